@@ -1,0 +1,52 @@
+using System.Text;
+
+namespace Linux;
+
+/// <summary>The kinds of files that are told apart here (inode(7)).</summary>
+internal enum FileKind
+{
+    Other = 0,
+    Fifo = 0x1000,
+    Directory = 0x4000,
+    Regular = 0x8000,
+    Link = 0xa000,
+    Socket = 0xc000,
+}
+
+/// <summary>What statx(2) tells about a file.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Device">The device of its file system.</param>
+/// <param name="IsMountRoot">Whether something is mounted there; always false before Linux 5.8.</param>
+internal readonly record struct FileStatus(FileKind Kind, ulong Device, bool IsMountRoot)
+{
+    private const int KindMask = 0xf000;
+
+    /// <exception cref="LinuxException">There is no such file, or it may not be looked at.</exception>
+    internal static FileStatus Of(string path) => Read(Libc.AT_FDCWD, path, 0, path);
+
+    internal static FileStatus Of(Descriptor descriptor) =>
+        Read(descriptor.Fd, "", Libc.AT_EMPTY_PATH, descriptor.ToString());
+
+    private static unsafe FileStatus Read(int directory, string path, int flags, string target)
+    {
+        Libc.StatxBuffer status;
+        LinuxException.ThrowIfFailed(Libc.statx(directory, path, flags, Libc.STATX_BASIC_STATS, &status), "statx",
+            target);
+        int kind = status.stx_mode & KindMask;
+        return new FileStatus(
+            kind is 0x1000 or 0x4000 or 0x8000 or 0xa000 or 0xc000 ? (FileKind)kind : FileKind.Other,
+            ((ulong)status.stx_dev_major << 32) | status.stx_dev_minor,
+            (status.stx_attributes & Libc.STATX_ATTR_MOUNT_ROOT) != 0);
+    }
+
+    /// <summary>The path of what a descriptor refers to, with every link on the way resolved.</summary>
+    /// <exception cref="LinuxException">It has none.</exception>
+    internal static unsafe string PathOf(Descriptor descriptor)
+    {
+        const int MaxPath = 4096;
+        byte* buffer = stackalloc byte[MaxPath];
+        int length = (int)Libc.readlink(descriptor.ProcPath, buffer, MaxPath);
+        LinuxException.ThrowIfFailed(length, "readlink", descriptor.ToString());
+        return Encoding.UTF8.GetString(buffer, length);
+    }
+}

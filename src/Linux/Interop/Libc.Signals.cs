@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+
+namespace Linux;
+
+internal static unsafe partial class Libc
+{
+    internal const int SIG_BLOCK = 0;
+    internal const int SIG_SETMASK = 2;
+    internal const nint SIG_IGN = 1;
+    internal const int SFD_CLOEXEC = 0x80000;
+    internal const int SFD_NONBLOCK = 0x800;
+
+    // The pthread function returns its error; the kernel knows 64 signals, the C library keeps 1024 bits.
+    [LibraryImport(Name)]
+    internal static partial int pthread_sigmask(int how, sigset_t* set, sigset_t* old);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int signalfd(int descriptor, sigset_t* mask, int flags);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial nint signal(int number, nint handler);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int kill(int pid, int signal);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int prctl(int option, nuint a, nuint b, nuint c, nuint d);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int waitpid(int pid, int* status, int options);
+
+    [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int execve(string path, byte** argv, byte** environment);
+
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    internal struct sigset_t
+    {
+        [FieldOffset(0)] internal ulong Bits;
+    }
+
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    internal struct signalfd_siginfo
+    {
+        [FieldOffset(0)] internal uint ssi_signo;
+        [FieldOffset(12)] internal uint ssi_pid;
+        [FieldOffset(16)] internal uint ssi_uid;
+    }
+
+    internal const int WNOHANG = 1;
+    internal const int PR_SET_NAME = 15;
+    internal const int PR_SET_CHILD_SUBREAPER = 36;
+}

@@ -1,0 +1,79 @@
+namespace Linux;
+
+/// <summary>The clock of an event loop; see <see cref="EventLoop.Time"/>.</summary>
+internal sealed class LoopTime(EventLoop loop) : TimeProvider
+{
+    private const long MaxMilliseconds = 0xfffffffe;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        LoopTimer timer = new(this, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    internal void Schedule(LoopTimer timer, long due) => loop.Schedule(timer, due);
+
+    /// <summary>A span in timestamp ticks; below zero for "never", as <see cref="Timeout.InfiniteTimeSpan"/>.</summary>
+    internal long ToTicks(TimeSpan span, string parameter)
+    {
+        if (span == Timeout.InfiniteTimeSpan)
+            return -1;
+        double milliseconds = span.TotalMilliseconds;
+        if (milliseconds is < 0 or > MaxMilliseconds)
+            throw new ArgumentOutOfRangeException(parameter);
+        return (long)(span.Ticks * ((double)TimestampFrequency / TimeSpan.TicksPerSecond));
+    }
+}
+
+/// <summary>A timer of an event loop. Its place in the heap is guarded by the loop's lock.</summary>
+internal sealed class LoopTimer(LoopTime time, TimerCallback callback, object? state) : ITimer
+{
+    /// <summary>The due time of a timer that is not set.</summary>
+    internal const long Never = long.MaxValue;
+
+    private long periodTicks = -1;
+    private volatile bool disposed;
+
+    /// <summary>Timestamp at which it fires.</summary>
+    internal long Due { get; set; } = Never;
+
+    /// <summary>Orders timers of the same due time by when they were set.</summary>
+    internal long Sequence { get; set; }
+
+    /// <summary>Index in the heap, or -1.</summary>
+    internal int Index { get; set; } = -1;
+
+    public bool Change(TimeSpan dueTime, TimeSpan period)
+    {
+        long due = time.ToTicks(dueTime, nameof(dueTime));
+        long every = time.ToTicks(period, nameof(period));
+        if (disposed)
+            return false;
+        periodTicks = every == 0 ? -1 : every;
+        time.Schedule(this, due < 0 ? Never : time.GetTimestamp() + due);
+        return true;
+    }
+
+    internal long NextDue(long now) => periodTicks < 0 ? Never : now + periodTicks;
+
+    internal void Fire()
+    {
+        // Disposed by another thread between the heap and here.
+        if (!disposed)
+            callback(state);
+    }
+
+    public void Dispose()
+    {
+        disposed = true;
+        time.Schedule(this, Never);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,54 @@
+namespace Linux;
+
+/// <summary>
+/// A descriptor's place in the loop's epoll set and the operations that wait for it, at most one in each direction.
+/// Registered at the first wait, which many descriptors never come to. Owns the descriptor. Loop thread only.
+/// </summary>
+internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDisposable
+{
+    private const uint NoKey = 0;
+    private ReadyWait? reader;
+    private ReadyWait? writer;
+
+    internal EventLoop Loop => loop;
+
+    internal Descriptor Descriptor => descriptor;
+
+    /// <summary>The key of its epoll events; 0 while not registered (generations start at 1).</summary>
+    internal ulong Key { get; private set; }
+
+    internal void Wait(ReadyWait operation)
+    {
+        if (Key == NoKey)
+            Key = loop.Register(this, descriptor);
+        (operation.IsWrite ? ref writer : ref reader) = operation;
+    }
+
+    internal void Leave(ReadyWait operation) => (operation.IsWrite ? ref writer : ref reader) = null;
+
+    /// <summary>Lets the waiting operations try again. An error or a hang-up concerns both: the system call says
+    /// what it is.</summary>
+    internal void Signal(uint events)
+    {
+        const uint Broken = Libc.EPOLLERR | Libc.EPOLLHUP;
+        if ((events & (Libc.EPOLLIN | Libc.EPOLLRDHUP | Broken)) != 0)
+            reader?.Retry();
+        if ((events & (Libc.EPOLLOUT | Broken)) != 0)
+            writer?.Retry();
+    }
+
+    /// <summary>Closes the descriptor; waiting operations end with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose()
+    {
+        if (descriptor.IsClosed)
+            return;
+        if (Key != NoKey)
+        {
+            loop.Unregister(Key, descriptor);
+            Key = NoKey;
+        }
+        descriptor.Dispose();
+        reader?.Abort();
+        writer?.Abort();
+    }
+}

@@ -1,0 +1,175 @@
+using System.Runtime.ExceptionServices;
+using System.Threading.Tasks.Sources;
+
+namespace Linux;
+
+/// <summary>
+/// One kind of operation on a descriptor (read, write, accept), reused for every one of its kind, so that waiting
+/// allocates nothing: the object is its own <see cref="IValueTaskSource"/>. One operation at a time.
+/// </summary>
+/// <remarks>
+/// The system call is tried first; only EAGAIN makes it wait, and then the loop tries it again at every edge.
+/// Everything happens on the loop's thread, where the awaiting code wants to be anyway, so the continuation runs
+/// inline. Only cancellation may come from another thread, and posts itself.
+/// </remarks>
+internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTaskSource<int>, IValueTaskSource
+{
+    private enum Phase { Idle, Waiting, Ended }
+
+    private Phase phase;
+    private short version;
+    private int result;
+    private ExceptionDispatchInfo? error;
+    private bool cancelled;
+    private CancellationToken cancellation;
+    private CancellationTokenRegistration registration;
+    private Action<object?>? continuation;
+    private object? continuationState;
+
+    internal bool IsWrite => isWrite;
+
+    /// <summary>Whether an operation is under way; starting another is an error.</summary>
+    protected bool IsBusy => phase != Phase.Idle;
+
+    protected Descriptor Descriptor => readiness.Descriptor;
+
+    /// <summary>Makes the system call.</summary>
+    /// <returns>False while it says EAGAIN.</returns>
+    protected abstract bool TryComplete(out int result);
+
+    /// <summary>Lets go of buffers when the operation has ended.</summary>
+    protected virtual void Release()
+    {
+    }
+
+    protected void VerifyIdle()
+    {
+        readiness.Loop.VerifyAccess();
+        ObjectDisposedException.ThrowIf(readiness.Descriptor.IsClosed, readiness.Descriptor);
+        if (IsBusy)
+            throw new InvalidOperationException($"{readiness.Descriptor} has such an operation under way already.");
+    }
+
+    /// <summary>Starts the operation; <see cref="VerifyIdle"/> comes first.</summary>
+    /// <returns>True when it has ended at once with <paramref name="atOnce"/>; otherwise await the source with
+    /// <see cref="Version"/>.</returns>
+    protected bool Start(out int atOnce, CancellationToken token)
+    {
+        token.ThrowIfCancellationRequested();
+        if (TryComplete(out atOnce))
+        {
+            Release();
+            return true;
+        }
+        readiness.Wait(this);
+        phase = Phase.Waiting;
+        cancellation = token;
+        registration = token.UnsafeRegister(static self => ((ReadyWait)self!).CancelFromAnyThread(), this);
+        return false;
+    }
+
+    protected short Version => version;
+
+    internal void Retry()
+    {
+        try
+        {
+            if (TryComplete(out int value))
+                End(value, null);
+        }
+        catch (Exception e)
+        {
+            End(0, e);
+        }
+    }
+
+    internal void Abort() => End(0, new ObjectDisposedException(nameof(DescriptorStream)));
+
+    private void CancelFromAnyThread()
+    {
+        if (readiness.Loop.IsCurrent)
+            Cancel();
+        else
+            readiness.Loop.Post(static self => ((ReadyWait)self!).Cancel(), this);
+    }
+
+    // A cancellation that was posted may find its operation ended and even the next one started: what counts is
+    // whether the present one's token is cancelled.
+    private void Cancel()
+    {
+        if (phase != Phase.Waiting || !cancellation.IsCancellationRequested)
+            return;
+        cancelled = true;
+        End(0, new OperationCanceledException(cancellation));
+    }
+
+    private void End(int value, Exception? failure)
+    {
+        readiness.Leave(this);
+        phase = Phase.Ended;
+        result = value;
+        error = failure is null ? null : ExceptionDispatchInfo.Capture(failure);
+        registration.Dispose();
+        registration = default;
+        Release();
+        if (continuation is { } resume)
+        {
+            object? state = continuationState;
+            continuation = null;
+            continuationState = null;
+            resume(state);
+        }
+    }
+
+    private int Take(short token)
+    {
+        if (token != version || phase != Phase.Ended)
+            throw new InvalidOperationException("The operation was awaited twice or has not ended.");
+        ExceptionDispatchInfo? failure = error;
+        error = null;
+        cancelled = false;
+        cancellation = default;
+        phase = Phase.Idle;
+        version++;
+        failure?.Throw();
+        return result;
+    }
+
+    int IValueTaskSource<int>.GetResult(short token) => Take(token);
+
+    void IValueTaskSource.GetResult(short token) => Take(token);
+
+    ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => Status(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => Status(token);
+
+    void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token,
+        ValueTaskSourceOnCompletedFlags flags) => Continue(continuation, state, token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token,
+        ValueTaskSourceOnCompletedFlags flags) => Continue(continuation, state, token);
+
+    private ValueTaskSourceStatus Status(short token)
+    {
+        if (token != version)
+            throw new InvalidOperationException("The operation was awaited twice.");
+        if (phase != Phase.Ended)
+            return ValueTaskSourceStatus.Pending;
+        if (error is null)
+            return ValueTaskSourceStatus.Succeeded;
+        return cancelled ? ValueTaskSourceStatus.Canceled : ValueTaskSourceStatus.Faulted;
+    }
+
+    private void Continue(Action<object?> resume, object? state, short token)
+    {
+        if (token != version || continuation is not null)
+            throw new InvalidOperationException("The operation was awaited twice.");
+        if (phase == Phase.Ended)
+        {
+            readiness.Loop.Post(new SendOrPostCallback(resume), state);
+            return;
+        }
+        continuation = resume;
+        continuationState = state;
+    }
+}

@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Text;
+
+namespace Linux;
+
+/// <summary>
+/// A line of /proc/PID/mountinfo (proc_pid_mountinfo(5)), as spans of it:
+/// <code>
+/// 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
+/// 1  2  3    4     5     6          7        8 9    10        11
+/// </code>
+/// </summary>
+public readonly ref struct MountInfo
+{
+    /// <summary>Field 1: the mount's id.</summary>
+    public int Id { get; private init; }
+
+    /// <summary>Field 4: the directory of the file system that is the root of this mount; escaped.</summary>
+    public ReadOnlySpan<char> Root { get; private init; }
+
+    /// <summary>Field 5: where it is mounted; escaped.</summary>
+    public ReadOnlySpan<char> MountPoint { get; private init; }
+
+    /// <summary>Field 6: options of this mount.</summary>
+    public ReadOnlySpan<char> Options { get; private init; }
+
+    /// <summary>Field 9: the file system's type.</summary>
+    public ReadOnlySpan<char> Type { get; private init; }
+
+    /// <summary>Field 10: what is mounted; escaped.</summary>
+    public ReadOnlySpan<char> Source { get; private init; }
+
+    /// <summary>Field 11: options of the file system.</summary>
+    public ReadOnlySpan<char> SuperOptions { get; private init; }
+
+    /// <summary>Parses one line.</summary>
+    /// <returns>False if it is not of that form.</returns>
+    public static bool TryParse(ReadOnlySpan<char> line, out MountInfo info)
+    {
+        info = default;
+        Fields fields = new(line);
+        if (!int.TryParse(fields.Next(), CultureInfo.InvariantCulture, out int id))
+            return false;
+        fields.Next(); // 2: parent
+        fields.Next(); // 3: major:minor
+        ReadOnlySpan<char> root = fields.Next();
+        ReadOnlySpan<char> mountPoint = fields.Next();
+        ReadOnlySpan<char> options = fields.Next();
+        ReadOnlySpan<char> optional; // 7: any number of these, none perhaps, then 8: a hyphen
+        do
+            optional = fields.Next();
+        while (!optional.IsEmpty && optional is not "-");
+        ReadOnlySpan<char> type = fields.Next();
+        ReadOnlySpan<char> source = fields.Next();
+        ReadOnlySpan<char> superOptions = fields.Next();
+        if (optional.IsEmpty || type.IsEmpty)
+            return false;
+        info = new MountInfo
+        {
+            Id = id,
+            Root = root,
+            MountPoint = mountPoint,
+            Options = options,
+            Type = type,
+            Source = source,
+            SuperOptions = superOptions,
+        };
+        return true;
+    }
+
+    /// <summary>Undoes the escapes of a field: the kernel writes space, tab, newline, backslash and # as \040 and so
+    /// on, in octal.</summary>
+    public static string Decode(ReadOnlySpan<char> field)
+    {
+        if (!field.Contains('\\'))
+            return field.ToString();
+        StringBuilder text = new(field.Length);
+        for (int i = 0; i < field.Length; i++)
+        {
+            if (field[i] == '\\' && i + 3 < field.Length && IsOctal(field[i + 1]) && IsOctal(field[i + 2])
+                && IsOctal(field[i + 3]))
+            {
+                text.Append((char)(((field[i + 1] - '0') << 6) | ((field[i + 2] - '0') << 3) | (field[i + 3] - '0')));
+                i += 3;
+            }
+            else
+            {
+                text.Append(field[i]);
+            }
+        }
+        return text.ToString();
+    }
+
+    private static bool IsOctal(char c) => c is >= '0' and <= '7';
+
+    private ref struct Fields(ReadOnlySpan<char> line)
+    {
+        private ReadOnlySpan<char> rest = line;
+
+        internal ReadOnlySpan<char> Next()
+        {
+            int space = rest.IndexOf(' ');
+            ReadOnlySpan<char> field = space < 0 ? rest : rest[..space];
+            rest = space < 0 ? default : rest[(space + 1)..];
+            return field;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+namespace Linux;
+
+/// <summary>The flags of mount(2), spelled as in C.</summary>
+[Flags]
+internal enum MountFlags : uint
+{
+    None = 0,
+    MS_RDONLY = 1,
+    MS_NOSUID = 2,
+    MS_NODEV = 4,
+    MS_NOEXEC = 8,
+    MS_SYNCHRONOUS = 16,
+    MS_REMOUNT = 32,
+    MS_MANDLOCK = 64,
+    MS_DIRSYNC = 128,
+    MS_NOSYMFOLLOW = 256,
+    MS_NOATIME = 1024,
+    MS_NODIRATIME = 2048,
+    MS_BIND = 4096,
+    MS_REC = 16384,
+    MS_UNBINDABLE = 1 << 17,
+    MS_PRIVATE = 1 << 18,
+    MS_SLAVE = 1 << 19,
+    MS_SHARED = 1 << 20,
+    MS_RELATIME = 1 << 21,
+    MS_STRICTATIME = 1 << 24,
+}
+
+/// <summary>An fstab option list, taken apart.</summary>
+/// <param name="Flags">What mount(2) takes as flags, propagation excepted.</param>
+/// <param name="Propagation">The propagation type, with MS_REC where asked for; it needs a call of its own.</param>
+/// <param name="Data">The file system's own options, joined by commas.</param>
+internal readonly record struct MountOptions(MountFlags Flags, MountFlags Propagation, string Data)
+{
+    // Options for containerd's own mount manager.
+    private const string PrivatePrefix = "X-containerd.";
+
+    /// <summary>The flags of one mount that a bind ignores when it is made and that a remount sets.</summary>
+    internal const MountFlags PerMount = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV
+        | MountFlags.MS_NOEXEC | MountFlags.MS_NOATIME | MountFlags.MS_NODIRATIME | MountFlags.MS_RELATIME
+        | MountFlags.MS_STRICTATIME | MountFlags.MS_NOSYMFOLLOW;
+
+    /// <exception cref="LinuxException">EOPNOTSUPP: an option asks for what is not done here.</exception>
+    internal static MountOptions Parse(IReadOnlyList<string> options)
+    {
+        MountFlags flags = MountFlags.None;
+        MountFlags propagation = MountFlags.None;
+        List<string> data = [];
+        foreach (string option in options)
+        {
+            if (option.Length == 0 || option.StartsWith(PrivatePrefix, StringComparison.Ordinal))
+                continue;
+            RefuseUnsupported(option);
+            if (PropagationOf(option) is var type && type != MountFlags.None)
+                propagation = type;
+            else if (FlagOf(option) is { } flag)
+                flags = flag.Clears ? flags & ~flag.Flags : flags | flag.Flags;
+            else
+                data.Add(option);
+        }
+        return new MountOptions(flags, propagation, string.Join(',', data));
+    }
+
+    private static void RefuseUnsupported(string option)
+    {
+        if (option is "loop" || option.StartsWith("uidmap=", StringComparison.Ordinal)
+            || option.StartsWith("gidmap=", StringComparison.Ordinal))
+            throw new LinuxException(Errno.EOPNOTSUPP, "mount option", option);
+    }
+
+    private static MountFlags PropagationOf(string option) => option switch
+    {
+        "private" => MountFlags.MS_PRIVATE,
+        "rprivate" => MountFlags.MS_PRIVATE | MountFlags.MS_REC,
+        "slave" => MountFlags.MS_SLAVE,
+        "rslave" => MountFlags.MS_SLAVE | MountFlags.MS_REC,
+        "shared" => MountFlags.MS_SHARED,
+        "rshared" => MountFlags.MS_SHARED | MountFlags.MS_REC,
+        "unbindable" => MountFlags.MS_UNBINDABLE,
+        "runbindable" => MountFlags.MS_UNBINDABLE | MountFlags.MS_REC,
+        _ => MountFlags.None,
+    };
+
+    private static (MountFlags Flags, bool Clears)? FlagOf(string option) => option switch
+    {
+        "defaults" => (MountFlags.None, false),
+        "async" => (MountFlags.MS_SYNCHRONOUS, true),
+        "atime" => (MountFlags.MS_NOATIME, true),
+        "bind" => (MountFlags.MS_BIND, false),
+        "dev" => (MountFlags.MS_NODEV, true),
+        "diratime" => (MountFlags.MS_NODIRATIME, true),
+        "dirsync" => (MountFlags.MS_DIRSYNC, false),
+        "exec" => (MountFlags.MS_NOEXEC, true),
+        "mand" => (MountFlags.MS_MANDLOCK, false),
+        "noatime" => (MountFlags.MS_NOATIME, false),
+        "nodev" => (MountFlags.MS_NODEV, false),
+        "nodiratime" => (MountFlags.MS_NODIRATIME, false),
+        "noexec" => (MountFlags.MS_NOEXEC, false),
+        "nomand" => (MountFlags.MS_MANDLOCK, true),
+        "norelatime" => (MountFlags.MS_RELATIME, true),
+        "nostrictatime" => (MountFlags.MS_STRICTATIME, true),
+        "nosuid" => (MountFlags.MS_NOSUID, false),
+        "nosymfollow" => (MountFlags.MS_NOSYMFOLLOW, false),
+        "rbind" => (MountFlags.MS_BIND | MountFlags.MS_REC, false),
+        "relatime" => (MountFlags.MS_RELATIME, false),
+        "remount" => (MountFlags.MS_REMOUNT, false),
+        "ro" => (MountFlags.MS_RDONLY, false),
+        "rw" => (MountFlags.MS_RDONLY, true),
+        "strictatime" => (MountFlags.MS_STRICTATIME, false),
+        "suid" => (MountFlags.MS_NOSUID, true),
+        "symfollow" => (MountFlags.MS_NOSYMFOLLOW, true),
+        "sync" => (MountFlags.MS_SYNCHRONOUS, false),
+        _ => null,
+    };
+}

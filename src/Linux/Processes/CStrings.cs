@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Linux;
+
+/// <summary>A NULL-terminated array of C strings, as exec takes it: one block, pointers first.</summary>
+internal sealed unsafe class CStrings : IDisposable
+{
+    private byte** block;
+
+    /// <exception cref="ArgumentException">A string holds a NUL.</exception>
+    internal CStrings(IReadOnlyList<string> strings, string what)
+    {
+        int bytes = 0;
+        foreach (string text in strings)
+        {
+            if (text.Contains('\0'))
+                throw new ArgumentException($"An entry of {what} holds a NUL.");
+            bytes += Encoding.UTF8.GetByteCount(text) + 1;
+        }
+        int pointers = (strings.Count + 1) * sizeof(byte*);
+        block = (byte**)NativeMemory.Alloc((nuint)(pointers + bytes));
+        byte* end = (byte*)block + pointers + bytes;
+        byte* next = (byte*)block + pointers;
+        for (int i = 0; i < strings.Count; i++)
+        {
+            block[i] = next;
+            next += Encoding.UTF8.GetBytes(strings[i], new Span<byte>(next, (int)(end - next)));
+            *next++ = 0;
+        }
+        block[strings.Count] = null;
+    }
+
+    internal byte** Pointer => block;
+
+    public void Dispose()
+    {
+        NativeMemory.Free(block);
+        block = null;
+    }
+}

@@ -1,0 +1,66 @@
+using System.Globalization;
+
+namespace Linux;
+
+/// <summary>What became of the wish to change an oom_score_adj.</summary>
+public enum OomScoreOutcome
+{
+    /// <summary>The process has the wished score.</summary>
+    Set,
+    /// <summary>That was refused; it has one above its parent's.</summary>
+    AboveParent,
+    /// <summary>Both were refused; it keeps the score it had.</summary>
+    Unchanged,
+}
+
+/// <summary>An oom_score_adj after <see cref="OomScore.Lower"/>.</summary>
+/// <param name="Score">The score that the process has now.</param>
+/// <param name="Outcome">How it came to it.</param>
+public readonly record struct OomScoreChange(int Score, OomScoreOutcome Outcome);
+
+/// <summary>How willingly the kernel's OOM killer takes a process: -1000 (never) to 1000 (proc_pid_oom_score_adj(5)).
+/// Going below the lowest score that a privileged process ever set for it needs CAP_SYS_RESOURCE.</summary>
+public static class OomScore
+{
+    private const int Max = 1000;
+
+    /// <summary>Gives a process a low score, or, where that is refused, one above its parent's, so that it goes
+    /// before its parent and after everything else. Refusal is no error.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="score">The wish.</param>
+    /// <exception cref="LinuxException">There is no such process.</exception>
+    public static OomScoreChange Lower(int pid, int score)
+    {
+        if (TrySet(pid, score))
+            return new OomScoreChange(score, OomScoreOutcome.Set);
+        // The parent may be hidden from us (pid 0 outside of our namespace, hidepid).
+        if (ProcFs.ParentPid(pid) is { } parent && SmallFile.TryReadText(FileOf(parent)) is { } text)
+        {
+            int fallback = Math.Min(Parse(text) + 1, Max);
+            if (TrySet(pid, fallback))
+                return new OomScoreChange(fallback, OomScoreOutcome.AboveParent);
+        }
+        return new OomScoreChange(Get(pid), OomScoreOutcome.Unchanged);
+    }
+
+    /// <summary>A process's score.</summary>
+    /// <exception cref="LinuxException">There is no such process.</exception>
+    public static int Get(int pid) => Parse(SmallFile.ReadText(FileOf(pid)));
+
+    private static bool TrySet(int pid, int score)
+    {
+        try
+        {
+            SmallFile.WriteText(FileOf(pid), score.ToString(CultureInfo.InvariantCulture));
+            return true;
+        }
+        catch (LinuxException e) when (e.Errno is Errno.EACCES or Errno.EPERM or Errno.EINVAL or Errno.EROFS)
+        {
+            return false;
+        }
+    }
+
+    private static int Parse(string text) => int.Parse(text.AsSpan().Trim(), CultureInfo.InvariantCulture);
+
+    private static string FileOf(int pid) => $"/proc/{pid}/oom_score_adj";
+}

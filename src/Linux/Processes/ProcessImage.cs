@@ -1,0 +1,39 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Linux;
+
+/// <summary>The program that this process runs.</summary>
+public static class ProcessImage
+{
+    /// <summary>
+    /// Runs this program again in this process: same file, arguments, environment, pid and inherited descriptors,
+    /// with <paramref name="blocked"/> blocked from its first instruction on. A running program cannot get there by
+    /// itself: the runtime's threads exist before Main and keep the mask that they were started with.
+    /// </summary>
+    /// <remarks>Call it only while one of them is not blocked in <see cref="SignalMask.Current"/>, else it never
+    /// ends.</remarks>
+    /// <exception cref="LinuxException">exec failed; the signals stay blocked in this thread.</exception>
+    [DoesNotReturn]
+    public static unsafe void Exec(SignalSet blocked)
+    {
+        // As the kernel has them; the runtime's own list may have lost the first.
+        string[] arguments = SmallFile.ReadText("/proc/self/cmdline")[..^1].Split('\0');
+        SignalMask.Block(blocked);
+        List<string> environment = [];
+        foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
+            environment.Add($"{entry.Key}={entry.Value}");
+        using CStrings argv = new(arguments, "the arguments");
+        using CStrings envp = new(environment, "the environment");
+        _ = Libc.execve("/proc/self/exe", argv.Pointer, envp.Pointer);
+        LinuxException.ThrowLast("execve", "/proc/self/exe");
+    }
+
+    /// <summary>Sets the name that ps and /proc/PID/comm show; the kernel keeps 15 bytes.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public static unsafe void SetName(string name)
+    {
+        using CStrings text = new([name], "the name");
+        LinuxException.ThrowIfFailed(Libc.prctl(Libc.PR_SET_NAME, (nuint)text.Pointer[0], 0, 0, 0), "prctl", name);
+    }
+}

@@ -1,0 +1,223 @@
+namespace Linux;
+
+/// <summary>
+/// Owns the exit of every child of this process: those it started, and orphans inherited as a subreaper.
+/// </summary>
+/// <remarks>
+/// Constraints.
+/// 1. An exit status can be had once: whoever calls waitpid for a pid takes it from everybody else. So there is one
+///    reaper, and nothing else of the process waits for children (System.Diagnostics.Process must not be used).
+/// 2. The children include processes we never started. `runsc create` leaves the sandbox behind, which becomes ours
+///    when its parent exits. Its pid is learned from a file, perhaps after it has ended already.
+/// 3. SIGCHLD says only that something happened: signals that are pending together are one, whatever their pids.
+/// 4. A pid is reserved while its zombie is there and is anybody's once it was reaped. So a signal may go to an
+///    unreaped child only, and a status kept from the past must not be taken for that of a new process.
+///
+/// Scheme. Everything happens on the loop's thread: spawning, asking, reaping, killing; that is what closes the
+/// races of 1 and 4. At each SIGCHLD, and once at the start, waitpid(-1, WNOHANG) runs until nothing more has ended.
+/// An exit somebody asked about completes the one task that all who asked share; any other is remembered, up to
+/// <see cref="RememberedExits"/> of them, the oldest dropped first.
+///
+/// A question about a pid is answered thus:
+/// - asked before, and not ended: the same task;
+/// - a process of that pid exists and descends from us: it is what is meant, also if an earlier one had the same pid,
+///   whose remembered exit is dropped. It is watched;
+/// - an exit is remembered: that;
+/// - otherwise: an error (ESRCH).
+/// A descendant that is not our child yet becomes it when the parents between us end. If instead its own parent
+/// reaped it, its status went there and no SIGCHLD comes; so while such pids are watched, a timer looks whether they
+/// still exist, and fails the task of one that is gone.
+/// </remarks>
+public sealed class Reaper : IDisposable
+{
+    /// <summary>How many exits that nobody asked about are kept.</summary>
+    public const int RememberedExits = 1024;
+
+    private static readonly TimeSpan ForeignCheckPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan QuiescePeriod = TimeSpan.FromMilliseconds(20);
+
+    private readonly EventLoop loop;
+    private readonly SignalDescriptor signals;
+    private readonly Dictionary<int, TaskCompletionSource<ProcessExit>> watched = [];
+    private readonly Dictionary<int, ulong> foreign = []; // watched, but not our child yet: pid and start time
+    private readonly RecentExits recent = new(RememberedExits);
+    private readonly ITimer foreignCheck;
+    private bool disposed;
+
+    /// <summary>Starts reaping.</summary>
+    /// <param name="loop">The loop, on whose thread everything here is called.</param>
+    /// <param name="signals">Delivers SIGCHLD and nothing else; disposed with the reaper.</param>
+    public Reaper(EventLoop loop, SignalDescriptor signals)
+    {
+        ArgumentNullException.ThrowIfNull(loop);
+        loop.VerifyAccess();
+        this.loop = loop;
+        this.signals = signals;
+        foreignCheck = loop.Time.CreateTimer(_ => CheckForeign(), null, Timeout.InfiniteTimeSpan, ForeignCheckPeriod);
+        ReapAtEverySignal();
+    }
+
+    /// <summary>Makes this process the parent of the orphans among its descendants (PR_SET_CHILD_SUBREAPER).</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public static void BecomeSubreaper() =>
+        LinuxException.ThrowIfFailed(Libc.prctl(Libc.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "child subreaper");
+
+    /// <summary>Starts a program whose exit is then watched.</summary>
+    /// <exception cref="LinuxException">It could not be started.</exception>
+    public ChildProcess Spawn(SpawnRequest request)
+    {
+        loop.VerifyAccess();
+        ObjectDisposedException.ThrowIf(disposed, this);
+        int pid = Spawner.Spawn(request);
+        recent.Forget(pid); // an exit remembered under this number is an earlier process's
+        return new ChildProcess(loop, pid, Watch(pid));
+    }
+
+    /// <summary>The exit of a child or of a descendant that is to become one, whether it has happened yet or
+    /// not.</summary>
+    /// <returns>A task that completes once, on the loop. It fails with <see cref="LinuxException"/>: ESRCH if there
+    /// is no such process and none was, ECHILD if the process ended but its own parent took its status.</returns>
+    public Task<ProcessExit> WatchAsync(int pid)
+    {
+        loop.VerifyAccess();
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (watched.TryGetValue(pid, out TaskCompletionSource<ProcessExit>? known))
+            return known.Task;
+        ProcessStat? found = ProcFs.Stat(pid);
+        if (found is { } stat && ProcFs.IsDescendant(pid, Environment.ProcessId))
+        {
+            recent.Forget(pid);
+            if (stat.ParentPid != Environment.ProcessId)
+                AddForeign(pid, stat.StartTime);
+            return Watch(pid);
+        }
+        if (recent.TryGet(pid, out ProcessExit exit))
+            return Task.FromResult(exit);
+        return Task.FromException<ProcessExit>(found is null
+            ? new LinuxException(Errno.ESRCH, "wait for", $"process {pid}")
+            : new LinuxException(Errno.ECHILD, "wait for", $"process {pid}", "it is no descendant of this process"));
+    }
+
+    /// <summary>Kills all children, and those inherited from them, and reaps them.</summary>
+    /// <param name="bound">How long to try: a process in uninterruptible sleep cannot be killed.</param>
+    /// <returns>How many are left.</returns>
+    public async Task<int> QuiesceAsync(TimeSpan bound)
+    {
+        loop.VerifyAccess();
+        long start = loop.Time.GetTimestamp();
+        while (ReapAll())
+        {
+            IReadOnlyList<int> children = ProcFs.Children(Environment.ProcessId);
+            if (loop.Time.GetElapsedTime(start) >= bound)
+                return children.Count;
+            foreach (int child in children)
+                _ = Libc.kill(child, Signals.SIGKILL); // fails only for one that was not ours to kill: it is counted
+            await Task.Delay(QuiescePeriod, loop.Time);
+        }
+        return 0;
+    }
+
+    /// <summary>Stops reaping. Watches that have not ended fail with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose()
+    {
+        if (disposed)
+            return;
+        disposed = true;
+        foreignCheck.Dispose();
+        signals.Dispose();
+        foreach (TaskCompletionSource<ProcessExit> watch in Drain(watched))
+            watch.SetException(new ObjectDisposedException(nameof(Reaper)));
+    }
+
+    // Async void on purpose: whatever goes wrong here comes out of the loop's Run instead of being lost.
+    private async void ReapAtEverySignal()
+    {
+        ReapAll();
+        while (!disposed)
+        {
+            try
+            {
+                await signals.ReadAsync();
+            }
+            catch (ObjectDisposedException) when (disposed)
+            {
+                return;
+            }
+            ReapAll();
+        }
+    }
+
+    /// <returns>Whether there are children left.</returns>
+    private unsafe bool ReapAll()
+    {
+        while (true)
+        {
+            int status;
+            int pid = Libc.waitpid(-1, &status, Libc.WNOHANG);
+            if (pid == 0)
+                return true;
+            if (pid > 0)
+            {
+                Complete(new ProcessExit(pid, status, loop.Time.GetUtcNow()));
+                continue;
+            }
+            if (LinuxException.LastErrno == Errno.ECHILD)
+                return false;
+            LinuxException.ThrowLast("waitpid");
+        }
+    }
+
+    private void Complete(ProcessExit exit)
+    {
+        foreign.Remove(exit.Pid);
+        // Also remembered when it was asked about: others may ask later.
+        recent.Add(exit);
+        // The continuations run here and may ask and spawn: our own state is settled by now.
+        if (watched.Remove(exit.Pid, out TaskCompletionSource<ProcessExit>? watch))
+            watch.SetResult(exit);
+    }
+
+    private Task<ProcessExit> Watch(int pid)
+    {
+        // Completed on the loop only, hence inline; RunContinuationsAsynchronously would start the thread pool for
+        // awaits by WhenAny or WaitAsync.
+        TaskCompletionSource<ProcessExit> watch = new();
+        watched.Add(pid, watch);
+        return watch.Task;
+    }
+
+    private void AddForeign(int pid, ulong startTime)
+    {
+        if (foreign.Count == 0)
+            foreignCheck.Change(ForeignCheckPeriod, ForeignCheckPeriod);
+        foreign.Add(pid, startTime);
+    }
+
+    private void CheckForeign()
+    {
+        foreach ((int pid, ulong startTime) in new Dictionary<int, ulong>(foreign))
+        {
+            ProcessStat? stat = ProcFs.Stat(pid);
+            if (stat is { } present && present.StartTime == startTime)
+            {
+                if (present.ParentPid == Environment.ProcessId)
+                    foreign.Remove(pid);
+                continue;
+            }
+            // It may have become ours and ended between two looks: then its status is waiting for us now.
+            ReapAll();
+            if (foreign.Remove(pid) && watched.Remove(pid, out TaskCompletionSource<ProcessExit>? watch))
+                watch.SetException(new LinuxException(Errno.ECHILD, "wait for", $"process {pid}",
+                    "it ended and its own parent took its status"));
+        }
+        if (foreign.Count == 0)
+            foreignCheck.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    private static TaskCompletionSource<ProcessExit>[] Drain(Dictionary<int, TaskCompletionSource<ProcessExit>> from)
+    {
+        TaskCompletionSource<ProcessExit>[] all = [.. from.Values];
+        from.Clear();
+        return all;
+    }
+}

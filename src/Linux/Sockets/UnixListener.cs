@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+
+namespace Linux;
+
+/// <summary>A listening unix socket. It never removes a socket file: whoever made the directory knows when.</summary>
+public sealed class UnixListener : IDisposable
+{
+    private const int Backlog = 128;
+    private readonly Descriptor socket;
+    private Readiness? readiness;
+    private Acceptor? acceptor;
+
+    private UnixListener(Descriptor socket) => this.socket = socket;
+
+    /// <summary>The listening socket, which stays the listener's.</summary>
+    public Descriptor Descriptor => socket;
+
+    /// <summary>The path that the socket is bound to, as the kernel has it: relative where it was bound so, and through
+    /// /proc/self/fd where it is over 107 bytes.</summary>
+    /// <exception cref="LinuxException">The kernel does not tell.</exception>
+    public unsafe string BoundPath
+    {
+        get
+        {
+            Libc.sockaddr_un address = default;
+            uint length = (uint)sizeof(Libc.sockaddr_un);
+            LinuxException.ThrowIfFailed(Libc.getsockname(socket, &address, &length), "getsockname", socket.ToString());
+            return Marshal.PtrToStringUTF8((nint)address.sun_path) ?? "";
+        }
+    }
+
+    /// <summary>Binds and listens. The directory must exist; a path of any length is fine.</summary>
+    /// <param name="path">The socket file, which must not exist.</param>
+    /// <param name="mode">Its permissions, less the umask.</param>
+    /// <exception cref="LinuxException">EADDRINUSE: the file exists, whether or not anybody listens.</exception>
+    public static unsafe UnixListener Bind(string path, uint mode = 0x180)
+    {
+        Descriptor socket = UnixAddress.NewSocket();
+        try
+        {
+            // bind(2) gives the file the mode of the socket's own inode (unix_bind_bsd in the kernel): setting it
+            // there first leaves no moment in which the file is open to others, and no process-wide umask changes.
+            LinuxException.ThrowIfFailed(Libc.fchmod(socket, mode), "fchmod", path);
+            Libc.sockaddr_un address;
+            using (UnixAddress.Fill(path, &address))
+                LinuxException.ThrowIfFailed(Libc.bind(socket, &address, (uint)sizeof(Libc.sockaddr_un)), "bind", path);
+            LinuxException.ThrowIfFailed(Libc.listen(socket, Backlog), "listen", path);
+            return new UnixListener(socket);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes over a socket that listens already, such as one inherited from the parent.</summary>
+    /// <param name="socket">Closed with the listener; stays the caller's if this fails.</param>
+    /// <exception cref="LinuxException">It is no listening socket (EINVAL, or ENOTSOCK).</exception>
+    public static unsafe UnixListener FromDescriptor(Descriptor socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        int listening = 0;
+        uint length = sizeof(int);
+        LinuxException.ThrowIfFailed(
+            Libc.getsockopt(socket, Libc.SOL_SOCKET, Libc.SO_ACCEPTCONN, &listening, &length),
+            "getsockopt SO_ACCEPTCONN", socket.ToString());
+        if (listening == 0)
+            throw new LinuxException(Errno.EINVAL, "accept", socket.ToString(), "the socket does not listen");
+        socket.SetNonBlocking();
+        return new UnixListener(socket);
+    }
+
+    /// <summary>Waits for the next connection. One call at a time, on the loop that runs here.</summary>
+    /// <exception cref="LinuxException">EMFILE or ENFILE: no descriptors are left; the peer stays queued.</exception>
+    /// <exception cref="ObjectDisposedException">The listener was closed, perhaps while this waited.</exception>
+    public async ValueTask<UnixConnection> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        readiness ??= new Readiness(EventLoop.Current, socket);
+        acceptor ??= new Acceptor(readiness);
+        Descriptor accepted = new(await acceptor.AcceptAsync(cancellationToken));
+        return new UnixConnection(readiness.Loop, accepted);
+    }
+
+    /// <summary>Stops listening. The file stays.</summary>
+    public void Dispose()
+    {
+        readiness?.Dispose();
+        socket.Dispose();
+    }
+
+    private sealed class Acceptor(Readiness readiness) : ReadyWait(readiness, isWrite: false)
+    {
+        internal ValueTask<int> AcceptAsync(CancellationToken token)
+        {
+            VerifyIdle();
+            return Start(out int fd, token) ? new(fd) : new(this, Version);
+        }
+
+        protected override unsafe bool TryComplete(out int result)
+        {
+            while (true)
+            {
+                result = Libc.accept4(Descriptor, null, null, Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK);
+                if (result >= 0)
+                    return true;
+                switch (LinuxException.LastErrno)
+                {
+                    case Errno.EAGAIN:
+                        return false;
+                    case Errno.EINTR or Errno.ECONNABORTED: // the peer gave up while queued: take the next
+                        continue;
+                    default:
+                        LinuxException.ThrowLast("accept", Descriptor.ToString());
+                        return false;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text;
+
+namespace Linux;
+
+/// <summary>
+/// Where an OCI runtime hands over the master of the terminal that it made (`--console-socket`): a unix socket that
+/// takes one connection with one descriptor. It lives in a directory of mode 0700, so nobody else can connect.
+/// </summary>
+public sealed class ConsoleSocket : IDisposable
+{
+    private const int MaxPathBytes = 107; // the runtime connects by the plain path
+    private readonly string directory;
+    private readonly UnixListener listener;
+
+    private ConsoleSocket(string directory, UnixListener listener)
+    {
+        this.directory = directory;
+        this.listener = listener;
+    }
+
+    /// <summary>The path for the runtime's command line.</summary>
+    public string Path => SocketIn(directory);
+
+    /// <summary>Makes the directory and listens.</summary>
+    /// <param name="parent">A short path, such as /run or /tmp: the runtime can connect to 107 bytes at most.</param>
+    /// <exception cref="LinuxException">The directory cannot be made, or the path is too long.</exception>
+    public static ConsoleSocket Create(string parent)
+    {
+        string directory = PrivateDirectory.Create(parent, "pty-");
+        try
+        {
+            string path = SocketIn(directory);
+            if (Encoding.UTF8.GetByteCount(path) > MaxPathBytes)
+                throw new LinuxException(Errno.ENAMETOOLONG, "console socket", path);
+            return new ConsoleSocket(directory, UnixListener.Bind(path));
+        }
+        catch
+        {
+            DirectoryTree.Delete(directory);
+            throw;
+        }
+    }
+
+    /// <summary>Waits for the runtime to connect and to send the master.</summary>
+    /// <param name="bound">How long.</param>
+    /// <param name="cancellationToken">Gives up earlier, for example because the runtime failed.</param>
+    /// <exception cref="LinuxException">ETIMEDOUT: nothing came. EPROTO: what came is no pty master.</exception>
+    public async Task<Descriptor> ReceiveMasterAsync(TimeSpan bound, CancellationToken cancellationToken = default)
+    {
+        using CancellationTokenSource timeout = new(bound, EventLoop.Current.Time);
+        using CancellationTokenSource either =
+            CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            using UnixConnection connection = await listener.AcceptAsync(either.Token);
+            Descriptor master = await DescriptorMessage.ReceiveAsync(connection, either.Token);
+            if (Pty.IsMaster(master))
+                return master;
+            master.Dispose();
+            throw new LinuxException(Errno.EPROTO, "console socket", Path, "the descriptor received is no pty master");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new LinuxException(Errno.ETIMEDOUT, "console socket", Path,
+                $"no terminal came within {bound.TotalSeconds} s");
+        }
+    }
+
+    /// <summary>Stops listening and removes socket and directory.</summary>
+    public void Dispose()
+    {
+        listener.Dispose();
+        DirectoryTree.Delete(directory);
+    }
+
+    private static string SocketIn(string directory) => $"{directory}/s";
+}

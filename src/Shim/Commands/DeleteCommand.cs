@@ -1,0 +1,95 @@
+using Containerd.Api.Tasks;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Linux;
+using Shim.Configuration;
+using Shim.Containers;
+using Shim.Runsc;
+
+namespace Shim.Commands;
+
+/// <summary>
+/// <c>delete</c>: removes what is left of one container, and nothing else. containerd runs it after every deletion and
+/// when it lost the shim; so it can be run at any time and more than once.
+/// </summary>
+/// <remarks>
+/// It touches neither the shim nor other containers of the sandbox: in a pod the shim goes on serving them. A missing
+/// or torn <c>state.json</c> is no error; then the default configuration says where runsc's state would be.
+/// </remarks>
+internal static class DeleteCommand
+{
+    private const uint KilledStatus = 128 + Signals.SIGKILL;
+    private static readonly TimeSpan s_runscBound = TimeSpan.FromSeconds(3);
+
+    public static int Run(ShimArguments arguments)
+    {
+        if (!Identifier.IsValid(arguments.Namespace) || !Identifier.IsValid(arguments.Id))
+            throw new UsageException("delete: flags -namespace and -id are needed");
+        var bundle = new Bundle(Path.GetFullPath(arguments.Bundle.Length > 0 ? arguments.Bundle : "."));
+        List<string> failures = [];
+        BundleState? state = BundleState.Load(bundle) ?? DefaultState(arguments);
+        if (state is not null)
+            Try(failures, () => DeleteFromRunsc(state, bundle));
+        Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
+        Try(failures, () => DirectoryTree.Delete(bundle.ConsoleDirectory));
+        Try(failures, () => RemoveDeadSocket(bundle));
+        foreach (string failure in failures)
+            StandardStreams.WriteErrorLine($"delete {arguments.Id}: {failure}");
+        StandardIo.Write(new DeleteResponse
+        {
+            ExitStatus = KilledStatus,
+            ExitedAt = Timestamp.FromDateTimeOffset(DateTimeOffset.UtcNow),
+        }.ToByteArray());
+        return 0;
+    }
+
+    private static BundleState? DefaultState(ShimArguments arguments)
+    {
+        try
+        {
+            return BundleState.For(arguments.Id, arguments.Namespace, ConfigurationFile.ReadDefault([]));
+        }
+        catch (ConfigurationException)
+        {
+            // A container that was never created has nothing to delete, and the configuration may be why.
+            return null;
+        }
+    }
+
+    private static void DeleteFromRunsc(BundleState state, Bundle bundle)
+    {
+        if (RunscStateFile.Find(state.RunscRoot, state.RunscId) is null)
+            return;
+        using Descriptor errors = MemoryFile.Create("runsc-stderr");
+        List<string> argv =
+        [
+            state.Binary,
+            .. RunscArguments.Global(state.ToSettings(), bundle.RunscLog),
+            .. RunscArguments.DeleteForce(state.RunscId),
+        ];
+        // The sandbox was reparented away from the shim that died, so somebody else reaps it.
+        ProcessExit exit = ShortCommand.Run(
+            new SpawnRequest { Path = state.Binary, Arguments = argv, Descriptors = [null, null, errors] }, s_runscBound);
+        if (exit.ExitCode != 0)
+            throw RunscLog.Failure("delete", exit.ExitCode, [], MemoryFile.Read(errors, 1 << 16));
+    }
+
+    /// <summary>A shim that was killed leaves its socket; a living one's is left alone.</summary>
+    private static void RemoveDeadSocket(Bundle bundle)
+    {
+        if (File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket)
+            socket.RemoveIfStale();
+    }
+
+    private static void Try(List<string> failures, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RunscException)
+        {
+            failures.Add(e.Message);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using Linux;
+using Shim.Configuration;
+using Shim.Containers;
+using Shim.Events;
+using Shim.Io;
+using Shim.Logging;
+using Shim.Service;
+using Ttrpc;
+using TaskApi = Containerd.Api.Tasks.Task;
+
+namespace Shim.Commands;
+
+/// <summary>No action: serves the task service until the last container is deleted and containerd says Shutdown.</summary>
+internal static class ServeCommand
+{
+    /// <summary>Where containerd says where it takes events.</summary>
+    public const string TtrpcAddressVariable = "TTRPC_ADDRESS";
+
+    private const int InheritedListener = 3;
+    private static readonly TimeSpan s_drainBound = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_flushBound = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// The signals that are waited for. They must be blocked before the runtime makes its first thread, so
+    /// <c>start</c> starts the daemon with them blocked; one that was started otherwise runs itself again.
+    /// </summary>
+    public static SignalSet AwaitedSignals { get; } =
+        SignalSet.Of(Signals.SIGCHLD, Signals.SIGTERM, Signals.SIGINT, Signals.SIGUSR1);
+
+    public static int Run(ShimArguments arguments)
+    {
+        if (!Identifier.IsValid(arguments.Namespace) || !Identifier.IsValid(arguments.Id))
+            throw new UsageException("flags -namespace and -id are needed to serve");
+        if (!SignalMask.Current.Contains(AwaitedSignals))
+            ProcessImage.Exec(AwaitedSignals);
+        Signals.IgnoreSigPipe();
+        if (arguments.Bundle.Length > 0)
+            Directory.SetCurrentDirectory(arguments.Bundle);
+        using var log = new ShimLog(LogOutput.Open("log"));
+        try
+        {
+            using EventLoop loop = EventLoop.Create();
+            loop.Run(() => ServeAsync(arguments, loop, log));
+            return 0;
+        }
+        catch (Exception e)
+        {
+            log.Crashed(e);
+            throw;
+        }
+    }
+
+    private static async Task ServeAsync(ShimArguments arguments, EventLoop loop, ShimLog log)
+    {
+        Configure(arguments, log);
+        Reaper.BecomeSubreaper();
+        var reaper = new Reaper(loop, SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD)));
+        using UnixListener listener = Listen(arguments, out ShimSocket? socket);
+        string ttrpcAddress = Environment.GetEnvironmentVariable(TtrpcAddressVariable) ?? "";
+        await using var events = new EventPublisher(ttrpcAddress, arguments.Namespace, loop.Time, log);
+
+        var ending = new ShutdownRequest(log);
+        var store = new ContainerStore();
+        var context = new ContainerContext(
+            arguments.Namespace, loop, reaper, new StdioFactory(loop, reaper, log), events, store, log);
+        var service = new TaskService(
+            new ContainerCreator(context), store, log, CgroupHierarchies.Read().Mode,
+            configuration => log.Configure(configuration, arguments.Id, arguments.Debug),
+            () => ending.Ask("last container deleted"));
+        var services = new TtrpcServices();
+        TaskApi.BindService(new TaskServiceV3(services), service);
+        await using var server = new TtrpcServer(services, new TtrpcServerOptions
+        {
+            TimeProvider = loop.Time,
+            Events = new ServerLog(log),
+            MapException = static (_, error) => ErrorMapping.ToStatus(error),
+        });
+
+        Task serving = server.RunAsync(new ShimListener(listener));
+        HandleSignals(loop, log, store, ending);
+        log.Serving(ShimVersion.Number, socket?.Address ?? "");
+        await ending.Asked;
+
+        // New connections stop first, so that whoever comes now starts another shim.
+        try
+        {
+            socket?.Close(listener);
+        }
+        catch (IOException e)
+        {
+            log.SocketStays(e);
+        }
+        await server.ShutdownAsync(s_drainBound);
+        await events.FlushAsync(s_flushBound);
+        await serving;
+    }
+
+    private static void Configure(ShimArguments arguments, ShimLog log)
+    {
+        List<string> warnings = [];
+        try
+        {
+            log.Configure(ConfigurationFile.ReadDefault(warnings), arguments.Id, arguments.Debug);
+        }
+        catch (ConfigurationException e)
+        {
+            // A Create that rests on it refuses with the same words; one that names another file does not need it.
+            warnings.Add(e.Message);
+        }
+        foreach (string warning in warnings)
+            log.ConfigurationWarning(warning);
+    }
+
+    /// <summary>Listens on <c>-socket</c>, or on what <c>start</c> left as descriptor 3.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="socket">What to remove at the end.</param>
+    private static UnixListener Listen(ShimArguments arguments, out ShimSocket? socket)
+    {
+        if (arguments.Socket.Length > 0)
+        {
+            socket = ShimSocket.FromAddress(Path.GetFullPath(arguments.Socket));
+            return socket!.TryListen() ?? throw new UsageException($"another shim serves on {arguments.Socket} already");
+        }
+        try
+        {
+            UnixListener listener = UnixListener.FromDescriptor(Descriptor.Inherit(InheritedListener));
+            socket = ShimSocket.FromAddress(listener.BoundPath);
+            return listener;
+        }
+        catch (LinuxException e)
+        {
+            throw new UsageException(
+                $"nothing to serve on: descriptor {InheritedListener} is no listening socket ({e.Message}), and -socket is not given");
+        }
+    }
+
+    // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.
+    private static async void HandleSignals(EventLoop loop, ShimLog log, ContainerStore store, ShutdownRequest ending)
+    {
+        SignalDescriptor signals =
+            SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGTERM, Signals.SIGINT, Signals.SIGUSR1));
+        while (true)
+        {
+            SignalInfo signal = await signals.ReadAsync();
+            if (signal.Signal == Signals.SIGUSR1)
+                StateDump.Write(store, log);
+            else
+                ending.Ask($"signal {signal.Signal} from process {signal.Pid}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+namespace Shim.Commands;
+
+/// <summary>What the shim is told to do.</summary>
+public enum ShimAction
+{
+    /// <summary>No action word: serve the task service.</summary>
+    Serve,
+
+    /// <summary><c>start</c>: start a serving shim, or find the one that serves already, and print its address.</summary>
+    Start,
+
+    /// <summary><c>delete</c>: clean up after a container.</summary>
+    Delete,
+
+    /// <summary><c>-v</c>: print the version.</summary>
+    Version,
+
+    /// <summary><c>-info</c>: print a RuntimeInfo message.</summary>
+    Info,
+
+    /// <summary><c>-h</c>: print how this is used.</summary>
+    Help,
+}
+
+/// <summary>
+/// The command line, as containerd gives it: Go's flags, with one dash or two, the value after <c>=</c> or as the next
+/// argument, and the action last.
+/// </summary>
+/// <remarks>
+/// Parsed by hand and not by System.CommandLine: containerd runs this for every container, and these few flags are
+/// fixed by its protocol.
+/// </remarks>
+public sealed record ShimArguments
+{
+    /// <summary>What to do.</summary>
+    public ShimAction Action { get; init; }
+
+    /// <summary><c>-namespace</c>: containerd's namespace.</summary>
+    public string Namespace { get; init; } = "";
+
+    /// <summary><c>-id</c>: the container.</summary>
+    public string Id { get; init; } = "";
+
+    /// <summary><c>-address</c>: containerd's grpc socket.</summary>
+    public string Address { get; init; } = "";
+
+    /// <summary><c>-publish-binary</c>: containerd's program. Unused: events go over ttrpc.</summary>
+    public string PublishBinary { get; init; } = "";
+
+    /// <summary><c>-bundle</c>: the bundle; <c>delete</c> has it, otherwise the working directory is the bundle.</summary>
+    public string Bundle { get; init; } = "";
+
+    /// <summary><c>-socket</c>: where to listen; empty: on the inherited descriptor 3.</summary>
+    public string Socket { get; init; } = "";
+
+    /// <summary><c>-debug</c>: log debug messages.</summary>
+    public bool Debug { get; init; }
+
+    /// <summary>Parses the arguments, without the program's name.</summary>
+    /// <exception cref="UsageException">They make no sense.</exception>
+    public static ShimArguments Parse(ReadOnlySpan<string> arguments)
+    {
+        var parsed = new ShimArguments();
+        int i = 0;
+        for (; i < arguments.Length && arguments[i] is ['-', _, ..]; i++)
+        {
+            string argument = arguments[i];
+            if (argument == "--")
+            {
+                i++;
+                break;
+            }
+            int dashes = argument.StartsWith("--", StringComparison.Ordinal) ? 2 : 1;
+            int equals = argument.IndexOf('=', StringComparison.Ordinal);
+            string name = equals < 0 ? argument[dashes..] : argument[dashes..equals];
+            string? value = equals < 0 ? null : argument[(equals + 1)..];
+            if (name is "namespace" or "id" or "address" or "publish-binary" or "bundle" or "socket")
+            {
+                if (value is null && ++i == arguments.Length)
+                    throw new UsageException($"flag {argument} needs a value");
+                parsed = With(parsed, name, value ?? arguments[i]);
+            }
+            else
+                parsed = With(parsed, name, IsTrue(argument, value));
+        }
+        return (arguments.Length - i) switch
+        {
+            0 => parsed,
+            1 => parsed with { Action = ActionOf(arguments[i]) },
+            _ => throw new UsageException($"unexpected argument {arguments[i + 1]} after {arguments[i]}"),
+        };
+    }
+
+    private static ShimArguments With(ShimArguments to, string name, string value) => name switch
+    {
+        "namespace" => to with { Namespace = value },
+        "id" => to with { Id = value },
+        "address" => to with { Address = value },
+        "publish-binary" => to with { PublishBinary = value },
+        "bundle" => to with { Bundle = value },
+        _ => to with { Socket = value },
+    };
+
+    private static ShimArguments With(ShimArguments to, string name, bool value) => name switch
+    {
+        "debug" => to with { Debug = value },
+        "v" or "version" => value ? to with { Action = ShimAction.Version } : to,
+        "info" => value ? to with { Action = ShimAction.Info } : to,
+        "h" or "help" => value ? to with { Action = ShimAction.Help } : to,
+        _ => throw new UsageException($"unknown flag -{name}"),
+    };
+
+    /// <summary>A boolean flag, in the spellings that Go takes.</summary>
+    private static bool IsTrue(string argument, string? value) => value switch
+    {
+        null or "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
+        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
+        _ => throw new UsageException($"flag {argument}: not a boolean"),
+    };
+
+    private static ShimAction ActionOf(string word) => word switch
+    {
+        "start" => ShimAction.Start,
+        "delete" => ShimAction.Delete,
+        "help" => ShimAction.Help,
+        _ => throw new UsageException($"unknown action {word}; there are start, delete, and none to serve"),
+    };
+}

@@ -1,0 +1,56 @@
+using Containerd.Api.Bootstrap;
+using Google.Protobuf;
+
+namespace Shim.Commands;
+
+/// <summary>What <c>start</c> was told on its standard input, and so in which form it answers.</summary>
+/// <remarks>
+/// containerd 2.3 and later send <see cref="BootstrapParams"/> and take a <see cref="BootstrapResult"/>. Those before
+/// send nothing, or the runtime's options, and take a plain address; 1.6 takes nothing else, which is why the JSON that
+/// 1.7 to 2.2 would take too is never used. Options can parse as parameters by accident, so the ids must agree.
+/// </remarks>
+public sealed class StartAnswer
+{
+    private const int TaskServiceVersion = 2;
+    private readonly BootstrapParams? _parameters;
+
+    private StartAnswer(BootstrapParams? parameters) => _parameters = parameters;
+
+    /// <summary>The directory for the socket, where containerd names one.</summary>
+    public string? SocketDirectory =>
+        _parameters is { HasSocketDir: true, SocketDir: ['/', _, ..] directory } ? directory : null;
+
+    /// <summary>Whether containerd wants debug messages in the log.</summary>
+    public bool Debug => _parameters is { LogLevel: LogLevel.Debug or LogLevel.Trace };
+
+    /// <summary>Whether standard input held containerd's parameters, and not the runtime's options.</summary>
+    public bool HasParameters => _parameters is not null;
+
+    /// <summary>containerd's ttrpc socket, where the parameters name it.</summary>
+    public string TtrpcAddress => _parameters?.ContainerdTtrpcAddress ?? "";
+
+    /// <summary>Looks at what standard input held.</summary>
+    /// <param name="input">All of it.</param>
+    /// <param name="id">The <c>-id</c> flag.</param>
+    /// <param name="namespace">The <c>-namespace</c> flag.</param>
+    public static StartAnswer For(ReadOnlySpan<byte> input, string id, string @namespace)
+    {
+        if (input.IsEmpty)
+            return new StartAnswer(null);
+        try
+        {
+            BootstrapParams parameters = BootstrapParams.Parser.ParseFrom(input);
+            bool meant = parameters.InstanceId == id && parameters.Namespace == @namespace;
+            return new StartAnswer(meant ? parameters : null);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return new StartAnswer(null);
+        }
+    }
+
+    /// <summary>The bytes to print.</summary>
+    public byte[] With(string address) => _parameters is null
+        ? System.Text.Encoding.UTF8.GetBytes(address)
+        : new BootstrapResult { Version = TaskServiceVersion, Address = address, Protocol = "ttrpc" }.ToByteArray();
+}

@@ -1,0 +1,131 @@
+using System.Globalization;
+using System.Text;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Linux;
+using Shim.Configuration;
+using Shim.Containers;
+using Shim.Service;
+
+namespace Shim.Commands;
+
+/// <summary>
+/// <c>start</c>: finds the shim that serves this container's sandbox, or starts one, and prints its address.
+/// </summary>
+/// <remarks>
+/// containerd takes standard output and standard error together as the answer, so nothing else is printed. The socket
+/// listens before the daemon exists, so that containerd can connect at once; the daemon inherits it as descriptor 3.
+/// </remarks>
+internal static class StartCommand
+{
+    private const int ShimOomScore = -999;
+
+    public static int Run(ShimArguments arguments)
+    {
+        RequireFlags(arguments);
+        var bundle = new Bundle(Directory.GetCurrentDirectory());
+        byte[] input = StandardStreams.ReadInput();
+        StartAnswer answer = StartAnswer.For(input, arguments.Id, arguments.Namespace);
+        ContainerSpec spec = ContainerSpec.Read(bundle);
+        ShimConfiguration configuration = Configuration(answer, input);
+        string group = configuration.Grouping && spec.SandboxId is { } sandbox ? sandbox : arguments.Id;
+        ShimSocket socket = ShimSocket.Of(
+            answer.SocketDirectory ?? ShimSocket.DefaultDirectory, arguments.Address, arguments.Namespace, group);
+
+        using UnixListener? listener = socket.TryListen();
+        int daemon = 0;
+        try
+        {
+            if (listener is not null)
+                daemon = StartDaemon(arguments, answer, bundle, listener);
+            if (daemon != 0)
+                Settle(daemon, bundle, configuration);
+            // Also where the shim was there already: containerd 1.6 and 1.7 look for it when they are restarted.
+            AtomicFile.Replace(bundle.Address, Encoding.UTF8.GetBytes(socket.Address));
+            StandardIo.Write(answer.With(socket.Address));
+            return 0;
+        }
+        catch
+        {
+            if (daemon != 0)
+                Signals.Send(daemon, Signals.SIGKILL);
+            if (listener is not null)
+                socket.Close(listener);
+            throw;
+        }
+    }
+
+    private static void RequireFlags(ShimArguments arguments)
+    {
+        if (!Identifier.IsValid(arguments.Namespace))
+            throw new UsageException($"start: flag -namespace is missing or not valid: \"{arguments.Namespace}\"");
+        if (!Identifier.IsValid(arguments.Id))
+            throw new UsageException($"start: flag -id is missing or not valid: \"{arguments.Id}\"");
+    }
+
+    /// <summary>
+    /// The configuration as far as <c>start</c> needs it. What is wrong with it is told by Create, where it can be told
+    /// to the user; here the defaults serve.
+    /// </summary>
+    private static ShimConfiguration Configuration(StartAnswer answer, byte[] input)
+    {
+        try
+        {
+            Any? options = answer.HasParameters || input.Length == 0 ? null : Any.Parser.ParseFrom(input);
+            return RuntimeOptions.Read(options, []);
+        }
+        catch (Exception e) when (e is ConfigurationException or ContainerException or InvalidProtocolBufferException)
+        {
+            return ShimConfiguration.Default;
+        }
+    }
+
+    private static int StartDaemon(
+        ShimArguments arguments, StartAnswer answer, Bundle bundle, UnixListener listener) =>
+        Spawner.Spawn(new SpawnRequest
+        {
+            Path = "/proc/self/exe",
+            Arguments = DaemonArguments(arguments, answer),
+            Environment = DaemonEnvironment(answer),
+            WorkingDirectory = bundle.Path,
+            Descriptors = [null, null, null, listener.Descriptor],
+            NewProcessGroup = true,
+            BlockedSignals = ServeCommand.AwaitedSignals,
+        });
+
+    /// <summary>Puts the daemon where it belongs and leaves its number.</summary>
+    private static void Settle(int daemon, Bundle bundle, ShimConfiguration configuration)
+    {
+        OomScore.Lower(daemon, ShimOomScore);
+        if (configuration.ShimCgroup.Length > 0)
+            Cgroup.AtPath(CgroupHierarchies.Read(), configuration.ShimCgroup).Add(daemon);
+        AtomicFile.Replace(bundle.ShimPid, Encoding.UTF8.GetBytes(daemon.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    /// <summary>The daemon is told the same, without the action.</summary>
+    private static List<string> DaemonArguments(ShimArguments arguments, StartAnswer answer)
+    {
+        List<string> daemon =
+        [
+            Environment.GetCommandLineArgs()[0], "-namespace", arguments.Namespace, "-id", arguments.Id,
+            "-address", arguments.Address,
+        ];
+        if (arguments.PublishBinary.Length > 0)
+            daemon.AddRange(["-publish-binary", arguments.PublishBinary]);
+        if (arguments.Debug || answer.Debug)
+            daemon.Add("-debug");
+        return daemon;
+    }
+
+    /// <summary>containerd's environment; from 2.3 on the ttrpc address may come in the parameters only.</summary>
+    private static List<string>? DaemonEnvironment(StartAnswer answer)
+    {
+        if (answer.TtrpcAddress.Length == 0 || Environment.GetEnvironmentVariable(ServeCommand.TtrpcAddressVariable) is { Length: > 0 })
+            return null;
+        List<string> environment = [$"{ServeCommand.TtrpcAddressVariable}={answer.TtrpcAddress}"];
+        foreach (System.Collections.DictionaryEntry entry in Environment.GetEnvironmentVariables())
+            if ((string)entry.Key != ServeCommand.TtrpcAddressVariable)
+                environment.Add($"{entry.Key}={entry.Value}");
+        return environment;
+    }
+}

@@ -1,0 +1,49 @@
+namespace Shim.Configuration;
+
+/// <summary>
+/// What the node's administrator says about this runtime: the TOML file that containerd's <c>ConfigPath</c> names, or
+/// one of <see cref="ConfigurationFile.DefaultPaths"/>.
+/// </summary>
+public sealed record ShimConfiguration
+{
+    /// <summary>The configuration of a node without a configuration file.</summary>
+    public static ShimConfiguration Default { get; } = new();
+
+    /// <summary><c>binary_name</c>: the runsc to run; a path, or a name that is looked up on PATH.</summary>
+    public string BinaryName { get; init; } = "runsc";
+
+    /// <summary><c>root</c>: where runsc keeps its state; each containerd namespace has a directory in it.</summary>
+    public string Root { get; init; } = "/run/containerd/runsc";
+
+    /// <summary><c>shim_cgroup</c>: the cgroup that the shim itself moves into; empty: it stays where it was started.</summary>
+    public string ShimCgroup { get; init; } = "";
+
+    /// <summary><c>io_uid</c>: the owner given to the FIFOs and pipes of a container's stdio.</summary>
+    public uint IoUid { get; init; }
+
+    /// <summary><c>io_gid</c>: the group given to the FIFOs and pipes of a container's stdio.</summary>
+    public uint IoGid { get; init; }
+
+    /// <summary><c>log_level</c>: trace, debug, info, warn or error; empty: info, or debug with <c>-debug</c>.</summary>
+    public string LogLevel { get; init; } = "";
+
+    /// <summary>
+    /// <c>log_path</c>: a file for the shim's log beside containerd's. A path that ends in <c>/</c> is a directory and
+    /// gets a file <c>runsc-shim-ID.log</c>; <c>%ID%</c> stands for the id.
+    /// </summary>
+    public string LogPath { get; init; } = "";
+
+    /// <summary><c>grouping</c>: one shim for all containers of a pod (default), or a shim for each container.</summary>
+    public bool Grouping { get; init; } = true;
+
+    /// <summary><c>[runsc_config]</c>: flags for every runsc command, by name without dashes, sorted.</summary>
+    public SortedDictionary<string, string> RunscConfig { get; init; } = new(StringComparer.Ordinal);
+
+    /// <summary>The file for the shim's log of the shim <paramref name="id"/>, or null where none is wanted.</summary>
+    public string? LogFileOf(string id) => LogPath switch
+    {
+        "" => null,
+        [.., '/'] => $"{LogPath}runsc-shim-{id}.log".Replace("%ID%", id, StringComparison.Ordinal),
+        _ => LogPath.Replace("%ID%", id, StringComparison.Ordinal),
+    };
+}

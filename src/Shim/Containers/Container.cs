@@ -1,0 +1,416 @@
+using Containerd.Api.Events;
+using Google.Protobuf.WellKnownTypes;
+using Linux;
+using Shim.Events;
+using Shim.Io;
+using Shim.Logging;
+using Shim.Runsc;
+
+namespace Shim.Containers;
+
+/// <summary>A container and what is done with it. Made by <see cref="ContainerCreator"/>.</summary>
+/// <remarks>
+/// Operations on a process run in order (<see cref="ContainerProcess.Operations"/>); its end is one of them, so that
+/// no exit event precedes a start event. Questions do not wait for operations.
+/// </remarks>
+public sealed partial class Container
+{
+    /// <summary>The exit status of a process that never ran.</summary>
+    private const int NeverRanStatus = 128;
+
+    /// <summary>The exit status of a process whose sandbox is gone and did not tell.</summary>
+    private const int LostStatus = 128 + Signals.SIGKILL;
+
+    private static readonly TimeSpan s_lateAnswerBound = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_waitAgain = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_pidsBound = TimeSpan.FromSeconds(2);
+
+    private readonly ContainerContext _context;
+    private readonly string? _cgroupsPath;
+    private readonly StdioOwner _stdioOwner;
+    private readonly RunscCommands _commands;
+    private readonly ISandboxQuestions _questions;
+
+    // Completed on the loop, hence without RunContinuationsAsynchronously, which would start the thread pool.
+    private readonly TaskCompletionSource _started = new();
+
+    internal Container(
+        ContainerContext context, string id, Bundle bundle, Sandbox sandbox, bool isSandbox,
+        string? cgroupsPath, ContainerProcess init, StdioOwner stdioOwner, RunscCommands commands, ISandboxQuestions questions)
+    {
+        _context = context;
+        Id = id;
+        RunscId = Runsc.RunscId.For(id);
+        Bundle = bundle;
+        Sandbox = sandbox;
+        IsSandbox = isSandbox;
+        Init = init;
+        _cgroupsPath = cgroupsPath;
+        _stdioOwner = stdioOwner;
+        _commands = commands;
+        _questions = questions;
+        sandbox.Containers.Add(this);
+        WatchEnd();
+    }
+
+    /// <summary>The id for containerd.</summary>
+    public string Id { get; }
+
+    /// <summary>The id for runsc.</summary>
+    public string RunscId { get; }
+
+    /// <summary>Its bundle.</summary>
+    public Bundle Bundle { get; }
+
+    /// <summary>Where it runs.</summary>
+    public Sandbox Sandbox { get; }
+
+    /// <summary>Whether it is the first of its sandbox, which ends with it.</summary>
+    public bool IsSandbox { get; }
+
+    /// <summary>Its first process.</summary>
+    public ContainerProcess Init { get; }
+
+    private ShimLog Log => _context.Log;
+
+    /// <summary>Its first process, or the one that Exec made under <paramref name="execId"/>.</summary>
+    /// <exception cref="ContainerException">There is none.</exception>
+    public ContainerProcess Process(string execId) => execId.Length == 0 ? Init : FindExec(execId).Process;
+
+    /// <summary>Lets the first process run.</summary>
+    /// <returns>The sandbox's process id.</returns>
+    /// <exception cref="RunscException">runsc could not; the container has ended then and can only be deleted.</exception>
+    /// <exception cref="ContainerException">It is not waiting to be started.</exception>
+    public Task<int> StartAsync() => Init.Operations.RunAsync(async () =>
+    {
+        Init.Check(ProcessVerb.Start);
+        RequireRunningSandbox("start");
+        try
+        {
+            await Sandbox.ActAsync(
+                () => _commands.StartAsync(RunscId, Bundle.RunscLog, IsSandbox ? [] : Init.Stdio.Descriptors));
+            if (!IsSandbox)
+                await Init.Stdio.HandedOverAsync();
+        }
+        catch (Exception e)
+        {
+            Log.StartFailed(Id, "", e);
+            await CleanUpAfterFailedStartAsync();
+            Init.TryEnd(new ProcessEnd(NeverRanStatus, _context.Now));
+            throw;
+        }
+        Init.Move(ProcessVerb.Start);
+        Log.Started(Id, "");
+        _context.Events.Publish(TaskEvents.Of(new TaskStart { ContainerId = Id, Pid = (uint)Init.Pid }));
+        _started.TrySetResult();
+        return Init.Pid;
+    });
+
+    /// <summary>Sends a signal to a process.</summary>
+    /// <param name="execId">The process; empty: the first.</param>
+    /// <param name="signal">The signal's number.</param>
+    /// <param name="all">Every process of the container.</param>
+    /// <exception cref="ContainerException">There is no such process, or it cannot get a signal now.</exception>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task KillAsync(string execId, int signal, bool all)
+    {
+        ContainerProcess process = Process(execId);
+        return process.Operations.RunAsync(() => process.State switch
+        {
+            ProcessState.Created => KillBeforeStartAsync(process, signal),
+            ProcessState.Running => SignalAsync(process, signal, all),
+            ProcessState.Paused when signal == Signals.SIGKILL =>
+                Sandbox.WhileRunningAsync(this, _questions, () => SignalAsync(process, signal, all)),
+            ProcessState.Paused => throw new ContainerException(
+                Refusal.WrongState, $"cannot signal {process}: it is paused; only SIGKILL reaches it"),
+            _ => IsGoneAlready(process, signal),
+        });
+    }
+
+    /// <summary>Pauses the container, and with it its whole sandbox.</summary>
+    /// <exception cref="ContainerException">It does not run.</exception>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task PauseAsync() => Init.Operations.RunAsync(async () =>
+    {
+        Init.Check(ProcessVerb.Pause);
+        await Sandbox.PauseAsync(this, _questions);
+        Init.Move(ProcessVerb.Pause);
+        _context.Events.Publish(TaskEvents.Of(new TaskPaused { ContainerId = Id }));
+    });
+
+    /// <summary>Lets the paused container go on; its sandbox goes on when none of its containers is paused.</summary>
+    /// <exception cref="ContainerException">It is not paused.</exception>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task ResumeAsync() => Init.Operations.RunAsync(async () =>
+    {
+        Init.Check(ProcessVerb.Resume);
+        await Sandbox.ResumeAsync(this, _questions);
+        Init.Move(ProcessVerb.Resume);
+        _context.Events.Publish(TaskEvents.Of(new TaskResumed { ContainerId = Id }));
+    });
+
+    /// <summary>Removes the container, which has ended or was never started.</summary>
+    /// <returns>How it ended.</returns>
+    /// <exception cref="ContainerException">It runs.</exception>
+    /// <exception cref="RunscException">runsc could not remove it; it can be tried again.</exception>
+    public Task<ProcessEnd> DeleteAsync() => Init.Operations.RunAsync(async () =>
+    {
+        Init.Check(ProcessVerb.Delete);
+        await RemoveFromRunscAsync();
+        if (Init.State == ProcessState.Created)
+            Init.TryEnd(new ProcessEnd(NeverRanStatus, _context.Now));
+        foreach (Exec exec in (List<Exec>)[.. _execs.Values])
+            await EndAndRemoveExecAsync(exec);
+        await Init.Stdio.DisposeAsync();
+        DirectoryTree.Delete(Bundle.ConsoleDirectory);
+        await _context.UnmountAsync(Bundle.Rootfs);
+        Init.Move(ProcessVerb.Delete);
+        Sandbox.Containers.Remove(this);
+        _context.Store.Remove(this);
+        Log.Deleted(Id, "");
+        ProcessEnd end = Init.End!.Value;
+        _context.Events.Publish(TaskEvents.Of(new TaskDelete
+        {
+            ContainerId = Id,
+            Id = Id,
+            Pid = (uint)Init.Pid,
+            ExitStatus = (uint)end.Status,
+            ExitedAt = Timestamp.FromDateTimeOffset(end.At),
+        }));
+        return end;
+    });
+
+    /// <summary>The ids, inside the sandbox, of the container's processes.</summary>
+    /// <remarks>
+    /// While the sandbox lives the answer is never empty: containerd takes an empty one for a lost container when it
+    /// is restarted, and deletes it. What cannot be asked then is answered with the sandbox's own process.
+    /// </remarks>
+    public async Task<IReadOnlyList<int>> PidsAsync()
+    {
+        if (Init.State is ProcessState.Running or ProcessState.Paused)
+            try
+            {
+                // containerd waits for this when it is restarted, for one container after the other.
+                if (await _questions.PidsAsync(RunscId).WaitAsync(s_pidsBound, _context.Time) is { Count: > 0 } pids)
+                    return pids;
+            }
+            catch (Exception e) when (e is RunscException or TimeoutException)
+            {
+                Log.PidsUnknown(Id, e);
+            }
+        return Sandbox.Died.IsCompleted ? [] : [Sandbox.Pid];
+    }
+
+    /// <summary>What the container uses.</summary>
+    /// <exception cref="ContainerException">It has ended.</exception>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task<RunscStats> StatsAsync() =>
+        Init.State is ProcessState.Stopped or ProcessState.Deleted
+            ? throw new ContainerException(
+                Refusal.NotFound, $"{Init} is {ProcessLifecycle.NameOf(Init.State)}: it has no statistics")
+            : _questions.StatsAsync(RunscId);
+
+    /// <summary>Sets limits in the container's cgroup on the node.</summary>
+    /// <remarks>
+    /// The processes of all of a sandbox's containers are in the first one's cgroup. The others have cgroups too, which
+    /// runsc makes for those who look for them; limits there are seen, but limit nothing.
+    /// </remarks>
+    /// <param name="resources">OCI LinuxResources, as JSON.</param>
+    /// <exception cref="ContainerException">It is not that, or the container has no cgroup.</exception>
+    /// <exception cref="LinuxException">The kernel refused a limit.</exception>
+    public Task UpdateAsync(ReadOnlyMemory<byte> resources) => Init.Operations.RunAsync(() =>
+    {
+        ResourceLimits limits = ResourcesJson.Parse(resources);
+        if (Init.State is ProcessState.Stopped or ProcessState.Deleted)
+            throw new ContainerException(
+                Refusal.WrongState, $"cannot update {Init}: it is {ProcessLifecycle.NameOf(Init.State)}");
+        CgroupLimits.Apply(OwnCgroup(), limits);
+        return Task.CompletedTask;
+    });
+
+    /// <summary>Writes an image of the whole sandbox.</summary>
+    /// <param name="path">The directory for it; made where it is missing.</param>
+    /// <param name="exit">The sandbox ends with it.</param>
+    /// <exception cref="ContainerException">It does not run.</exception>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task CheckpointAsync(string path, bool exit) => Init.Operations.RunAsync(async () =>
+    {
+        if (Init.State is not (ProcessState.Running or ProcessState.Paused))
+            throw new ContainerException(
+                Refusal.WrongState, $"cannot checkpoint {Init}: it is {ProcessLifecycle.NameOf(Init.State)}");
+        Log.CheckpointCoversSandbox(Id, Sandbox.Id, path);
+        await _commands.CheckpointAsync(RunscId, path, leaveRunning: !exit, Bundle.RunscLog);
+        _context.Events.Publish(TaskEvents.Of(new TaskCheckpointed { ContainerId = Id, Checkpoint = path }));
+    });
+
+    private Cgroup OwnCgroup()
+    {
+        CgroupHierarchies hierarchies = CgroupHierarchies.Read();
+        if (IsSandbox)
+        {
+            // Without a cgroup of its own the sandbox is in the one that the shim was started in, containerd's perhaps.
+            Cgroup sandbox = Cgroup.OfProcess(hierarchies, Sandbox.Pid);
+            if (!sandbox.SameAs(Cgroup.OfProcess(hierarchies, Environment.ProcessId)))
+                return sandbox;
+        }
+        else if (_cgroupsPath is { Length: > 0 } path && Cgroup.AtPath(hierarchies, path) is { Exists: true } group)
+            return group;
+        throw new ContainerException(Refusal.Unsupported,
+            $"cannot update {Init}: it has no cgroup of its own on the node");
+    }
+
+    private void RequireRunningSandbox(string verb)
+    {
+        if (Sandbox.Died.IsCompleted)
+            throw new ContainerException(Refusal.WrongState, $"cannot {verb} {Init}: its sandbox {Sandbox.Id} has ended");
+        if (Sandbox.IsPaused)
+            throw new ContainerException(Refusal.WrongState, $"cannot {verb} in {Init}: its sandbox {Sandbox.Id} is paused");
+    }
+
+    private async Task SignalAsync(ContainerProcess process, int signal, bool all)
+    {
+        int pid = process == Init ? 0 : FindExec(process.Id).InternalPid;
+        try
+        {
+            await _questions.SignalAsync(RunscId, signal, pid, all && process == Init);
+        }
+        catch (RunscException e) when (e.Failure is RunscFailure.NotFound or RunscFailure.TimedOut)
+        {
+            if (signal == Signals.SIGKILL && process == Init && IsSandbox)
+                await KillSandboxAsync();
+            else if (e.Failure == RunscFailure.TimedOut)
+                throw;
+            // It has ended, and the news of it is on its way.
+            await IsGoneAlready(process, signal);
+        }
+    }
+
+    /// <summary>A sandbox that does not take its SIGKILL, because it hangs or because it refuses, gets it from outside.</summary>
+    private async Task KillSandboxAsync()
+    {
+        if (await Task.WhenAny(Sandbox.Died, Task.Delay(s_lateAnswerBound, _context.Time)) == Sandbox.Died)
+            return;
+        Log.SandboxKilled(Sandbox.Id, Sandbox.Pid);
+        Signals.Send(Sandbox.Pid, Signals.SIGKILL);
+    }
+
+    /// <summary>
+    /// Whoever wants a process to end and finds that it has, has what he wanted; CRI kills containers that have exited.
+    /// </summary>
+    private static Task IsGoneAlready(ContainerProcess process, int signal) =>
+        process.State != ProcessState.Deleted && signal is Signals.SIGKILL or Signals.SIGTERM
+            ? Task.CompletedTask
+            : throw new ContainerException(Refusal.NotFound, $"cannot signal {process}: it has ended");
+
+    /// <summary>runsc refuses signals to what was not started yet, so what would end it ends it here.</summary>
+    private async Task KillBeforeStartAsync(ContainerProcess process, int signal)
+    {
+        if (signal is not (Signals.SIGKILL or Signals.SIGTERM))
+            throw new ContainerException(
+                Refusal.WrongState, $"cannot signal {process}: it is not started; SIGTERM and SIGKILL end it");
+        if (process == Init)
+            await RemoveFromRunscAsync();
+        End(process, new ProcessEnd(128 + signal, _context.Now));
+    }
+
+    /// <summary>What Delete would do; it still comes, and finds nothing to do.</summary>
+    private async Task CleanUpAfterFailedStartAsync()
+    {
+        var undo = new Undo(Id, Log);
+        undo.Add("unmount the root file system", () => _context.UnmountAsync(Bundle.Rootfs));
+        undo.Add("remove the terminal's directory", () =>
+        {
+            DirectoryTree.Delete(Bundle.ConsoleDirectory);
+            return Task.CompletedTask;
+        });
+        undo.Add("close the standard streams", () => Init.Stdio.DisposeAsync().AsTask());
+        undo.Add("remove the container from runsc", RemoveFromRunscAsync);
+        await undo.TakeBackAsync();
+    }
+
+    private Task RemoveFromRunscAsync() =>
+        Sandbox.WhileRunningAsync(this, _questions, () => _commands.DeleteAsync(RunscId, Bundle.RunscLog));
+
+    /// <summary>Waits for the end of the first process, as long as the container exists.</summary>
+    // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.
+    private async void WatchEnd()
+    {
+        ProcessEnd end = IsSandbox ? await SandboxEndAsync() : await EndInSandboxAsync();
+        await Init.Operations.RunAsync(() =>
+        {
+            End(Init, end);
+            return Task.CompletedTask;
+        });
+    }
+
+    /// <summary>A sandbox ends with its first container's process, and with its exit status.</summary>
+    private async Task<ProcessEnd> SandboxEndAsync()
+    {
+        try
+        {
+            ProcessExit exit = await Sandbox.Died;
+            return new ProcessEnd(exit.ExitCode, exit.At);
+        }
+        catch (LinuxException e)
+        {
+            Log.WaitFailed(Id, e);
+            return new ProcessEnd(LostStatus, _context.Now);
+        }
+    }
+
+    /// <summary>The end of a container in a sandbox that another was the first of.</summary>
+    private async Task<ProcessEnd> EndInSandboxAsync()
+    {
+        using CancellationTokenSource abandon = new(Timeout.InfiniteTimeSpan, _context.Time);
+        if (await Task.WhenAny(_started.Task, Init.Ended, Sandbox.Died) != _started.Task)
+            return Init.End ?? new ProcessEnd(LostStatus, _context.Now);
+        for (int failures = 1; ; failures++)
+        {
+            Task<int> answer = _questions.WaitAsync(RunscId, abandon.Token);
+            if (await Task.WhenAny(answer, Sandbox.Died) != answer)
+                // The sandbox is gone. It may have told the end of this container before, and the answer be on its way.
+                abandon.CancelAfter(s_lateAnswerBound);
+            try
+            {
+                return new ProcessEnd(await answer, _context.Now);
+            }
+            catch (RunscException e)
+            {
+                // That the wait failed does not say that the container has ended: it may have been killed itself.
+                Log.WaitFailed(Id, e);
+                if (Sandbox.Died.IsCompleted || (failures > 1 && await HasEndedInSandboxAsync()))
+                    return new ProcessEnd(LostStatus, _context.Now);
+            }
+            await Task.Delay(s_waitAgain, _context.Time);
+        }
+    }
+
+    private async Task<bool> HasEndedInSandboxAsync()
+    {
+        try
+        {
+            return await _questions.StateAsync(RunscId) == SandboxContainerState.Stopped;
+        }
+        catch (RunscException e)
+        {
+            return e.Failure == RunscFailure.NotFound;
+        }
+    }
+
+    private void End(ContainerProcess process, ProcessEnd end)
+    {
+        if (!process.TryEnd(end))
+            return;
+        Sandbox.OutOfMemory?.Report();
+        string execId = process == Init ? "" : process.Id;
+        Log.Exited(Id, execId, end.Status);
+        _context.Events.Publish(TaskEvents.Of(new TaskExit
+        {
+            ContainerId = Id,
+            Id = process.Id,
+            Pid = (uint)process.Pid,
+            ExitStatus = (uint)end.Status,
+            ExitedAt = Timestamp.FromDateTimeOffset(end.At),
+        }));
+    }
+}

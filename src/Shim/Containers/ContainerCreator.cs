@@ -1,0 +1,168 @@
+using Containerd.Api.Events;
+using Linux;
+using Shim.Events;
+using Shim.Io;
+using Shim.Runsc;
+
+namespace Shim.Containers;
+
+/// <summary>Makes containers. One that cannot be made leaves nothing behind.</summary>
+public sealed class ContainerCreator(ContainerContext context)
+{
+    private static readonly TimeSpan s_killBound = TimeSpan.FromSeconds(10);
+
+    /// <summary>Makes a container, and its sandbox if it is the sandbox's first.</summary>
+    /// <exception cref="ContainerException">The request makes no sense, or the container's sandbox is not there.</exception>
+    /// <exception cref="RunscException">runsc could not make it.</exception>
+    /// <exception cref="IOException">A mount or a stream could not be opened, or a file not be written.</exception>
+    /// <exception cref="FormatException">A stdio URI is not understood.</exception>
+    public async Task<Container> CreateAsync(CreateRequest request)
+    {
+        Identifier.Require(request.Id, "container id");
+        if (!request.Bundle.Path.StartsWith('/'))
+            throw new ContainerException(Refusal.InvalidArgument,
+                $"container {request.Id}: the bundle \"{request.Bundle.Path}\" is not an absolute path");
+        context.Store.Reserve(request.Id);
+        var undo = new Undo(request.Id, context.Log);
+        undo.Add("release the id", () =>
+        {
+            context.Store.Release(request.Id);
+            return Task.CompletedTask;
+        });
+        try
+        {
+            Container container = await CreateAsync(request, undo);
+            context.Store.Add(container);
+            context.Log.Created(container.Id, container.Sandbox.Id, container.Sandbox.Pid);
+            return container;
+        }
+        catch (Exception e)
+        {
+            context.Log.CreateFailed(request.Id, e);
+            await undo.TakeBackAsync();
+            throw;
+        }
+    }
+
+    private async Task<Container> CreateAsync(CreateRequest request, Undo undo)
+    {
+        Bundle bundle = request.Bundle;
+        ContainerSpec spec = ContainerSpec.Read(bundle);
+        Sandbox? sandbox = spec.IsSandbox ? null : FindSandbox(request, spec);
+
+        // Before anything is done: whoever has to clean up without this shim finds here how.
+        var state = BundleState.For(request.Id, context.Namespace, request.Configuration);
+        bool removedFromRunsc = true;
+        undo.Add($"remove {bundle.State}", () =>
+        {
+            // Whoever cleans up later needs it where this could not.
+            if (removedFromRunsc)
+                File.Delete(bundle.State);
+            return Task.CompletedTask;
+        });
+        state.Save(bundle);
+        spec.WriteSandboxId(bundle);
+
+        undo.Add("unmount the root file system", () => context.UnmountAsync(bundle.Rootfs));
+        await context.MountAsync(request.Rootfs, bundle.Rootfs);
+
+        var owner = new StdioOwner(
+            request.Id, context.Namespace, bundle.ConsoleDirectory, request.Configuration.IoUid, request.Configuration.IoGid);
+        ProcessStdio stdio = await context.Stdio.OpenAsync(request.Stdio, owner);
+        undo.Add("close the standard streams", async () =>
+        {
+            await stdio.DisposeAsync();
+            DirectoryTree.Delete(bundle.ConsoleDirectory);
+        });
+
+        string? logDirectory = spec.SandboxLogDirectory is { } directory && Directory.Exists(directory) ? directory : null;
+        var runner = new RunscRunner(
+            context.Reaper, context.Time, state.ToSettings(InDirectory(logDirectory, "gvisor_panic.log")));
+        var commands = new RunscCommands(runner);
+        undo.AddFile(bundle.RunscLog);
+        undo.AddFile(bundle.PidFile);
+        undo.Add("remove the container from runsc", async () =>
+        {
+            removedFromRunsc = false;
+            await RemoveAsync(commands, state.RunscId, bundle, spec.IsSandbox);
+            removedFromRunsc = true;
+        });
+        await commands.CreateAsync(state.RunscId, bundle.Path, bundle.PidFile, stdio.ConsoleSocket,
+            spec.IsSandbox ? InDirectory(logDirectory, "gvisor.log") : null, bundle.RunscLog,
+            spec.IsSandbox ? stdio.Descriptors : []);
+        int pid = PidFile.Read(bundle.PidFile);
+        if (spec.IsSandbox)
+        {
+            await stdio.HandedOverAsync();
+            sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid));
+            new OutOfMemoryEvents(sandbox, context).Start();
+        }
+        // Without grouping the sandbox is another shim's child.
+        sandbox ??= new Sandbox(spec.SandboxId!, pid, new TaskCompletionSource<ProcessExit>().Task);
+
+        var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio) { Pid = pid };
+        var questions = new RunscQuestions(runner, bundle.RunscLog);
+        context.Events.Publish(TaskEvents.Of(CreatedMessage(request, pid)));
+        return new Container(context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions);
+    }
+
+    private Sandbox? FindSandbox(CreateRequest request, ContainerSpec spec)
+    {
+        if (spec.SandboxId is not { } id)
+            throw new ContainerException(Refusal.InvalidArgument,
+                $"container {request.Id} is to join a sandbox, but no annotation of its specification names one");
+        Sandbox? sandbox = context.Store.FindSandbox(id);
+        if (sandbox is null && request.Configuration.Grouping)
+            throw new ContainerException(Refusal.WrongState,
+                $"container {request.Id} is to join sandbox {id}, which this shim does not have");
+        if (sandbox is { Died.IsCompleted: true })
+            throw new ContainerException(Refusal.WrongState,
+                $"container {request.Id} is to join sandbox {id}, which has ended");
+        if (sandbox is { IsPaused: true })
+            throw new ContainerException(Refusal.WrongState,
+                $"container {request.Id} is to join sandbox {id}, which is paused");
+        return sandbox;
+    }
+
+    /// <summary>
+    /// Removes what a failed create may have left. One that was killed halfway has not recorded its sandbox and gofer;
+    /// they are orphans that this process inherited, and all have the container's log on their command lines.
+    /// </summary>
+    private async Task RemoveAsync(RunscCommands commands, string id, Bundle bundle, bool isSandbox)
+    {
+        await commands.DeleteAsync(id, bundle.RunscLog);
+        if (!isSandbox)
+            return;
+        foreach (int child in ProcFs.Children(Environment.ProcessId))
+            if (ProcFs.CommandLine(child).Contains($"--log={bundle.RunscLog}", StringComparison.Ordinal)
+                && Signals.Send(child, Signals.SIGKILL))
+                await context.Reaper.WatchAsync(child).WaitAsync(s_killBound, context.Time);
+    }
+
+    private static string? InDirectory(string? directory, string name) =>
+        directory is null ? null : Path.Combine(directory, name);
+
+    private static TaskCreate CreatedMessage(CreateRequest request, int pid)
+    {
+        var message = new TaskCreate
+        {
+            ContainerId = request.Id,
+            Bundle = request.Bundle.Path,
+            Io = new TaskIO
+            {
+                Stdin = request.Stdio.Stdin,
+                Stdout = request.Stdio.Stdout,
+                Stderr = request.Stdio.Stderr,
+                Terminal = request.Stdio.Terminal,
+            },
+            Pid = (uint)pid,
+        };
+        foreach (MountSpec mount in request.Rootfs)
+        {
+            var rootfs = new Containerd.Api.Types.Mount { Type = mount.Type, Source = mount.Source, Target = mount.Target };
+            rootfs.Options.AddRange(mount.Options);
+            message.Rootfs.Add(rootfs);
+        }
+        return message;
+    }
+}

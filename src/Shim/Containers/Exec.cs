@@ -1,0 +1,29 @@
+namespace Shim.Containers;
+
+/// <summary>A process that Exec made in a container.</summary>
+/// <param name="Process">Its life and streams.</param>
+/// <param name="Bundle">The container's bundle, where its files are.</param>
+public sealed record Exec(ContainerProcess Process, Bundle Bundle)
+{
+    /// <summary>The OCI process, as JSON.</summary>
+    public string SpecFile => Bundle.ExecFile(Process.Id, "json");
+
+    /// <summary>Where runsc writes the id of the host's process.</summary>
+    public string PidFile => Bundle.ExecFile(Process.Id, "pid");
+
+    /// <summary>Where runsc writes the id inside the sandbox.</summary>
+    public string InternalPidFile => Bundle.ExecFile(Process.Id, "internal-pid");
+
+    /// <summary>runsc's log of commands on this process.</summary>
+    public string Log => Bundle.ExecFile(Process.Id, "log");
+
+    /// <summary>Its id inside the sandbox; 0 before it is started.</summary>
+    public int InternalPid { get; set; }
+
+    /// <summary>Removes its files.</summary>
+    public void RemoveFiles()
+    {
+        foreach (string path in (ReadOnlySpan<string>)[SpecFile, PidFile, InternalPidFile, Log])
+            File.Delete(path);
+    }
+}

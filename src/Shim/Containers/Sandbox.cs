@@ -1,0 +1,131 @@
+using Linux;
+using Shim.Runsc;
+
+namespace Shim.Containers;
+
+/// <summary>A gVisor sandbox: the process in which a container, or all containers of a pod, run.</summary>
+public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
+{
+    private readonly OrderedOperations _pausing = new();
+    private readonly List<Container> _paused = [];
+    private string _pausedThrough = "";
+    private bool _pauseComing;
+    private int _acts;
+    private TaskCompletionSource? _actsEnded;
+
+    /// <summary>The id of its first container, as containerd calls it.</summary>
+    public string Id { get; } = id;
+
+    /// <summary>Its process.</summary>
+    public int Pid { get; } = pid;
+
+    /// <summary>Completes when its process has ended. Never, where the sandbox is another shim's.</summary>
+    public Task<ProcessExit> Died { get; } = died;
+
+    /// <summary>Reports out-of-memory kills; null where the sandbox is another shim's.</summary>
+    public OutOfMemoryEvents? OutOfMemory { get; set; }
+
+    /// <summary>Its containers here, in the order of their creation.</summary>
+    public List<Container> Containers { get; } = [];
+
+    /// <summary>Whether any of its containers is paused, and so all of them stand still, or is about to be.</summary>
+    public bool IsPaused => _pauseComing || _paused.Count > 0;
+
+    /// <summary>
+    /// Does something that needs the sandbox to run: a pause that is asked for meanwhile waits for it. Whoever calls
+    /// has seen that it is not paused.
+    /// </summary>
+    public async Task<T> ActAsync<T>(Func<Task<T>> act)
+    {
+        _acts++;
+        try
+        {
+            return await act();
+        }
+        finally
+        {
+            if (--_acts == 0)
+                _actsEnded?.TrySetResult();
+        }
+    }
+
+    /// <inheritdoc cref="ActAsync{T}"/>
+    public Task ActAsync(Func<Task> act) => ActAsync(async () =>
+    {
+        await act();
+        return true;
+    });
+
+    /// <summary>Pauses for one of its containers.</summary>
+    /// <remarks>
+    /// A pause is of the whole sandbox, and runsc's pauses nest: each pause of a container needs its own resume. So
+    /// runsc is told of the first pause and of the last resume only.
+    /// </remarks>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task PauseAsync(Container container, ISandboxQuestions questions) => _pausing.RunAsync(async () =>
+    {
+        if (_paused.Count == 0)
+        {
+            _pauseComing = true;
+            try
+            {
+                if (_acts > 0)
+                {
+                    // Completed on the loop, hence without RunContinuationsAsynchronously.
+                    _actsEnded = new TaskCompletionSource();
+                    await _actsEnded.Task;
+                }
+                await questions.PauseAsync(container.RunscId);
+                _pausedThrough = container.RunscId;
+            }
+            finally
+            {
+                _pauseComing = false;
+            }
+        }
+        _paused.Add(container);
+    });
+
+    /// <summary>Undoes the pause of one of its containers.</summary>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task ResumeAsync(Container container, ISandboxQuestions questions) => _pausing.RunAsync(async () =>
+    {
+        if (_paused is [Container only] && only == container)
+            await questions.ResumeAsync(_pausedThrough);
+        _paused.Remove(container);
+    });
+
+    /// <summary>
+    /// Does something that would hang in a paused sandbox: lets it go on meanwhile, and pauses it again where another
+    /// container is paused.
+    /// </summary>
+    /// <param name="container">Whose pause ends with this.</param>
+    /// <param name="questions">How the sandbox is told.</param>
+    /// <param name="action">What is to be done.</param>
+    public async Task WhileRunningAsync(Container container, ISandboxQuestions questions, Func<Task> action)
+    {
+        if (!IsPaused)
+        {
+            await action();
+            return;
+        }
+        await _pausing.RunAsync(async () =>
+        {
+            if (_paused.Count > 0 && !Died.IsCompleted)
+                await questions.ResumeAsync(_pausedThrough);
+            _paused.Remove(container);
+            try
+            {
+                await action();
+            }
+            finally
+            {
+                if (_paused is [Container other, ..] && !Died.IsCompleted)
+                {
+                    await questions.PauseAsync(other.RunscId);
+                    _pausedThrough = other.RunscId;
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,161 @@
+using Containerd.Api.Events;
+using Containerd.Api.Types;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Linux;
+using Shim.Logging;
+using Ttrpc;
+
+namespace Shim.Events;
+
+/// <summary>Sends events to containerd, in order and one at a time, and keeps what it cannot send for later.</summary>
+/// <remarks>
+/// <see cref="Publish"/> only puts an event into the queue, so that the order of calls is the order of events. The
+/// sender takes the first event off the queue when containerd has taken it: a daemon that is being restarted gets it
+/// when it is back. An event that containerd refuses, as opposed to one that does not reach it, is dropped, since it
+/// would be refused again.
+/// </remarks>
+public sealed class EventPublisher : IAsyncDisposable
+{
+    /// <summary>How many events wait at the most; the oldest are dropped then. Some hundred bytes each.</summary>
+    private const int QueueLimit = 16384;
+
+    private static readonly TimeSpan s_sendBound = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
+
+    private readonly Queue<Envelope> _queue = new();
+    private readonly string _path;
+    private readonly string _namespace;
+    private readonly TimeProvider _time;
+    private readonly ShimLog _log;
+    private readonly CancellationTokenSource _stop = new();
+    private TtrpcChannel? _channel;
+    private Task _sending = Task.CompletedTask;
+
+    /// <summary>Makes a publisher; it connects when there is something to send.</summary>
+    /// <param name="address">containerd's ttrpc socket (<c>TTRPC_ADDRESS</c>); empty: nobody listens, events are dropped.</param>
+    /// <param name="namespace">The namespace of all events.</param>
+    /// <param name="time">The loop's clock.</param>
+    /// <param name="log">The log.</param>
+    public EventPublisher(string address, string @namespace, TimeProvider time, ShimLog log)
+    {
+        const string Scheme = "unix://";
+        _path = address.StartsWith(Scheme, StringComparison.Ordinal) ? address[Scheme.Length..] : address;
+        _namespace = @namespace;
+        _time = time;
+        _log = log;
+    }
+
+    /// <summary>Puts an event into the queue. From the loop's thread.</summary>
+    public void Publish(TaskEvent taskEvent)
+    {
+        if (_path.Length == 0)
+            return;
+        if (_queue.Count == QueueLimit)
+        {
+            _queue.Dequeue();
+            _log.EventsDropped(1);
+        }
+        _queue.Enqueue(new Envelope
+        {
+            Timestamp = Timestamp.FromDateTimeOffset(_time.GetUtcNow()),
+            Namespace = _namespace,
+            Topic = taskEvent.Topic,
+            Event = taskEvent.Pack(),
+        });
+        if (_sending.IsCompleted)
+            _sending = SendAllAsync();
+    }
+
+    /// <summary>Waits until all events are sent, or gives up.</summary>
+    /// <param name="bound">How long to wait.</param>
+    public async Task FlushAsync(TimeSpan bound)
+    {
+        try
+        {
+            await _sending.WaitAsync(bound, _time);
+        }
+        catch (TimeoutException)
+        {
+            _log.EventsDropped(_queue.Count);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        // Not CancelAsync, which would start the thread pool.
+        _stop.Cancel();
+        await _sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await DropChannelAsync();
+        _stop.Dispose();
+    }
+
+    private async Task SendAllAsync()
+    {
+        TimeSpan pause = s_firstPause;
+        while (_queue.TryPeek(out Envelope? first))
+        {
+            try
+            {
+                await SendAsync(first);
+            }
+            catch (RpcException e) when (!MayPass(e.StatusCode))
+            {
+                _log.EventRefused(first.Topic, e);
+            }
+            catch (Exception e) when (e is RpcException or IOException or TimeoutException)
+            {
+                await DropChannelAsync();
+                _log.EventSendFailed(first.Topic, e, pause);
+                await Task.Delay(pause, _time, _stop.Token);
+                pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+                continue;
+            }
+            // The queue may have dropped it meanwhile to stay within its limit.
+            if (_queue.TryPeek(out Envelope? stillFirst) && ReferenceEquals(first, stillFirst))
+                _queue.Dequeue();
+            pause = s_firstPause;
+        }
+    }
+
+    private async Task SendAsync(Envelope envelope)
+    {
+        if (_channel is null)
+        {
+            UnixConnection connection = await ConnectAsync();
+            _channel = new TtrpcChannel(connection.Stream, new TtrpcChannelOptions { TimeProvider = _time });
+        }
+        var client = new Containerd.Api.Events.Events.EventsClient(_channel);
+        DateTime deadline = (_time.GetUtcNow() + s_sendBound).UtcDateTime;
+        await client.ForwardAsync(new ForwardRequest { Envelope = envelope }, deadline: deadline, cancellationToken: _stop.Token);
+    }
+
+    private async Task<UnixConnection> ConnectAsync()
+    {
+        using CancellationTokenSource bound = new(s_sendBound, _time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(bound.Token, _stop.Token);
+        try
+        {
+            return await UnixSocket.ConnectAsync(_path, either.Token);
+        }
+        catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
+        {
+            throw new TimeoutException($"{_path} took no connection within {s_sendBound.TotalSeconds:0} s");
+        }
+    }
+
+    /// <summary>Whether sending again may help: containerd was not reached, or did not answer.</summary>
+    private static bool MayPass(StatusCode code) =>
+        code is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled;
+
+    private async Task DropChannelAsync()
+    {
+        if (_channel is { } channel)
+        {
+            _channel = null;
+            await channel.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using Linux;
+
+namespace Shim.Io;
+
+/// <summary>The shim's end of a FIFO that a container writes and containerd reads.</summary>
+/// <remarks>
+/// It is open for reading and writing for as long as the process lives. With a reader always there, the process gets
+/// no SIGPIPE when containerd goes away, and with a writer always there, containerd sees no end when it comes back.
+/// When the process has ended this end must close, or readers would wait for ever; but where nobody has read the last
+/// output yet (containerd is just being restarted), closing would lose it. So it closes when the FIFO is empty.
+/// </remarks>
+internal sealed class OutputFifo : IDisposable
+{
+    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
+
+    private readonly Descriptor _keptOpen;
+    private readonly TimeProvider _time;
+    private ITimer? _lookAgain;
+    private TimeSpan _pause = s_firstLook;
+
+    private OutputFifo(Descriptor keptOpen, TimeProvider time) => (_keptOpen, _time) = (keptOpen, time);
+
+    /// <summary>Opens the FIFO.</summary>
+    /// <returns>The shim's end, and the container's: write-only and blocking, as programs expect of their stdout.</returns>
+    /// <exception cref="LinuxException">It cannot be opened.</exception>
+    public static (OutputFifo Kept, Descriptor Container) Open(string path, TimeProvider time)
+    {
+        Descriptor kept = Fifo.OpenBoth(path);
+        try
+        {
+            return (new OutputFifo(kept, time), Descriptor.Open(path, OpenFlags.O_WRONLY));
+        }
+        catch
+        {
+            kept.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The process has ended: closes now, or as soon as the last output is read.</summary>
+    public void CloseWhenRead()
+    {
+        if (_keptOpen.IsClosed)
+            return;
+        if (Fifo.Unread(_keptOpen) == 0)
+        {
+            Dispose();
+            return;
+        }
+        _lookAgain ??= _time.CreateTimer(_ => CloseWhenRead(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _lookAgain.Change(_pause, Timeout.InfiniteTimeSpan);
+        _pause = _pause * 2 < s_longestPause ? _pause * 2 : s_longestPause;
+    }
+
+    /// <summary>Closes now.</summary>
+    public void Dispose()
+    {
+        _lookAgain?.Dispose();
+        _keptOpen.Dispose();
+    }
+}

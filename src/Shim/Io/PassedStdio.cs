@@ -1,0 +1,162 @@
+using Linux;
+using Shim.Logging;
+
+namespace Shim.Io;
+
+/// <summary>
+/// Standard streams that the container uses directly: its FIFOs, files and pipes are opened here and handed to runsc.
+/// Not a byte of them passes through the shim.
+/// </summary>
+public sealed class PassedStdio : ProcessStdio
+{
+    /// <summary>What fchown(2) takes for "leave it".</summary>
+    private const uint Unchanged = uint.MaxValue;
+
+    private readonly Descriptor?[] _container = new Descriptor?[3];
+    private readonly List<OutputFifo> _outputs = [];
+    private Descriptor? _stdinKeptOpen;
+    private LoggingProgram? _program;
+    private bool _processEnded;
+
+    private PassedStdio()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Descriptor?> Descriptors => _container;
+
+    /// <inheritdoc/>
+    public override string? ConsoleSocket => null;
+
+    /// <summary>Opens what the request names.</summary>
+    /// <exception cref="IOException">Something cannot be opened, or a logging program cannot be started.</exception>
+    /// <exception cref="FormatException">A URI is not understood.</exception>
+    public static async Task<PassedStdio> OpenAsync(StdioRequest request, StdioOwner owner, Reaper reaper, EventLoop loop)
+    {
+        var stdio = new PassedStdio();
+        try
+        {
+            await stdio.OpenAllAsync(request, owner, reaper, loop);
+            return stdio;
+        }
+        catch
+        {
+            await stdio.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Logs it if the logging program ends before its process: what that writes then is lost.</summary>
+    // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.
+    public async void ReportLostProgram(ShimLog log, StdioRequest request, StdioOwner owner)
+    {
+        if (_program is null)
+            return;
+        ProcessExit exit = await _program.Exited;
+        if (!_processEnded)
+            log.LoggerEnded(owner.ContainerId, request.Stdout, exit.ExitCode);
+    }
+
+    /// <inheritdoc/>
+    public override Task HandedOverAsync()
+    {
+        CloseContainerEnds();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override void CloseStdin() => _stdinKeptOpen?.Dispose();
+
+    /// <inheritdoc/>
+    public override void Resize(int columns, int rows)
+    {
+        // There is no terminal; containerd's own shims ignore this too.
+    }
+
+    /// <inheritdoc/>
+    public override void ProcessEnded()
+    {
+        _processEnded = true;
+        CloseContainerEnds();
+        CloseStdin();
+        foreach (OutputFifo output in _outputs)
+            output.CloseWhenRead();
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        _processEnded = true;
+        CloseContainerEnds();
+        CloseStdin();
+        foreach (OutputFifo output in _outputs)
+            output.Dispose();
+        if (_program is not null)
+            await _program.DisposeAsync();
+    }
+
+    private async Task OpenAllAsync(StdioRequest request, StdioOwner owner, Reaper reaper, EventLoop loop)
+    {
+        if (request.Stdin.Length > 0)
+        {
+            StdioUri stdin = StdioUri.Parse(request.Stdin);
+            if (stdin.Kind != StdioKind.Path)
+                throw new FormatException($"stdin {request.Stdin}: only a FIFO can be read");
+            (_stdinKeptOpen, _container[0]) = InputFifo.Open(stdin.Path);
+        }
+        StdioUri stdout = StdioUri.Parse(request.Stdout);
+        switch (stdout.Kind)
+        {
+            // Of a pair of URIs only stdout's counts: the file and the program get both streams.
+            case StdioKind.File:
+                _container[1] = OpenFile(stdout.Path);
+                _container[2] = _container[1]!.Duplicate();
+                break;
+            case StdioKind.Binary or StdioKind.BinaryV2:
+                (_program, _container[1], _container[2]) = await LoggingProgram.StartAsync(stdout, owner, reaper, loop);
+                break;
+            default:
+                _container[1] = OpenOutput(stdout, loop.Time);
+                _container[2] = request.Stderr == request.Stdout
+                    ? _container[1]?.Duplicate()
+                    : OpenOutput(StdioUri.Parse(request.Stderr), loop.Time);
+                break;
+        }
+        if (owner.Uid != 0 || owner.Gid != 0)
+            foreach (Descriptor? descriptor in _container)
+                if (descriptor is not null && Fifo.Is(descriptor))
+                    descriptor.ChangeOwner(owner.Uid == 0 ? Unchanged : owner.Uid, owner.Gid == 0 ? Unchanged : owner.Gid);
+    }
+
+    private Descriptor? OpenOutput(StdioUri uri, TimeProvider time)
+    {
+        switch (uri.Kind)
+        {
+            case StdioKind.Null:
+                return null;
+            case StdioKind.File:
+                return OpenFile(uri.Path);
+            case StdioKind.Path when Fifo.Is(uri.Path):
+                (OutputFifo kept, Descriptor container) = OutputFifo.Open(uri.Path, time);
+                _outputs.Add(kept);
+                return container;
+            case StdioKind.Path:
+                return Descriptor.OpenToAppend(uri.Path, OpenFlags.O_WRONLY);
+            default:
+                throw new FormatException($"stderr {uri.Path}: a logging program is named as stdout");
+        }
+    }
+
+    private static Descriptor OpenFile(string path)
+    {
+        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!, OwnerOnly);
+        return Descriptor.OpenToAppend(path);
+    }
+
+    private void CloseContainerEnds()
+    {
+        foreach (Descriptor? descriptor in _container)
+            descriptor?.Dispose();
+    }
+}

@@ -1,0 +1,20 @@
+using Linux;
+using Shim.Logging;
+
+namespace Shim.Io;
+
+/// <summary>Opens the standard streams of processes.</summary>
+public sealed class StdioFactory(EventLoop loop, Reaper reaper, ShimLog log)
+{
+    /// <summary>Opens what <paramref name="request"/> names, with a terminal or without.</summary>
+    /// <exception cref="IOException">Something cannot be opened, or a logging program cannot be started.</exception>
+    /// <exception cref="FormatException">A URI is not understood.</exception>
+    public async Task<ProcessStdio> OpenAsync(StdioRequest request, StdioOwner owner)
+    {
+        if (request.Terminal)
+            return await TerminalStdio.OpenAsync(request, owner, reaper, loop, log);
+        PassedStdio passed = await PassedStdio.OpenAsync(request, owner, reaper, loop);
+        passed.ReportLostProgram(log, request, owner);
+        return passed;
+    }
+}

@@ -1,0 +1,83 @@
+namespace Shim.Io;
+
+/// <summary>What one of a container's standard streams is connected to.</summary>
+public enum StdioKind
+{
+    /// <summary>Nothing: /dev/null.</summary>
+    Null,
+
+    /// <summary>A FIFO, or another file that exists.</summary>
+    Path,
+
+    /// <summary>A file that is appended to (<c>file:</c>).</summary>
+    File,
+
+    /// <summary>A logging program, ready at the end of its ready pipe or a byte on it (<c>binary:</c>).</summary>
+    Binary,
+
+    /// <summary>A logging program, ready at a byte on its ready pipe (<c>binary-v2:</c>, containerd 2.3).</summary>
+    BinaryV2,
+}
+
+/// <summary>One of the stdio strings of a Create or Exec request, taken apart.</summary>
+/// <param name="Kind">What it names.</param>
+/// <param name="Path">The FIFO, file or program; empty for <see cref="StdioKind.Null"/>.</param>
+/// <param name="Arguments">The program's arguments: key, value, key, value.</param>
+public sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<string> Arguments)
+{
+    private static readonly StdioUri s_null = new(StdioKind.Null, "", []);
+
+    /// <summary>Takes <paramref name="text"/> apart: a path, a URI, or nothing.</summary>
+    /// <exception cref="FormatException">Its scheme is not known or its path is not absolute.</exception>
+    public static StdioUri Parse(string text)
+    {
+        if (text.Length == 0)
+            return s_null;
+        int colon = text.IndexOf("://", StringComparison.Ordinal);
+        if (colon < 0)
+            return new StdioUri(StdioKind.Path, Absolute(text, text), []);
+        StdioKind kind = text[..colon] switch
+        {
+            "fifo" => StdioKind.Path,
+            "file" => StdioKind.File,
+            "binary" => StdioKind.Binary,
+            "binary-v2" => StdioKind.BinaryV2,
+            string scheme => throw new FormatException($"stdio {text}: unknown scheme {scheme}"),
+        };
+        string rest = text[(colon + 3)..];
+        int query = rest.IndexOf('?', StringComparison.Ordinal);
+        string path = Uri.UnescapeDataString(query < 0 ? rest : rest[..query]);
+        return new StdioUri(kind, Absolute(path, text), query < 0 ? [] : ParseQuery(rest[(query + 1)..]));
+    }
+
+    private static string Absolute(string path, string text)
+    {
+        if (!path.StartsWith('/'))
+            throw new FormatException($"stdio {text}: the path is not absolute");
+        return path.Contains('\0') ? throw new FormatException($"stdio {text}: the path holds a NUL") : path;
+    }
+
+    /// <summary>Of a key that is there more than once, the first value counts.</summary>
+    private static List<string> ParseQuery(string query)
+    {
+        List<string> arguments = [];
+        foreach (string pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            int equals = pair.IndexOf('=', StringComparison.Ordinal);
+            string key = Decode(equals < 0 ? pair : pair[..equals]);
+            if (!HasKey(arguments, key))
+                arguments.AddRange([key, equals < 0 ? "" : Decode(pair[(equals + 1)..])]);
+        }
+        return arguments;
+    }
+
+    private static bool HasKey(List<string> arguments, string key)
+    {
+        for (int i = 0; i < arguments.Count; i += 2)
+            if (arguments[i] == key)
+                return true;
+        return false;
+    }
+
+    private static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+
+namespace Shim.Runsc;
+
+/// <summary>The argument lists of runsc's commands, without the program's name. Pure; compared whole in tests.</summary>
+public static class RunscArguments
+{
+    /// <summary>The flags in front of the command.</summary>
+    public static List<string> Global(RunscSettings settings, string log)
+    {
+        List<string> arguments = [$"--root={settings.Root}", $"--log={log}", "--log-format=json"];
+        if (settings.PanicLog is { } panicLog)
+            arguments.Add($"--panic-log={panicLog}");
+        foreach ((string flag, string value) in settings.Flags)
+            arguments.Add($"--{flag}={value}");
+        return arguments;
+    }
+
+    /// <summary><c>create</c>: makes a container, and its sandbox if it is the sandbox's first.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="bundle">Its directory.</param>
+    /// <param name="pidFile">Gets the sandbox's process id.</param>
+    /// <param name="consoleSocket">Gets the terminal's master end; null: no terminal.</param>
+    /// <param name="userLog">Where runsc writes what users of the sandbox should know; null: nowhere.</param>
+    public static List<string> Create(string id, string bundle, string pidFile, string? consoleSocket, string? userLog)
+    {
+        List<string> arguments = ["create", "--bundle", bundle, "--pid-file", pidFile];
+        if (consoleSocket is not null)
+            arguments.AddRange(["--console-socket", consoleSocket]);
+        if (userLog is not null)
+            arguments.AddRange(["--user-log", userLog]);
+        arguments.Add(id);
+        return arguments;
+    }
+
+    /// <summary><c>start</c>: lets the container's process run.</summary>
+    public static List<string> Start(string id) => ["start", id];
+
+    /// <summary><c>exec</c>: a further process in a running container.</summary>
+    /// <remarks>
+    /// runsc stays as long as the process and ends with its exit status. Only with a terminal, which runsc hands over in
+    /// no other way, it detaches: it leaves a child that stays instead, and is done itself. Without one that is
+    /// avoided, since the parent takes the status of a child that ends before the parent has looked for it.
+    /// </remarks>
+    /// <param name="id">The container.</param>
+    /// <param name="processFile">The OCI process, as JSON.</param>
+    /// <param name="pidFile">Gets the id of the host's process that stands for it.</param>
+    /// <param name="internalPidFile">Gets the process's id inside the sandbox.</param>
+    /// <param name="consoleSocket">Gets the terminal's master end; null: no terminal.</param>
+    public static List<string> Exec(
+        string id, string processFile, string pidFile, string internalPidFile, string? consoleSocket)
+    {
+        List<string> arguments =
+            ["exec", "--process", processFile, "--pid-file", pidFile, "--internal-pid-file", internalPidFile];
+        if (consoleSocket is not null)
+            arguments.AddRange(["--detach", "--console-socket", consoleSocket]);
+        arguments.Add(id);
+        return arguments;
+    }
+
+    /// <summary><c>kill</c>: a signal.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="signal">The signal's number.</param>
+    /// <param name="pid">The process's id inside the sandbox; 0: the container's first process.</param>
+    /// <param name="all">Every process of the container; <paramref name="pid"/> does not count then.</param>
+    public static List<string> Kill(string id, int signal, int pid, bool all)
+    {
+        List<string> arguments = ["kill"];
+        if (all)
+            arguments.Add("--all");
+        else if (pid != 0)
+            arguments.AddRange(["--pid", pid.ToString(CultureInfo.InvariantCulture)]);
+        arguments.AddRange([id, signal.ToString(CultureInfo.InvariantCulture)]);
+        return arguments;
+    }
+
+    /// <summary><c>delete --force</c>: ends the container if it runs, and removes it. A missing one is no error.</summary>
+    public static List<string> DeleteForce(string id) => ["delete", "--force", id];
+
+    /// <summary><c>wait</c>: until the container's process has ended; prints its exit status.</summary>
+    public static List<string> Wait(string id) => ["wait", id];
+
+    /// <summary><c>ps</c>: the process ids inside the sandbox, as JSON.</summary>
+    public static List<string> Pids(string id) => ["ps", "--format", "json", id];
+
+    /// <summary><c>events --stats</c>: the container's statistics once, as JSON.</summary>
+    public static List<string> Stats(string id) => ["events", "--stats", id];
+
+    /// <summary><c>state</c>: the OCI state, as JSON.</summary>
+    public static List<string> State(string id) => ["state", id];
+
+    /// <summary><c>pause</c>: stops the whole sandbox.</summary>
+    public static List<string> Pause(string id) => ["pause", id];
+
+    /// <summary><c>resume</c>: lets the whole sandbox go on.</summary>
+    public static List<string> Resume(string id) => ["resume", id];
+
+    /// <summary><c>checkpoint</c>: writes an image of the whole sandbox.</summary>
+    /// <param name="id">Any container of the sandbox.</param>
+    /// <param name="imagePath">The directory for the image.</param>
+    /// <param name="leaveRunning">The sandbox goes on afterwards; otherwise it ends.</param>
+    public static List<string> Checkpoint(string id, string imagePath, bool leaveRunning)
+    {
+        List<string> arguments = ["checkpoint", $"--image-path={imagePath}"];
+        if (leaveRunning)
+            arguments.Add("--leave-running");
+        arguments.Add(id);
+        return arguments;
+    }
+}

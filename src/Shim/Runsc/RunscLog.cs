@@ -1,0 +1,111 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Shim.Runsc;
+
+/// <summary>Reads what runsc says about a failure: the only place that knows its texts.</summary>
+/// <remarks>
+/// With <c>--log-format=json</c> runsc appends objects <c>{"msg":…,"level":…,"time":…}</c> with nothing between them.
+/// A runsc that was killed leaves the last one torn.
+/// </remarks>
+public static class RunscLog
+{
+    private const string NoReason = "no reason given";
+
+    /// <summary>The message of the last error in a log, or null where it holds none.</summary>
+    public static string? LastError(ReadOnlySpan<byte> log)
+    {
+        string? last = null;
+        try
+        {
+            var reader = new Utf8JsonReader(log, new JsonReaderOptions { AllowMultipleValues = true });
+            while (reader.Read())
+                if (reader.TokenType == JsonTokenType.StartObject && ErrorOf(ref reader) is { } message)
+                    last = message;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // The torn end of a log, or bytes that are no UTF-8; what came before them counts.
+        }
+        return last;
+    }
+
+    /// <summary>The exception for a command that ended with an error.</summary>
+    /// <param name="command">The subcommand, <c>create</c> for instance.</param>
+    /// <param name="exitStatus">Its exit status; runsc's own errors are 128.</param>
+    /// <param name="log">What it appended to its log file.</param>
+    /// <param name="stderr">What it wrote to its standard error, where that was not the container's.</param>
+    public static RunscException Failure(
+        string command, int exitStatus, ReadOnlySpan<byte> log, ReadOnlySpan<byte> stderr)
+    {
+        string words = LastError(log) ?? FirstLine(stderr) ?? $"{NoReason} (exit status {exitStatus})";
+        // containerd's users know these words from runc.
+        string message = command is "create" or "start" or "exec"
+            ? $"OCI runtime {command} failed: {words}"
+            : $"runsc {command}: {words}";
+        RunscFailure failure = Classify(words);
+        // What is not there for the others is a program, an image or a cgroup; that the container is gone is not what
+        // they say.
+        if (failure == RunscFailure.NotFound && command is not ("kill" or "wait" or "ps" or "events" or "state"))
+            failure = RunscFailure.Failed;
+        return new RunscException(failure, message);
+    }
+
+    /// <remarks>As runsc 20240729 and later ones say it; what is not recognised is a plain failure.</remarks>
+    private static RunscFailure Classify(string words)
+    {
+        // "loading container: file does not exist", "signaling …: no such process", and for a sandbox that has ended
+        // "connecting to control server at PID 12: connection refused", "sandbox no longer running and …".
+        if (Has("does not exist") || Has("no such process") || Has("container not found")
+            || Has("connecting to control server") || Has("no longer running") || Has("is not running"))
+            return RunscFailure.NotFound;
+        // "cannot signal container "web" in state created"
+        if (Has("cannot ") && Has(" in state "))
+            return words.EndsWith(" in state stopped", StringComparison.Ordinal)
+                ? RunscFailure.NotFound
+                : RunscFailure.WrongState;
+        if (Has("flag provided but not defined"))
+            return RunscFailure.Unsupported;
+        return RunscFailure.Failed;
+
+        bool Has(string text) => words.Contains(text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Reads one object, leaves the reader at its end; its message if its level is error or worse.</summary>
+    private static string? ErrorOf(ref Utf8JsonReader reader)
+    {
+        string? message = null;
+        bool isError = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            bool isMessage = reader.ValueTextEquals("msg"u8), isLevel = reader.ValueTextEquals("level"u8);
+            reader.Read();
+            bool isText = reader.TokenType == JsonTokenType.String;
+            if (isMessage && isText)
+                message = reader.GetString();
+            else if (isLevel && isText)
+                isError = reader.ValueTextEquals("error"u8) || reader.ValueTextEquals("fatal"u8);
+            else
+                reader.Skip();
+        }
+        return isError ? message : null;
+    }
+
+    /// <summary>
+    /// What runsc wrote where it wrote no log: wrong flags and crashes, told first, followed by pages of help or stacks.
+    /// Lines of its own debug log (<c>W1123 09:27:25.4 …</c>) before that count only where there is nothing else.
+    /// </summary>
+    private static string? FirstLine(ReadOnlySpan<byte> text)
+    {
+        string? logged = null;
+        foreach (ReadOnlySpan<char> each in Encoding.UTF8.GetString(text).AsSpan().EnumerateLines())
+        {
+            ReadOnlySpan<char> line = each.Trim();
+            if (line is ['D' or 'I' or 'W' or 'E', >= '0' and <= '9', >= '0' and <= '9', >= '0' and <= '9', >= '0' and <= '9', ' ', ..])
+                logged = line.ToString();
+            else if (!line.IsEmpty)
+                return line.ToString();
+        }
+        return logged;
+    }
+}

@@ -1,0 +1,188 @@
+using Linux;
+
+namespace Shim.Runsc;
+
+/// <summary>Runs runsc's commands as children of this process and turns their failures into exceptions.</summary>
+/// <remarks>
+/// A command's end is its process's end, never the end of a stream: the sandbox that <c>create</c> leaves behind
+/// inherits whatever <c>create</c> had open. What a command prints goes into a memory file and is read when it has
+/// ended, so that there is no pipe that could fill up.
+/// </remarks>
+public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings settings)
+{
+    private const int OutputLimit = 4 << 20;
+    private const int LogLimit = 1 << 20;
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(3);
+    private static readonly TimeSpan s_helpBound = TimeSpan.FromSeconds(5);
+
+    /// <summary>Which runsc, and its flags.</summary>
+    public RunscSettings Settings { get; } = settings;
+
+    /// <summary>Runs a command whose output is not a container's.</summary>
+    /// <param name="arguments">The command and its arguments.</param>
+    /// <param name="log">The file for its log.</param>
+    /// <param name="bound">How long it may take; it is killed then.</param>
+    /// <returns>What it printed on its standard output; at most 4 MiB.</returns>
+    /// <exception cref="RunscException">It failed.</exception>
+    public async Task<byte[]> RunAsync(List<string> arguments, string log, TimeSpan bound)
+    {
+        using Descriptor output = MemoryFile.Create("runsc-stdout"), errors = MemoryFile.Create("runsc-stderr");
+        await RunAsync(arguments, log, bound, [null, output, errors], errors);
+        return MemoryFile.Read(output, OutputLimit);
+    }
+
+    /// <summary>Runs a command whose standard streams are a container's.</summary>
+    /// <param name="arguments">The command and its arguments.</param>
+    /// <param name="log">The file for its log.</param>
+    /// <param name="bound">How long it may take; it is killed then.</param>
+    /// <param name="stdio">Its descriptors 0 to 2; null stands for /dev/null.</param>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task RunAsync(List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio) =>
+        RunAsync(arguments, log, bound, stdio, errors: null);
+
+    /// <summary>Runs a command that stays as long as the process that it starts.</summary>
+    /// <param name="arguments">The command and its arguments.</param>
+    /// <param name="log">The file for its log.</param>
+    /// <param name="bound">How long it may take to start the process; it is killed then.</param>
+    /// <param name="stdio">Its descriptors 0 to 2, which become the process's.</param>
+    /// <param name="pidFile">Where it writes its process id when the process runs.</param>
+    /// <returns>Its end, when it has written the file.</returns>
+    /// <exception cref="RunscException">It failed.</exception>
+    public async Task<Task<ProcessExit>> RunUntilWrittenAsync(
+        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, string pidFile)
+    {
+        long logStart = LengthOf(log), start = time.GetTimestamp();
+        ChildProcess child = Start(arguments, log, stdio);
+        // The file comes within some 50 ms; to be told of it would cost more than to look.
+        while (!IsWritten(pidFile))
+        {
+            if (child.Exited.IsCompleted)
+            {
+                if (IsWritten(pidFile))
+                    break;
+                throw await FailureAsync(arguments, await child.Exited, log, logStart, errors: null);
+            }
+            if (time.GetElapsedTime(start) > bound)
+            {
+                child.Kill(Signals.SIGKILL);
+                throw TimedOut(arguments, bound);
+            }
+            await Task.WhenAny(child.Exited, Task.Delay(s_look, time));
+        }
+        return child.Exited;
+    }
+
+    /// <summary>Runs a command that leaves a child behind that stays as long as the process that it starts.</summary>
+    /// <inheritdoc cref="RunUntilWrittenAsync"/>
+    public async Task<Task<ProcessExit>> RunAndLeaveAsync(
+        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, string pidFile)
+    {
+        await RunAsync(arguments, log, bound, stdio);
+        return reaper.WatchAsync(PidFile.Read(pidFile));
+    }
+
+    /// <summary>Starts a command that runs as long as what it watches, <c>wait</c> for instance.</summary>
+    /// <exception cref="RunscException">runsc cannot be started.</exception>
+    public ChildProcess Start(List<string> arguments, string log, IReadOnlyList<Descriptor?> stdio)
+    {
+        List<string> argv = [Settings.Binary, .. RunscArguments.Global(Settings, log), .. arguments];
+        try
+        {
+            return reaper.Spawn(new SpawnRequest { Path = Settings.Binary, Arguments = argv, Descriptors = stdio });
+        }
+        catch (LinuxException e)
+        {
+            throw new RunscException(RunscFailure.NotRunnable,
+                $"runsc cannot be started: {e.Message}; binary_name in the shim's configuration names it", e);
+        }
+    }
+
+    private async Task RunAsync(
+        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, Descriptor? errors)
+    {
+        long logStart = LengthOf(log);
+        ChildProcess child = Start(arguments, log, stdio);
+        ProcessExit exit;
+        try
+        {
+            exit = await child.Exited.WaitAsync(bound, time);
+        }
+        catch (TimeoutException)
+        {
+            // Not waited for: a process in an uninterruptible call ends when that does, and the reaper reaps it.
+            child.Kill(Signals.SIGKILL);
+            throw TimedOut(arguments, bound);
+        }
+        if (exit.ExitCode != 0)
+            throw await FailureAsync(arguments, exit, log, logStart, errors);
+    }
+
+    /// <summary>The exception for a command that ended with an error.</summary>
+    private async Task<RunscException> FailureAsync(
+        List<string> arguments, ProcessExit exit, string log, long logStart, Descriptor? errors)
+    {
+        byte[] logged = Tail(log, logStart);
+        byte[] said = errors is not null ? MemoryFile.Read(errors, LogLimit)
+            : logged.Length == 0 ? await FlagErrorAsync(log)
+            : [];
+        return RunscLog.Failure(arguments[0], exit.ExitCode, logged, said);
+    }
+
+    private static RunscException TimedOut(List<string> arguments, TimeSpan bound) =>
+        new(RunscFailure.TimedOut, $"runsc {arguments[0]}: not done after {bound.TotalSeconds:0} s; it was killed");
+
+    /// <summary>runsc writes these few digits at once.</summary>
+    private static bool IsWritten(string file) => new FileInfo(file) is { Exists: true, Length: > 0 };
+
+    /// <summary>
+    /// What runsc says of its flags: an error in them goes to standard error only, which was the container's. A command
+    /// that does nothing makes it say it again.
+    /// </summary>
+    private async Task<byte[]> FlagErrorAsync(string log)
+    {
+        using Descriptor errors = MemoryFile.Create("runsc-stderr");
+        ChildProcess help = Start(["help"], log, [null, null, errors]);
+        try
+        {
+            ProcessExit exit = await help.Exited.WaitAsync(s_helpBound, time);
+            return exit.ExitCode == 0 ? [] : MemoryFile.Read(errors, LogLimit);
+        }
+        catch (TimeoutException)
+        {
+            help.Kill(Signals.SIGKILL);
+            return [];
+        }
+    }
+
+    /// <summary>The log's length before a command. One that has grown over the years begins anew.</summary>
+    private static long LengthOf(string log)
+    {
+        var file = new FileInfo(log);
+        if (!file.Exists)
+            return 0;
+        if (file.Length <= LogLimit)
+            return file.Length;
+        File.WriteAllBytes(log, []);
+        return 0;
+    }
+
+    /// <summary>What was appended to the log since it was <paramref name="start"/> bytes long.</summary>
+    private static byte[] Tail(string log, long start)
+    {
+        try
+        {
+            using FileStream file = new(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            bool cut = file.Length - start > LogLimit;
+            start = cut ? file.Length - LogLimit : Math.Min(start, file.Length);
+            file.Position = start;
+            byte[] tail = new byte[file.Length - start];
+            file.ReadExactly(tail);
+            // Objects follow one another without anything between them; the first whole one begins after such a border.
+            return cut ? tail[(tail.AsSpan().IndexOf("}{"u8) + 1)..] : tail;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}

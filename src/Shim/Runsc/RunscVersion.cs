@@ -1,0 +1,35 @@
+using System.Text;
+using Linux;
+
+namespace Shim.Runsc;
+
+/// <summary>Asks a runsc for its version.</summary>
+public static class RunscVersion
+{
+    private const int OutputLimit = 4096;
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
+
+    /// <summary>The first line of <c>runsc --version</c>, without "runsc version". Blocks.</summary>
+    /// <exception cref="RunscException">It cannot be started, or says nothing in time.</exception>
+    public static string Ask(string binary)
+    {
+        using Descriptor output = MemoryFile.Create("runsc-stdout");
+        ProcessExit exit;
+        try
+        {
+            exit = ShortCommand.Run(
+                new SpawnRequest { Path = binary, Arguments = [binary, "--version"], Descriptors = [null, output, null] },
+                s_bound);
+        }
+        catch (LinuxException e)
+        {
+            throw new RunscException(RunscFailure.NotRunnable, $"cannot be started: {e.Message}", e);
+        }
+        string text = Encoding.UTF8.GetString(MemoryFile.Read(output, OutputLimit));
+        string line = text.Split('\n')[0].Trim();
+        if (exit.ExitCode != 0 || line.Length == 0)
+            throw new RunscException(RunscFailure.Failed, $"--version ended with exit status {exit.ExitCode}");
+        const string Prefix = "runsc version ";
+        return line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..] : line;
+    }
+}

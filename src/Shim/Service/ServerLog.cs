@@ -1,0 +1,29 @@
+using Grpc.Core;
+using Shim.Logging;
+using Ttrpc;
+
+namespace Shim.Service;
+
+/// <summary>Logs what the ttrpc server tells.</summary>
+public sealed class ServerLog(ShimLog log) : TtrpcServerEvents
+{
+    /// <inheritdoc/>
+    public override void ConnectionClosed(TtrpcTransport transport, TtrpcCloseReason reason, string message)
+    {
+        if (reason is not TtrpcCloseReason.PeerClosed and not TtrpcCloseReason.Shutdown)
+            log.ConnectionClosed(transport.Peer, message);
+    }
+
+    /// <inheritdoc/>
+    public override void AcceptFailed(Exception error, TimeSpan pause) => log.AcceptFailed(error, pause);
+
+    /// <inheritdoc/>
+    public override void CallEnded(ServerCallContext call, Status status, Exception? error, TimeSpan elapsed)
+    {
+        if (log.IsDebug)
+            log.CallEnded(call.Method, call.Peer, status.ToString(), elapsed);
+    }
+
+    /// <inheritdoc/>
+    public override void HandlerFailed(ServerCallContext call, Exception error) => log.CallFailed(call.Method, error);
+}

@@ -1,0 +1,275 @@
+using Containerd.Api.Runc;
+using Containerd.Api.Tasks;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Linux;
+using Shim.Configuration;
+using Shim.Containers;
+using Shim.Io;
+using Shim.Logging;
+using Status = Containerd.Api.Tasks.Status;
+using TaskApi = Containerd.Api.Tasks.Task;
+
+namespace Shim.Service;
+
+/// <summary>The task service: translates between containerd's messages and the shim's containers.</summary>
+/// <remarks>
+/// What methods throw is turned into statuses in one place (<see cref="ErrorMapping"/>). Protobuf types end here.
+/// </remarks>
+public sealed class TaskService(
+    ContainerCreator creator, ContainerStore store, ShimLog log, CgroupMode cgroups,
+    Action<ShimConfiguration> configureLog, Action shutdown)
+    : TaskApi.TaskBase
+{
+    /// <summary>
+    /// ttrpc has no way to take a call back, so the Wait of a client that gave up stays, on containerd's one connection.
+    /// They must not use up the calls that a connection may have under way.
+    /// </summary>
+    private const int WaitLimit = 2048;
+
+    /// <summary>SIGRTMAX.</summary>
+    private const uint LastSignal = 64;
+
+    private static readonly Task<Empty> s_empty = System.Threading.Tasks.Task.FromResult(new Empty());
+
+    private int _waits;
+
+    /// <inheritdoc/>
+    public override async Task<CreateTaskResponse> Create(CreateTaskRequest request, ServerCallContext context)
+    {
+        List<string> warnings = [];
+        ShimConfiguration configuration = RuntimeOptions.Read(request.Options, warnings);
+        configureLog(configuration);
+        foreach (string warning in warnings)
+            log.ConfigurationWarning(warning);
+        if (request.Checkpoint.Length > 0)
+            throw new ContainerException(
+                Refusal.Unsupported, $"container {request.Id}: this shim cannot restore from a checkpoint");
+        List<MountSpec> rootfs = [];
+        foreach (Containerd.Api.Types.Mount mount in request.Rootfs)
+            rootfs.Add(new MountSpec
+            {
+                Type = mount.Type,
+                Source = mount.Source,
+                Target = mount.Target,
+                Options = [.. mount.Options],
+            });
+        Container container = await creator.CreateAsync(new CreateRequest(
+            request.Id, new Bundle(request.Bundle), rootfs,
+            new StdioRequest(request.Stdin, request.Stdout, request.Stderr, request.Terminal), configuration));
+        return new CreateTaskResponse { Pid = (uint)container.Init.Pid };
+    }
+
+    /// <inheritdoc/>
+    public override async Task<StartResponse> Start(StartRequest request, ServerCallContext context)
+    {
+        Container container = store.Get(request.Id);
+        int pid = request.ExecId.Length == 0
+            ? await container.StartAsync()
+            : await container.StartExecAsync(request.ExecId);
+        return new StartResponse { Pid = (uint)pid };
+    }
+
+    /// <inheritdoc/>
+    public override Task<StateResponse> State(StateRequest request, ServerCallContext context)
+    {
+        Container container = store.Get(request.Id);
+        ContainerProcess process = container.Process(request.ExecId);
+        var response = new StateResponse
+        {
+            Id = request.Id,
+            Bundle = container.Bundle.Path,
+            Pid = (uint)process.Pid,
+            Status = StatusOf(process.State),
+            Stdin = process.Request.Stdin,
+            Stdout = process.Request.Stdout,
+            Stderr = process.Request.Stderr,
+            Terminal = process.Request.Terminal,
+            ExecId = request.ExecId,
+        };
+        if (process.End is { } end)
+        {
+            response.ExitStatus = (uint)end.Status;
+            response.ExitedAt = Timestamp.FromDateTimeOffset(end.At);
+        }
+        return System.Threading.Tasks.Task.FromResult(response);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<WaitResponse> Wait(WaitRequest request, ServerCallContext context)
+    {
+        Task<ProcessEnd> ended = store.Get(request.Id).Process(request.ExecId).Ended;
+        if (!ended.IsCompleted && _waits >= WaitLimit)
+            throw new RpcException(new Grpc.Core.Status(
+                StatusCode.ResourceExhausted, $"{_waits} Wait calls are pending on this shim; it takes no more"));
+        _waits++;
+        try
+        {
+            // Cancelled when the connection ends.
+            ProcessEnd end = await ended.WaitAsync(context.CancellationToken);
+            return new WaitResponse { ExitStatus = (uint)end.Status, ExitedAt = Timestamp.FromDateTimeOffset(end.At) };
+        }
+        finally
+        {
+            _waits--;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<DeleteResponse> Delete(DeleteRequest request, ServerCallContext context)
+    {
+        Container container = store.Get(request.Id);
+        int pid = container.Init.Pid;
+        ProcessEnd end;
+        if (request.ExecId.Length == 0)
+            end = await container.DeleteAsync();
+        else
+            (end, pid) = await container.DeleteExecAsync(request.ExecId);
+        return new DeleteResponse
+        {
+            Pid = (uint)pid,
+            ExitStatus = (uint)end.Status,
+            ExitedAt = Timestamp.FromDateTimeOffset(end.At),
+        };
+    }
+
+    /// <inheritdoc/>
+    public override async Task<PidsResponse> Pids(PidsRequest request, ServerCallContext context)
+    {
+        Container container = store.Get(request.Id);
+        var response = new PidsResponse();
+        IReadOnlyDictionary<int, string> execs = container.ExecsByInternalPid();
+        foreach (int pid in await container.PidsAsync())
+        {
+            var info = new ProcessInfo { Pid = (uint)pid };
+            if (execs.TryGetValue(pid, out string? execId))
+                info.Info = new Any
+                {
+                    TypeUrl = "containerd.runc.v1.ProcessDetails",
+                    Value = new ProcessDetails { ExecId = execId }.ToByteString(),
+                };
+            response.Processes.Add(info);
+        }
+        return response;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Empty> Pause(PauseRequest request, ServerCallContext context)
+    {
+        await store.Get(request.Id).PauseAsync();
+        return new Empty();
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Empty> Resume(ResumeRequest request, ServerCallContext context)
+    {
+        await store.Get(request.Id).ResumeAsync();
+        return new Empty();
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Empty> Kill(KillRequest request, ServerCallContext context)
+    {
+        if (request.Signal is 0 or > LastSignal)
+            throw new ContainerException(Refusal.InvalidArgument, $"there is no signal {request.Signal}");
+        await store.Get(request.Id).KillAsync(request.ExecId, (int)request.Signal, request.All);
+        return new Empty();
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Empty> Exec(ExecProcessRequest request, ServerCallContext context)
+    {
+        Container container = store.Get(request.Id);
+        await container.AddExecAsync(
+            request.ExecId, request.Spec?.Value.Memory ?? default,
+            new StdioRequest(request.Stdin, request.Stdout, request.Stderr, request.Terminal));
+        return new Empty();
+    }
+
+    /// <inheritdoc/>
+    public override Task<Empty> ResizePty(ResizePtyRequest request, ServerCallContext context)
+    {
+        ContainerProcess process = store.Get(request.Id).Process(request.ExecId);
+        if (request.Width > ushort.MaxValue || request.Height > ushort.MaxValue)
+            throw new ContainerException(
+                Refusal.InvalidArgument, $"{process}: no terminal is {request.Width} by {request.Height}");
+        process.Stdio.Resize((int)request.Width, (int)request.Height);
+        return s_empty;
+    }
+
+    /// <inheritdoc/>
+    public override Task<Empty> CloseIO(CloseIORequest request, ServerCallContext context)
+    {
+        ContainerProcess process = store.Get(request.Id).Process(request.ExecId);
+        if (request.Stdin)
+            process.Stdio.CloseStdin();
+        return s_empty;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Empty> Update(UpdateTaskRequest request, ServerCallContext context)
+    {
+        await store.Get(request.Id).UpdateAsync(request.Resources?.Value.Memory ?? default);
+        return new Empty();
+    }
+
+    /// <inheritdoc/>
+    public override async Task<StatsResponse> Stats(StatsRequest request, ServerCallContext context)
+    {
+        Runsc.RunscStats stats = await store.Get(request.Id).StatsAsync();
+        return new StatsResponse { Stats = cgroups == CgroupMode.Unified ? Metrics.ToV2(stats) : Metrics.ToV1(stats) };
+    }
+
+    /// <inheritdoc/>
+    public override Task<ConnectResponse> Connect(ConnectRequest request, ServerCallContext context) =>
+        System.Threading.Tasks.Task.FromResult(new ConnectResponse
+        {
+            ShimPid = (uint)Environment.ProcessId,
+            TaskPid = (uint)store.Get(request.Id).Init.Pid,
+            Version = "2",
+        });
+
+    /// <inheritdoc/>
+    public override async Task<Empty> Checkpoint(CheckpointTaskRequest request, ServerCallContext context)
+    {
+        Container container = store.Get(request.Id);
+        bool exit = CheckpointOptionsOf(request.Options) is { Exit: true };
+        if (!request.Path.StartsWith('/'))
+            throw new ContainerException(Refusal.InvalidArgument,
+                $"checkpoint path \"{request.Path}\" is not absolute: the shim's working directory is not the client's");
+        await container.CheckpointAsync(request.Path, exit);
+        return new Empty();
+    }
+
+    /// <inheritdoc/>
+    public override Task<Empty> Shutdown(ShutdownRequest request, ServerCallContext context)
+    {
+        // In a pod this is said after each container; the shim ends with the last.
+        if (store.Count > 0)
+            log.ShutdownRefused(store.Count);
+        else
+            shutdown();
+        return s_empty;
+    }
+
+    private static CheckpointOptions? CheckpointOptionsOf(Any? options)
+    {
+        string typeUrl = options?.TypeUrl ?? "";
+        return typeUrl[(typeUrl.LastIndexOf('/') + 1)..] switch
+        {
+            "" => null,
+            "containerd.runc.v1.CheckpointOptions" => CheckpointOptions.Parser.ParseFrom(options!.Value),
+            _ => throw new ContainerException(
+                Refusal.InvalidArgument, $"checkpoint options of type {typeUrl} are not understood"),
+        };
+    }
+
+    private static Status StatusOf(ProcessState state) => state switch
+    {
+        ProcessState.Created => Status.Created,
+        ProcessState.Running => Status.Running,
+        ProcessState.Paused => Status.Paused,
+        _ => Status.Stopped,
+    };
+}

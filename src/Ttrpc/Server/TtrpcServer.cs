@@ -1,0 +1,163 @@
+namespace Ttrpc;
+
+/// <summary>
+/// Serves generated services over ttrpc:
+/// <code>
+///  var services = new TtrpcServices();
+///  TaskService.BindService(services, implementation);
+///  await using var server = new TtrpcServer(services);
+///  await server.RunAsync(listener, cancellationToken);
+/// </code>
+/// Handlers start on the connection's receive loop, so they must not block. With a
+/// <see cref="SynchronizationContext"/> everything happens on it; without one, on the thread pool. Safe for use by
+/// many threads.
+/// </summary>
+public sealed class TtrpcServer : IAsyncDisposable
+{
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
+
+    private readonly TtrpcServices _services;
+    private readonly TtrpcServerOptions _options;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ServerConnection, TaskCompletionSource> _connections = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly uint _allowedUid;
+
+    /// <summary>Makes a server of these services.</summary>
+    /// <param name="services">The services, complete.</param>
+    /// <param name="options">The options; null means the defaults.</param>
+    /// <exception cref="IOException">The options name no user and /proc does not tell ours.</exception>
+    public TtrpcServer(TtrpcServices services, TtrpcServerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        _services = services;
+        _options = options ?? new TtrpcServerOptions();
+        _allowedUid = _options.AllowedUid ?? ProcessUser.EffectiveUid();
+    }
+
+    /// <summary>
+    /// Accepts and serves until the listener is closed, the token is cancelled or <see cref="ShutdownAsync"/> is
+    /// called. Connections that were accepted are served on, until then or until they end. The listener stays the
+    /// caller's. May be called for several listeners.
+    /// </summary>
+    /// <param name="listener">Where connections come from.</param>
+    /// <param name="cancellationToken">Ends accepting.</param>
+    public async Task RunAsync(ITtrpcListener listener, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(listener);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        TimeSpan pause = s_firstPause;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (await listener.AcceptAsync(stop.Token) is not { } transport)
+                    return;
+                pause = s_firstPause;
+                _ = ServeAsync(transport);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception error)
+            {
+                // EMFILE and its like: the listener stays readable, so trying at once would spin.
+                _options.Events.AcceptFailed(error, pause);
+                await Task.Delay(pause, _options.TimeProvider, stop.Token)
+                    .ConfigureAwait(
+                        ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+            }
+        }
+    }
+
+    /// <summary>Serves one connection, which the server owns from now on, until it ends. Never throws.</summary>
+    /// <param name="transport">The connection.</param>
+    public Task ServeAsync(TtrpcTransport transport)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        if (transport.PeerUid is { } uid && uid != _allowedUid)
+        {
+            string message = $"peer runs as user {uid}, only {_allowedUid} is served";
+            return Refuse(transport, TtrpcCloseReason.ForeignUser, message);
+        }
+
+        var connection = new ServerConnection(transport, _services, _options);
+        var served = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool stopping;
+        lock (_gate)
+        {
+            stopping = _stopping.IsCancellationRequested;
+            if (!stopping)
+                _connections.Add(connection, served);
+        }
+
+        if (stopping)
+            return Refuse(transport, TtrpcCloseReason.Shutdown, TtrpcCloseReason.Shutdown.Describe());
+        _ = ServeAsync(connection, served);
+        return served.Task;
+    }
+
+    /// <summary>
+    /// Shuts down in order: accepts nothing more, refuses new calls with UNAVAILABLE, waits for the running ones and
+    /// closes; after <paramref name="drainBound"/> it cancels what still runs and closes. It does not wait for
+    /// handlers that ignore their token.
+    /// </summary>
+    /// <param name="drainBound">How long calls may run on.</param>
+    public async Task ShutdownAsync(TimeSpan drainBound)
+    {
+        // Not CancelAsync, which goes to the thread pool.
+        _stopping.Cancel();
+        foreach (ServerConnection connection in Connections())
+            connection.Drain();
+
+        try
+        {
+            await AllServedAsync().WaitAsync(drainBound, _options.TimeProvider);
+        }
+        catch (TimeoutException)
+        {
+            foreach (ServerConnection connection in Connections())
+                connection.Close(new Closure(TtrpcCloseReason.ShutdownBoundPassed));
+            await AllServedAsync();
+        }
+    }
+
+    /// <summary>Shuts down without waiting for calls.</summary>
+    public async ValueTask DisposeAsync() => await ShutdownAsync(TimeSpan.Zero);
+
+    private async Task ServeAsync(ServerConnection connection, TaskCompletionSource served)
+    {
+        _options.Events.ConnectionOpened(connection.Transport);
+        await connection.ReceiveAsync();
+        Closure closure = connection.Closure!;
+        _options.Events.ConnectionClosed(connection.Transport, closure.Reason, closure.Describe());
+        lock (_gate)
+            _connections.Remove(connection);
+        served.SetResult();
+    }
+
+    private ServerConnection[] Connections()
+    {
+        lock (_gate)
+            return [.. _connections.Keys];
+    }
+
+    private async Task AllServedAsync()
+    {
+        TaskCompletionSource[] all;
+        lock (_gate)
+            all = [.. _connections.Values];
+        foreach (TaskCompletionSource served in all)
+            await served.Task;
+    }
+
+    private Task Refuse(TtrpcTransport transport, TtrpcCloseReason reason, string message)
+    {
+        transport.Stream.Dispose();
+        _options.Events.ConnectionClosed(transport, reason, message);
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using Containerd.Api.Tasks;
+using Google.Protobuf;
+using Task = System.Threading.Tasks.Task;
+
+namespace Benchmarks;
+
+/// <summary>How fast a shim answers: what it is asked most, on one connection, as containerd has one.</summary>
+internal static class RpcBenchmark
+{
+    private const int WarmUps = 500;
+
+    public static async Task RunAsync(Session session)
+    {
+        int rounds = session.Times(10, 1), calls = session.Times(2000, 50);
+        await using ServingShim ours = await ServingShim.StartAsync(session, ShimProgram.Ours);
+        await using ServingShim runc = await ServingShim.StartAsync(session, ShimProgram.Runc);
+        await ours.RunContainerAsync();
+        await runc.RunContainerAsync();
+        foreach ((string method, Func<ServingShim, IMessage> request) in ((string, Func<ServingShim, IMessage>)[])
+            [("Connect", shim => new ConnectRequest { Id = shim.Id }), ("State", shim => new StateRequest { Id = shim.Id })])
+        {
+            Session.Say($"rpc: {rounds} rounds of {calls} calls of {method} to each shim in turn, by 1 caller and by 8");
+            Measure(session, method, 1, rounds, calls, (ours, request(ours)), (runc, request(runc)));
+            Measure(session, method, 8, rounds, calls, (ours, request(ours)), (runc, request(runc)));
+        }
+        foreach (ServingShim shim in (ServingShim[])[ours, runc])
+        {
+            await shim.KillContainerAsync();
+            await shim.ShutdownAsync();
+        }
+    }
+
+    private static void Measure(
+        Session session, string method, int callers, int rounds, int calls,
+        (ServingShim Shim, IMessage Request) first, (ServingShim Shim, IMessage Request) second)
+    {
+        using RawClient a = Client(first.Shim), b = Client(second.Shim);
+        Series ours = new(), runc = new();
+        Call(a, callers, WarmUps, new Series());
+        Call(b, callers, WarmUps, new Series());
+        int oursPid = first.Shim.Pid, runcPid = second.Shim.Pid;
+        TimeSpan oursBefore = ProcessFigures.ProcessorTime(oursPid), runcBefore = ProcessFigures.ProcessorTime(runcPid);
+        for (int round = 0; round < rounds; round++)
+        {
+            session.Cancellation.ThrowIfCancellationRequested();
+            Call(a, callers, calls, ours);
+            Call(b, callers, calls, runc);
+        }
+        TimeSpan oursAfter = ProcessFigures.ProcessorTime(oursPid), runcAfter = ProcessFigures.ProcessorTime(runcPid);
+        string by = callers == 1 ? "1 caller" : $"{callers} callers";
+        if (callers == 1)
+        {
+            session.Report.Add($"{method}, {by}: time of a call, client included", "µs", ShimProgram.Ours.Name, new Samples(ours.Microseconds));
+            session.Report.Add($"{method}, {by}: time of a call, client included", "µs", ShimProgram.Runc.Name, new Samples(runc.Microseconds));
+        }
+        session.Report.Add($"{method}, {by}: throughput", "calls/s", ShimProgram.Ours.Name, new Samples(ours.CallsPerSecond));
+        session.Report.Add($"{method}, {by}: throughput", "calls/s", ShimProgram.Runc.Name, new Samples(runc.CallsPerSecond));
+        // Who sleeps between calls is woken for each, who spins is not but pays for it here.
+        int total = rounds * calls;
+        session.Report.Add($"{method}, {by}: processor time of the shim for a call", "µs", ShimProgram.Ours.Name,
+            new Samples((oursAfter - oursBefore).TotalMicroseconds / total));
+        session.Report.Add($"{method}, {by}: processor time of the shim for a call", "µs", ShimProgram.Runc.Name,
+            new Samples((runcAfter - runcBefore).TotalMicroseconds / total));
+
+        RawClient Client(ServingShim shim) =>
+            new(shim.Socket, shim.ServiceName, method, shim == first.Shim ? first.Request : second.Request);
+    }
+
+    /// <summary>Callers that each call again as soon as they are answered: so many requests are under way at a time.</summary>
+    private static void Call(RawClient client, int callers, int calls, Series series)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        for (int i = 1; i < callers; i++)
+            client.Send();
+        for (int i = 0; i < calls; i++)
+        {
+            long sent = Stopwatch.GetTimestamp();
+            client.Send();
+            client.Receive();
+            series.Microseconds.Add(Stopwatch.GetElapsedTime(sent).TotalMicroseconds);
+        }
+        series.CallsPerSecond.Add(calls / Stopwatch.GetElapsedTime(begin).TotalSeconds);
+        for (int i = 1; i < callers; i++)
+            client.Receive();
+    }
+
+    private sealed class Series
+    {
+        public List<double> Microseconds { get; } = [];
+
+        public List<double> CallsPerSecond { get; } = [];
+    }
+}

@@ -1,0 +1,84 @@
+using Testing;
+
+namespace EndToEnd;
+
+/// <summary>A test that runs containers: whatever it does, nothing may be left on the machine afterwards.</summary>
+public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
+{
+    private static int s_count;
+    private readonly int _number = ++s_count;
+    private Daemon? _daemon;
+    private Leftovers? _leftovers;
+    private bool _own;
+
+    /// <summary>The daemon of this test; the first call decides.</summary>
+    protected async Task<Daemon> DaemonAsync(string version)
+    {
+        _daemon = await daemons.GetAsync(version);
+        _leftovers = Leftovers.Before(_daemon);
+        return _daemon;
+    }
+
+    /// <summary>A daemon for this test alone, which may stop or kill it.</summary>
+    protected async Task<Daemon> OwnDaemonAsync(string version)
+    {
+        _daemon = await Daemon.StartAsync(version);
+        _own = true;
+        _leftovers = Leftovers.Before(_daemon);
+        return _daemon;
+    }
+
+    /// <summary>An id that no other test has.</summary>
+    protected string Id(string name) => $"{name}{_number}";
+
+    /// <summary>Waits until the container's process has made the file /tmp/up.</summary>
+    protected static Task UntilUpAsync(Daemon daemon, string id) =>
+        Eventually.TrueAsync($"{id} is up", async () =>
+            (await daemon.CtrAsync("tasks", "exec", "--exec-id", $"up{Guid.NewGuid():N}", id, "test", "-e", "/tmp/up")).ExitCode == 0);
+
+    /// <summary>Waits until the container's task has ended.</summary>
+    protected static Task UntilStoppedAsync(Daemon daemon, string id) =>
+        Eventually.TrueAsync($"task {id} stops", async () => await StatusAsync(daemon, id) == "STOPPED");
+
+    /// <summary>The status of a task as `ctr` shows it; empty where containerd knows no such task.</summary>
+    protected static async Task<string> StatusAsync(Daemon daemon, string id)
+    {
+        foreach (string line in (await daemon.CtrAsync("tasks", "ls")).Succeeded().Split('\n'))
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [string name, _, string status] && name == id)
+                return status;
+        return "";
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        if (_daemon is null)
+            return;
+        try
+        {
+            await RemoveContainersAsync(_daemon);
+            await _leftovers!.AssertNoneAsync();
+        }
+        finally
+        {
+            if (_own)
+                await _daemon.DisposeAsync();
+        }
+    }
+
+    /// <summary>Also after a failure: kill, delete and remove, as a user would.</summary>
+    private static async Task RemoveContainersAsync(Daemon daemon)
+    {
+        string[] Ids(CommandResult listed) => listed.Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        // Containers before their sandbox: those that were made last first.
+        foreach (string id in Ids(await daemon.CtrAsync("tasks", "ls", "-q")).Reverse())
+        {
+            await daemon.CtrAsync("tasks", "kill", "-s", "KILL", id);
+            await Eventually.TrueAsync($"task {id} can be deleted",
+                async () => (await daemon.CtrAsync("tasks", "delete", "-f", id)).ExitCode == 0
+                    || !Ids(await daemon.CtrAsync("tasks", "ls", "-q")).Contains(id));
+        }
+        foreach (string id in Ids(await daemon.CtrAsync("containers", "ls", "-q")))
+            (await daemon.CtrAsync("containers", "rm", id)).Succeeded();
+    }
+}

@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using Testing;
+
+namespace EndToEnd;
+
+/// <summary>`ctr tasks exec`: further processes in a running container.</summary>
+public class ExecTests(Daemons daemons) : ContainerTest(daemons)
+{
+    [Theory, ContainerdVersions]
+    public async Task Output_and_exit_code_are_the_processs(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = await SleeperAsync(daemon);
+        CommandResult seven = await ExecAsync(daemon, id, "seven", "sh", "-c", "echo out; echo err >&2; exit 7");
+        Assert.Equal((7, "out\n", "err\n"), (seven.ExitCode, seven.Output, seven.Error));
+        Assert.Equal("zero\n", (await ExecAsync(daemon, id, "zero", "echo", "zero")).Succeeded());
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task User_and_directory_can_be_chosen(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = await SleeperAsync(daemon);
+        CommandResult result = await daemon.CtrAsync(
+            "tasks", "exec", "--exec-id", "user", "--user", "1000:1000", "--cwd", "/tmp", id, "sh", "-c", "id -un; pwd");
+        Assert.Equal("user\n/tmp\n", result.Succeeded());
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Stdin_is_piped_through(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = await SleeperAsync(daemon);
+        byte[] input = RandomNumberGenerator.GetBytes(300_000);
+        CommandResult result = await daemon.CtrAsync(input, "tasks", "exec", "--exec-id", "cat", id, "cat");
+        result.Succeeded();
+        Assert.Equal(input, result.OutputBytes);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_hundred_at_a_time(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = await SleeperAsync(daemon);
+        CommandResult[] results = await Task.WhenAll(Enumerable.Range(0, 100).Select(
+            i => ExecAsync(daemon, id, $"n{i}", "sh", "-c", $"echo {i}; exit {i % 10}")));
+        for (int i = 0; i < results.Length; i++)
+            Assert.Equal((i % 10, $"{i}\n", ""), (results[i].ExitCode, results[i].Output, results[i].Error));
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_missing_executable_is_named(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = await SleeperAsync(daemon);
+        string error = (await ExecAsync(daemon, id, "missing", "/no/such/file")).Failed();
+        Assert.Contains("OCI runtime exec failed", error, StringComparison.Ordinal);
+        Assert.Contains("/no/such/file", error, StringComparison.Ordinal);
+        Assert.Equal("still here\n", (await ExecAsync(daemon, id, "next", "echo", "still here")).Succeeded());
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Events_come_in_order(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = await SleeperAsync(daemon);
+        await using EventWatch events = EventWatch.Open(daemon);
+        (await ExecAsync(daemon, id, "quick", "true")).Succeeded();
+        Assert.Equal(
+            ["/tasks/exec-added", "/tasks/exec-started", "/tasks/exit", "/tasks/delete"],
+            await events.TaskTopicsAsync(id, until: "/tasks/delete"));
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Processes_are_listed_with_their_execs(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = await SleeperAsync(daemon);
+        (await daemon.CtrAsync("tasks", "exec", "--exec-id", "sleeper", "--detach", id, "sleep", "100")).Succeeded();
+        string listed = (await daemon.CtrAsync("tasks", "ps", id)).Succeeded();
+        Assert.Matches(@"(?m)^1\s+-$", listed);
+        Assert.Matches(@"(?m)^\d+\s+.*sleeper", listed);
+        (await daemon.CtrAsync("tasks", "kill", "--exec-id", "sleeper", "-s", "KILL", id)).Succeeded();
+        await Eventually.TrueAsync("the exec is gone",
+            async () => !(await daemon.CtrAsync("tasks", "ps", id)).Succeeded().Contains("sleeper", StringComparison.Ordinal));
+        Assert.Equal("RUNNING", await StatusAsync(daemon, id));
+    }
+
+    private async Task<string> SleeperAsync(Daemon daemon)
+    {
+        string id = Id("box");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sleep", "1000"))).Succeeded();
+        return id;
+    }
+
+    private static Task<CommandResult> ExecAsync(Daemon daemon, string id, string execId, params string[] command) =>
+        daemon.CtrAsync(["tasks", "exec", "--exec-id", execId, id, .. command]);
+}

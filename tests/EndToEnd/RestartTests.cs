@@ -1,0 +1,67 @@
+using Testing;
+
+namespace EndToEnd;
+
+/// <summary>containerd goes away and comes back; its containers do not notice, and it knows them again.</summary>
+public class RestartTests(Daemons daemons) : ContainerTest(daemons)
+{
+    private const string Counting = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done";
+
+    [Theory, ContainerdVersions]
+    public Task Stopped_and_started_again(string version) => SurviveAsync(version, static daemon => daemon.StopAsync());
+
+    [Theory, ContainerdVersions]
+    public Task Killed_and_started_again(string version) => SurviveAsync(version, static daemon => daemon.KillAsync());
+
+    [Theory, ContainerdVersions]
+    public async Task An_exit_while_it_was_away_is_told_when_it_is_back(string version)
+    {
+        Daemon daemon = await OwnDaemonAsync(version);
+        string id = Id("short");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sh", "-c", "touch /tmp/up; while [ ! -e /tmp/end ]; do sleep 0.05; done; exit 6"))).Succeeded();
+        await UntilUpAsync(daemon, id);
+        (await daemon.CtrAsync("tasks", "exec", "--detach", "--exec-id", "end", id, "sh", "-c", "sleep 1; touch /tmp/end")).Succeeded();
+        await daemon.StopAsync();
+        await Eventually.TrueAsync("the sandbox ends", () => !Processes.Mentioning(daemon.RunscRoot)
+            .Any(pid => Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)));
+        await daemon.StartProcessAsync();
+        // 1.6 and 1.7 clean up what has ended while they were away; 2.x still shows it as stopped.
+        if (await StatusAsync(daemon, id) == "STOPPED")
+            Assert.Contains("exit code 6", (await daemon.CtrAsync("tasks", "delete", id)).Error, StringComparison.Ordinal);
+    }
+
+    private async Task SurviveAsync(string version, Func<Daemon, Task> end)
+    {
+        Daemon daemon = await OwnDaemonAsync(version);
+        string alone = Id("alone"), pod = Id("pod"), app = Id("app"), log = Path.Combine(daemon.Directory, "count.log");
+        (await daemon.CtrAsync(daemon.Run(alone, ["-d", "--log-uri", $"file://{log}"], "sh", "-c", Counting))).Succeeded();
+        (await daemon.CtrAsync(daemon.Run(pod,
+            ["-d", "--annotation", "io.kubernetes.cri.container-type=sandbox", "--annotation", $"io.kubernetes.cri.sandbox-id={pod}"],
+            "sleep", "1000"))).Succeeded();
+        (await daemon.CtrAsync(daemon.Run(app,
+            ["-d", "--annotation", "io.kubernetes.cri.container-type=container", "--annotation", $"io.kubernetes.cri.sandbox-id={pod}"],
+            "sleep", "1000"))).Succeeded();
+        IReadOnlyList<int> shims = Processes.Shims(daemon);
+        Assert.Equal(2, shims.Count);
+
+        await end(daemon);
+        await daemon.StartProcessAsync();
+
+        foreach (string id in (string[])[alone, pod, app])
+        {
+            Assert.Equal("RUNNING", await StatusAsync(daemon, id));
+            Assert.Equal("still here\n",
+                (await daemon.CtrAsync("tasks", "exec", "--exec-id", "after", id, "echo", "still here")).Succeeded());
+        }
+        Assert.Equal(shims.Order(), Processes.Shims(daemon).Order());
+        // The output has no gap: every number follows the one before it.
+        string[] lines = (await File.ReadAllTextAsync(log, TestContext.Current.CancellationToken)).Split('\n')[..^1];
+        Assert.Equal(Enumerable.Range(1, lines.Length).Select(i => $"{i}"), lines);
+        await using EventWatch events = EventWatch.Open(daemon);
+        (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", app)).Succeeded();
+        Assert.Equal(["/tasks/exit"], await events.TaskTopicsAsync(app, until: "/tasks/exit"));
+        await UntilStoppedAsync(daemon, app);
+        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", app)).Error, StringComparison.Ordinal);
+        Assert.Equal("RUNNING", await StatusAsync(daemon, pod));
+    }
+}

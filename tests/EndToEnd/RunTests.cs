@@ -1,0 +1,121 @@
+using System.Security.Cryptography;
+using Testing;
+
+namespace EndToEnd;
+
+/// <summary>`ctr run`: a container from its start to its end.</summary>
+public class RunTests(Daemons daemons) : ContainerTest(daemons)
+{
+    [Theory, ContainerdVersions]
+    public async Task Output_goes_to_the_caller(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("out"), ["--rm"], "sh", "-c", "echo to stdout; echo to stderr >&2"));
+        Assert.Equal("to stdout\n", result.Succeeded());
+        Assert.Equal("to stderr\n", result.Error);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task The_kernel_is_gVisors(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("dmesg"), ["--rm"], "dmesg"));
+        Assert.Contains("Starting gVisor", result.Succeeded(), StringComparison.Ordinal);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Exit_code_is_the_processs(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("exit"), ["--rm"], "sh", "-c", "exit 7"));
+        Assert.Equal(7, result.ExitCode);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Environment_user_and_directory_are_the_containers(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        CommandResult result = await daemon.CtrAsync(daemon.Run(
+            Id("env"), ["--rm", "--env", "GREETING=hello", "--cwd", "/tmp"], "sh", "-c", "echo $GREETING; pwd; id -u"));
+        Assert.Equal("hello\n/tmp\n0\n", result.Succeeded());
+        CommandResult user = await daemon.CtrAsync(daemon.Run(Id("user"), ["--rm", "--user", "1000:1000"], "id"));
+        if (user.Error.Contains("flag provided but not defined", StringComparison.Ordinal))
+            return; // ctr 1.6 cannot choose a user; exec does in ExecTests
+        Assert.StartsWith("uid=1000(user) gid=1000(user)", user.Succeeded(), StringComparison.Ordinal);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Stdin_reaches_the_process_and_ends(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        byte[] input = RandomNumberGenerator.GetBytes(300_000);
+        CommandResult result = await daemon.CtrAsync(input, daemon.Run(Id("stdin"), ["--rm"], "cat"));
+        result.Succeeded();
+        Assert.Equal(input, result.OutputBytes);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_process_that_ends_at_once_is_reported(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        await using EventWatch events = EventWatch.Open(daemon);
+        string id = Id("quick");
+        (await daemon.CtrAsync(daemon.Run(id, ["--rm"], "true"))).Succeeded();
+        Assert.Equal(
+            ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"],
+            await events.TaskTopicsAsync(id, until: "/tasks/delete"));
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_lot_of_output_arrives_whole(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("flood"), ["--rm"], "sh", "-c",
+            "dd if=/dev/urandom of=/tmp/x bs=1M count=64 2>/dev/null; sha256sum </tmp/x | cut -d' ' -f1 >&2; cat /tmp/x"));
+        result.Succeeded();
+        Assert.Equal(64 << 20, result.OutputBytes.Length);
+        Assert.Equal(result.Error.Trim(), Convert.ToHexStringLower(SHA256.HashData(result.OutputBytes)));
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Root_file_system_can_be_read_only(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("ro"), ["--rm", "--read-only"], "touch", "/file"));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("Read-only file system", result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Without_stdio_it_runs_too(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("null");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d", "--null-io"], "sh", "-c", "echo nobody hears this; exec sleep 100"))).Succeeded();
+        Assert.Contains("RUNNING", (await daemon.CtrAsync("tasks", "ls")).Succeeded(), StringComparison.Ordinal);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Detached_it_goes_on_and_is_killed_by_signal(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("web");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sh", "-c", "trap 'exit 3' TERM; touch /tmp/up; while :; do sleep 0.1; done"))).Succeeded();
+        Assert.Matches($@"{id}\s+\d+\s+RUNNING", (await daemon.CtrAsync("tasks", "ls")).Succeeded());
+        await UntilUpAsync(daemon, id);
+        (await daemon.CtrAsync("tasks", "kill", "-s", "TERM", id)).Succeeded();
+        await UntilStoppedAsync(daemon, id);
+        Assert.Contains("exit code 3", (await daemon.CtrAsync("tasks", "delete", id)).Error, StringComparison.Ordinal);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task SIGKILL_ends_it_with_137(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("kill");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sleep", "100"))).Succeeded();
+        (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", id)).Succeeded();
+        await UntilStoppedAsync(daemon, id);
+        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", id)).Error, StringComparison.Ordinal);
+    }
+}

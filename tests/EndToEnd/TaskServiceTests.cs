@@ -1,0 +1,360 @@
+using System.Text.Json.Nodes;
+using Containerd.Api.Tasks;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Testing;
+using Status = Containerd.Api.Tasks.Status;
+using Task = System.Threading.Tasks.Task;
+using TaskApi = Containerd.Api.Tasks.Task;
+
+namespace EndToEnd;
+
+/// <summary>The task service itself, with the test in containerd's place and a real runsc.</summary>
+public class TaskServiceTests
+{
+    [Fact]
+    public async Task A_life_from_create_to_shutdown()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        shim.WriteBundle("c", ["sh", "-c", "exit 3"]);
+        TaskApi.TaskClient tasks = shim.Tasks;
+        uint pid = (await tasks.CreateAsync(new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options })).Pid;
+        StateResponse state = await tasks.StateAsync(new StateRequest { Id = "c" });
+        Assert.Equal((Status.Created, pid, shim.Bundle), (state.Status, state.Pid, state.Bundle));
+        Assert.Equal([pid], (await tasks.PidsAsync(new PidsRequest { Id = "c" })).Processes.Select(process => process.Pid));
+        ConnectResponse connect = await tasks.ConnectAsync(new ConnectRequest { Id = "c" });
+        Assert.Equal(((uint)shim.Pid, pid), (connect.ShimPid, connect.TaskPid));
+
+        // Two wait before it starts, one after it has ended.
+        AsyncUnaryCall<WaitResponse> first = tasks.WaitAsync(new WaitRequest { Id = "c" }), second = tasks.WaitAsync(new WaitRequest { Id = "c" });
+        Assert.Equal(pid, (await tasks.StartAsync(new StartRequest { Id = "c" })).Pid);
+        Assert.Equal((3u, 3u), ((await first).ExitStatus, (await second).ExitStatus));
+        Assert.Equal((await first).ExitedAt, (await tasks.WaitAsync(new WaitRequest { Id = "c" })).ExitedAt);
+        state = await tasks.StateAsync(new StateRequest { Id = "c" });
+        Assert.Equal((Status.Stopped, 3u), (state.Status, state.ExitStatus));
+        DeleteResponse deleted = await tasks.DeleteAsync(new DeleteRequest { Id = "c" });
+        Assert.Equal((3u, pid), (deleted.ExitStatus, deleted.Pid));
+        await AssertCodeAsync(StatusCode.NotFound, tasks.StateAsync(new StateRequest { Id = "c" }));
+        Assert.Equal(["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"], await shim.TopicsAsync(4));
+        Assert.All(shim.Events, envelope => Assert.Equal("test", envelope.Namespace));
+
+        await tasks.ShutdownAsync(new ShutdownRequest { Id = "c" });
+        await shim.Exited.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        Assert.Equal(0, shim.ExitCode);
+        Assert.False(File.Exists(shim.Socket), "the socket is removed");
+    }
+
+    [Fact]
+    public async Task Version_3_of_the_service_is_the_same()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        await CreateAsync(shim);
+        var marshaller = new Method<StateRequest, StateResponse>(MethodType.Unary, "containerd.task.v3.Task", "State",
+            Marshallers.Create(message => message.ToByteArray(), StateRequest.Parser.ParseFrom),
+            Marshallers.Create(message => message.ToByteArray(), StateResponse.Parser.ParseFrom));
+        StateResponse state = await shim.Channel.AsyncUnaryCall(marshaller, null, default, new StateRequest { Id = "c" });
+        Assert.Equal(Status.Created, state.Status);
+        var unknown = new Method<StateRequest, StateResponse>(MethodType.Unary, "containerd.task.v4.Task", "State",
+            marshaller.RequestMarshaller, marshaller.ResponseMarshaller);
+        await AssertCodeAsync(StatusCode.Unimplemented, shim.Channel.AsyncUnaryCall(unknown, null, default, new StateRequest()));
+    }
+
+    [Fact]
+    public async Task What_is_not_there_is_not_found()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        await AssertCodeAsync(StatusCode.NotFound, tasks.StateAsync(new StateRequest { Id = "nobody" }));
+        await AssertCodeAsync(StatusCode.NotFound, tasks.KillAsync(new KillRequest { Id = "nobody", Signal = 9 }));
+        await AssertCodeAsync(StatusCode.NotFound, tasks.DeleteAsync(new DeleteRequest { Id = "nobody" }));
+        await AssertCodeAsync(StatusCode.NotFound, tasks.ConnectAsync(new ConnectRequest { Id = "nobody" }));
+        await CreateAsync(shim);
+        await AssertCodeAsync(StatusCode.NotFound, tasks.StateAsync(new StateRequest { Id = "c", ExecId = "nobody" }));
+        await AssertCodeAsync(StatusCode.NotFound, tasks.StartAsync(new StartRequest { Id = "c", ExecId = "nobody" }));
+    }
+
+    [Fact]
+    public async Task Create_refuses_what_it_does_not_understand()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        var request = new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = new Any { TypeUrl = "example.Options" } };
+        RpcException refused = await AssertCodeAsync(StatusCode.InvalidArgument, tasks.CreateAsync(request));
+        Assert.Contains("example.Options", refused.Status.Detail, StringComparison.Ordinal);
+        request.Options = shim.Options;
+        request.Stdout = "carrier-pigeon:///roof";
+        await AssertCodeAsync(StatusCode.InvalidArgument, tasks.CreateAsync(request));
+        request.Stdout = "/no/such/fifo";
+        await AssertCodeAsync(StatusCode.Unknown, tasks.CreateAsync(request));
+        request.Stdout = "";
+        request.Id = "../escape";
+        await AssertCodeAsync(StatusCode.InvalidArgument, tasks.CreateAsync(request));
+        request.Id = "c";
+        // Nothing is left of those that failed, so the same id can be made now, and only once.
+        Assert.Equal(["config.json", "rootfs"], Directory.EnumerateFileSystemEntries(shim.Bundle).Select(Path.GetFileName).Order());
+        await tasks.CreateAsync(request);
+        await AssertCodeAsync(StatusCode.AlreadyExists, tasks.CreateAsync(request));
+    }
+
+    [Fact]
+    public async Task A_mount_that_fails_takes_the_others_with_it()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        var request = new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options };
+        request.Rootfs.Add(new Containerd.Api.Types.Mount { Type = "tmpfs", Source = "tmpfs" });
+        request.Rootfs.Add(new Containerd.Api.Types.Mount { Type = "nosuchfs", Source = "none" });
+        RpcException failed = await AssertCodeAsync(StatusCode.Unknown, shim.Tasks.CreateAsync(request));
+        Assert.Contains("mount", failed.Status.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain(shim.Directory, await File.ReadAllTextAsync("/proc/self/mountinfo", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Signals_to_what_has_ended()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        shim.WriteBundle("c", ["true"]);
+        TaskApi.TaskClient tasks = shim.Tasks;
+        await CreateAsync(shim);
+        await AssertCodeAsync(StatusCode.FailedPrecondition, tasks.KillAsync(new KillRequest { Id = "c", Signal = 10 }));
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        await tasks.WaitAsync(new WaitRequest { Id = "c" });
+        await AssertCodeAsync(StatusCode.NotFound, tasks.KillAsync(new KillRequest { Id = "c", Signal = 10 }));
+        await tasks.KillAsync(new KillRequest { Id = "c", Signal = 15 });
+        await tasks.KillAsync(new KillRequest { Id = "c", Signal = 9, All = true });
+        await AssertCodeAsync(StatusCode.FailedPrecondition, tasks.StartAsync(new StartRequest { Id = "c" }));
+        await AssertCodeAsync(StatusCode.FailedPrecondition, tasks.PauseAsync(new PauseRequest { Id = "c" }));
+    }
+
+    [Fact]
+    public async Task What_runs_cannot_be_deleted()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        await CreateAsync(shim);
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        await AssertCodeAsync(StatusCode.FailedPrecondition, tasks.DeleteAsync(new DeleteRequest { Id = "c" }));
+        await tasks.ShutdownAsync(new ShutdownRequest { Id = "c" });
+        Assert.Equal(Status.Running, (await tasks.StateAsync(new StateRequest { Id = "c" })).Status);
+    }
+
+    [Fact]
+    public async Task An_exec_has_a_life_of_its_own()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        await CreateAsync(shim);
+        await AssertCodeAsync(StatusCode.FailedPrecondition, ExecAsync(tasks, "early", "true"));
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        await ExecAsync(tasks, "e", "sh", "-c", "exit 7");
+        await AssertCodeAsync(StatusCode.AlreadyExists, ExecAsync(tasks, "e", "true"));
+        await AssertCodeAsync(StatusCode.InvalidArgument, ExecAsync(tasks, "../e", "true"));
+        Assert.Equal(Status.Created, (await tasks.StateAsync(new StateRequest { Id = "c", ExecId = "e" })).Status);
+        AsyncUnaryCall<WaitResponse> wait = tasks.WaitAsync(new WaitRequest { Id = "c", ExecId = "e" });
+        await tasks.StartAsync(new StartRequest { Id = "c", ExecId = "e" });
+        Assert.Equal(7u, (await wait).ExitStatus);
+        Assert.Equal(7u, (await tasks.DeleteAsync(new DeleteRequest { Id = "c", ExecId = "e" })).ExitStatus);
+        await AssertCodeAsync(StatusCode.NotFound, tasks.StateAsync(new StateRequest { Id = "c", ExecId = "e" }));
+        Assert.DoesNotContain(Directory.EnumerateFiles(shim.Bundle), path => Path.GetFileName(path).StartsWith("exec-", StringComparison.Ordinal));
+
+        await ExecAsync(tasks, "never", "true");
+        await tasks.KillAsync(new KillRequest { Id = "c", ExecId = "never", Signal = 9 });
+        Assert.Equal(137u, (await tasks.DeleteAsync(new DeleteRequest { Id = "c", ExecId = "never" })).ExitStatus);
+    }
+
+    [Fact]
+    public async Task Limits_are_written_to_the_cgroup()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        uint pid = await CreateAsync(shim);
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        var resources = new Any { TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources", Value = ByteString.CopyFromUtf8("""{"memory":{"limit":536870912},"cpu":{"shares":512,"quota":50000,"period":100000}}""") };
+        await tasks.UpdateAsync(new UpdateTaskRequest { Id = "c", Resources = resources });
+        Linux.Cgroup group = Linux.Cgroup.OfProcess(Linux.CgroupHierarchies.Read(), (int)pid);
+        string Read(string controller, string v1, string v2) => File.ReadAllText(group.Mode == Linux.CgroupMode.Unified
+            ? Path.Combine(group.UnifiedDirectory!, v2) : Path.Combine(group.DirectoryOf(controller)!, v1)).Trim();
+        Assert.Equal("536870912", Read("memory", "memory.limit_in_bytes", "memory.max"));
+        Assert.Contains(Read("cpu", "cpu.cfs_quota_us", "cpu.max"), (string[])["50000", "50000 100000"]);
+        resources.Value = ByteString.CopyFromUtf8("[]");
+        await AssertCodeAsync(StatusCode.InvalidArgument, tasks.UpdateAsync(new UpdateTaskRequest { Id = "c", Resources = resources }));
+    }
+
+    [Fact]
+    public async Task Out_of_memory_is_told_before_the_end_that_it_explains()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        // A file in the sandbox's memory, larger than its cgroup allows.
+        shim.WriteBundle("c", ["dd", "if=/dev/zero", "of=/dev/big", "bs=1M", "count=400"], spec =>
+            spec["linux"]!["resources"] = new JsonObject { ["memory"] = new JsonObject { ["limit"] = 100 << 20 } });
+        TaskApi.TaskClient tasks = shim.Tasks;
+        await CreateAsync(shim);
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        Assert.Equal(137u, (await tasks.WaitAsync(new WaitRequest { Id = "c" })).ExitStatus);
+        await Eventually.TrueAsync("the exit event", () => shim.Events.Any(envelope => envelope.Topic == "/tasks/exit"));
+        string[] topics = [.. shim.Events.Select(envelope => envelope.Topic)];
+        Assert.InRange(Array.IndexOf(topics, "/tasks/oom"), 0, Array.IndexOf(topics, "/tasks/exit") - 1);
+    }
+
+    [Fact]
+    public async Task SIGTERM_ends_the_shim_and_SIGUSR1_makes_it_tell_its_state()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        await CreateAsync(shim);
+        Linux.Signals.Send(shim.Pid, Linux.Signals.SIGUSR1);
+        await Eventually.TrueAsync("the state is in the log", () => shim.Log.Contains("container c: created", StringComparison.Ordinal));
+        Linux.Signals.Send(shim.Pid, Linux.Signals.SIGTERM);
+        await shim.Exited.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        Assert.Equal(0, shim.ExitCode);
+    }
+
+    [Fact]
+    public async Task A_checkpoint_is_written_and_the_task_goes_on()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        await CreateAsync(shim);
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        await AssertCodeAsync(StatusCode.InvalidArgument, tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = "relative" }));
+        string image = Path.Combine(shim.Directory, "image");
+        await tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image });
+        Assert.NotEmpty(Directory.EnumerateFiles(image));
+        Assert.Equal(Status.Running, (await tasks.StateAsync(new StateRequest { Id = "c" })).Status);
+        Assert.Equal("/tasks/checkpointed", (await shim.TopicsAsync(3))[2]);
+    }
+
+    [Fact]
+    public async Task Calls_on_one_container_do_not_wait_for_another()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        await CreateAsync(shim);
+        shim.WriteBundle("d", ["sleep", "1000"]);
+        AsyncUnaryCall<CreateTaskResponse> slow = tasks.CreateAsync(
+            new CreateTaskRequest { Id = "d", Bundle = shim.BundleOf("d"), Options = shim.Options });
+        Assert.Equal(Status.Created, (await tasks.StateAsync(new StateRequest { Id = "c" })).Status);
+        Assert.False(slow.ResponseAsync.IsCompleted, "a State is answered while a Create is under way");
+        await slow;
+    }
+
+    [Fact]
+    public async Task A_wait_that_is_killed_is_not_the_end_of_the_container()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        shim.WriteBundle("c", ["sleep", "1000"], Annotate("sandbox"));
+        shim.WriteBundle("d", ["sleep", "1000"], Annotate("container"));
+        await CreateAsync(shim);
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        await tasks.CreateAsync(new CreateTaskRequest { Id = "d", Bundle = shim.BundleOf("d"), Options = shim.Options });
+        await tasks.StartAsync(new StartRequest { Id = "d" });
+        AsyncUnaryCall<WaitResponse> end = tasks.WaitAsync(new WaitRequest { Id = "d" });
+        int wait = await Eventually.GetAsync("runsc wait runs", () => Task.FromResult(FindWait(shim) is > 0 and int pid ? (object)pid : null)) is int found ? found : 0;
+        Linux.Signals.Send(wait, Linux.Signals.SIGKILL);
+        await Eventually.TrueAsync("it is asked again", () => FindWait(shim) is > 0 and int again && again != wait);
+        Assert.Equal(Status.Running, (await tasks.StateAsync(new StateRequest { Id = "d" })).Status);
+        await tasks.KillAsync(new KillRequest { Id = "d", Signal = 9 });
+        Assert.Equal(137u, (await end).ExitStatus);
+
+        static Action<JsonObject> Annotate(string type) => spec => spec["annotations"] = new JsonObject
+        {
+            ["io.kubernetes.cri.container-type"] = type,
+            ["io.kubernetes.cri.sandbox-id"] = "c",
+        };
+        static int FindWait(ShimHarness shim) => Processes.Mentioning(shim.RunscRoot)
+            .FirstOrDefault(pid => Processes.CommandLine(pid).Contains(" wait d", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_sandbox_that_hangs_can_be_killed()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        uint sandbox = await CreateAsync(shim);
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        Linux.Signals.Send((int)sandbox, Linux.Signals.SIGSTOP);
+        // Nobody in it answers; the sandbox's own process is what can still be told.
+        Assert.Equal([sandbox], (await tasks.PidsAsync(new PidsRequest { Id = "c" })).Processes.Select(process => process.Pid));
+        await tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });
+        Assert.Equal(137u, (await tasks.WaitAsync(new WaitRequest { Id = "c" })).ExitStatus);
+        await tasks.DeleteAsync(new DeleteRequest { Id = "c" });
+    }
+
+    [Fact]
+    public async Task A_log_file_that_is_a_FIFO_stops_nobody()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        string fifo = Path.Combine(shim.Directory, "nobody-reads");
+        Linux.Fifo.Create(fifo);
+        RpcException refused = await AssertCodeAsync(StatusCode.Unknown, shim.Tasks.CreateAsync(
+            new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options, Stdout = $"file://{fifo}" }));
+        Assert.Contains("FIFO", refused.Status.Detail, StringComparison.Ordinal);
+        await CreateAsync(shim);
+    }
+
+    [Fact]
+    public async Task Waits_that_nobody_waits_for_any_more_keep_nobody_out()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        await CreateAsync(shim);
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        List<AsyncUnaryCall<WaitResponse>> waits = [];
+        for (int i = 0; i < 3000; i++)
+            waits.Add(tasks.WaitAsync(new WaitRequest { Id = "c" }));
+        await AssertCodeAsync(StatusCode.ResourceExhausted, waits[^1]);
+        Assert.Equal(Status.Running, (await tasks.StateAsync(new StateRequest { Id = "c" })).Status);
+        await tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });
+        Assert.Equal(137u, (await waits[0]).ExitStatus);
+    }
+
+    [Fact]
+    public async Task A_terminals_size_is_checked_and_its_output_waits_for_a_slow_reader()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        TaskApi.TaskClient tasks = shim.Tasks;
+        string output = Path.Combine(shim.Directory, "out");
+        Linux.Fifo.Create(output);
+        shim.WriteBundle("c", ["sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done; echo the end"], spec =>
+            spec["process"]!["terminal"] = true);
+        using Linux.Descriptor keptOpen = Linux.Fifo.OpenBoth(output);
+        await tasks.CreateAsync(new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options, Terminal = true, Stdout = output });
+        await AssertCodeAsync(StatusCode.InvalidArgument, tasks.ResizePtyAsync(new ResizePtyRequest { Id = "c", Width = 70000, Height = 10 }));
+        await tasks.StartAsync(new StartRequest { Id = "c" });
+        using FileStream reader = new(output, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        keptOpen.Dispose();
+        var text = new System.Text.StringBuilder();
+        byte[] buffer = new byte[4096];
+        // Slower than the process writes, and slow after its end too.
+        while (await reader.ReadAsync(buffer) is > 0 and int count)
+        {
+            text.Append(System.Text.Encoding.UTF8.GetString(buffer, 0, count));
+            if (text.Length % 3 == 0)
+                await Task.Delay(130);
+        }
+        Assert.EndsWith("19999\r\nthe end\r\n", text.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0u, (await tasks.WaitAsync(new WaitRequest { Id = "c" })).ExitStatus);
+    }
+
+    private static async Task<uint> CreateAsync(ShimHarness shim) => (await shim.Tasks.CreateAsync(
+        new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options })).Pid;
+
+    private static AsyncUnaryCall<Empty> ExecAsync(TaskApi.TaskClient tasks, string execId, params string[] command) =>
+        tasks.ExecAsync(new ExecProcessRequest
+        {
+            Id = "c",
+            ExecId = execId,
+            Spec = new Any
+            {
+                TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
+                Value = ByteString.CopyFromUtf8(ShimHarness.ProcessOf(command).ToJsonString()),
+            },
+        });
+
+    private static async Task<RpcException> AssertCodeAsync<T>(StatusCode code, AsyncUnaryCall<T> call)
+    {
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await call);
+        Assert.True(code == error.StatusCode, $"expected {code}, got {error.Status}");
+        return error;
+    }
+}

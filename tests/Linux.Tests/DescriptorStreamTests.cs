@@ -1,0 +1,241 @@
+using Linux.Tests.Peer;
+
+namespace Linux.Tests;
+
+public sealed class DescriptorStreamTests
+{
+    private static (DescriptorStream, DescriptorStream) Pair(EventLoop loop)
+    {
+        (Descriptor one, Descriptor other) = UnixSocket.Pair();
+        return (new DescriptorStream(loop, one), new DescriptorStream(loop, other));
+    }
+
+    [Fact]
+    public void Large_transfers_arrive_whole_in_both_directions_at_once()
+    {
+        Loops.Run(async loop =>
+        {
+            (DescriptorStream left, DescriptorStream right) = Pair(loop);
+            byte[] data = new byte[3 << 20];
+            new Random(1).NextBytes(data);
+            async Task<byte[]> Read(DescriptorStream from)
+            {
+                byte[] all = new byte[data.Length];
+                await from.ReadExactlyAsync(all);
+                return all;
+            }
+            Task<byte[]> one = Read(left);
+            Task<byte[]> other = Read(right);
+            await Task.WhenAll(left.WriteAsync(data).AsTask(), right.WriteAsync(data).AsTask(), one, other);
+            Assert.Equal(data, await one);
+            Assert.Equal(data, await other);
+            left.Dispose();
+            Assert.Equal(0, await right.ReadAsync(new byte[1]));
+            LinuxException e = await Assert.ThrowsAsync<LinuxException>(
+                async () => await right.WriteAsync(new byte[1]));
+            Assert.Equal(Errno.EPIPE, e.Errno);
+            right.Dispose();
+        });
+    }
+
+    [Fact]
+    public void Cancelled_read_leaves_the_stream_usable()
+    {
+        Loops.Run(async loop =>
+        {
+            (DescriptorStream left, DescriptorStream right) = Pair(loop);
+            using (left)
+            using (right)
+            {
+                using CancellationTokenSource source = new();
+                Task<int> read = left.ReadAsync(new byte[4], source.Token).AsTask();
+                Assert.False(read.IsCompleted);
+                source.Cancel();
+                Assert.True(read.IsCanceled);
+                Assert.True(left.ReadAsync(new byte[4], source.Token).IsCanceled);
+                ValueTask<int> next = left.ReadAsync(new byte[4]);
+                await right.WriteAsync(new byte[3]);
+                Assert.Equal(3, await next);
+            }
+        });
+    }
+
+    [Fact]
+    public void Cancellation_from_another_thread_comes_back_to_the_loop()
+    {
+        Loops.Run(async loop =>
+        {
+            (DescriptorStream left, DescriptorStream right) = Pair(loop);
+            using (left)
+            using (right)
+            {
+                for (int i = 0; i < 200; i++)
+                {
+                    using CancellationTokenSource source = new();
+                    ValueTask<int> read = left.ReadAsync(new byte[4], source.Token);
+                    Task cancelling = loop.RunBlocking("cancel", () =>
+                    {
+                        source.Cancel();
+                        return 0;
+                    });
+                    // The byte races with the cancellation; either may win, and nothing is lost.
+                    if (i % 2 == 0)
+                        await right.WriteAsync(new byte[1]);
+                    int got = 0;
+                    try
+                    {
+                        got = await read;
+                    }
+                    catch (OperationCanceledException e)
+                    {
+                        Assert.Equal(source.Token, e.CancellationToken);
+                    }
+                    Assert.Same(loop, EventLoop.Current);
+                    await cancelling;
+                    if (i % 2 == 0 && got == 0)
+                        Assert.Equal(1, await left.ReadAsync(new byte[4]));
+                }
+            }
+        });
+    }
+
+    [Fact]
+    public void Closing_ends_the_wait_and_the_reused_number_is_another_descriptor()
+    {
+        Loops.Run(async loop =>
+        {
+            (DescriptorStream left, DescriptorStream right) = Pair(loop);
+            ValueTask<int> read = left.ReadAsync(new byte[4]);
+            int number = left.Descriptor.Fd;
+            // Made ready, then closed, before the loop polls: the event must reach nobody.
+            await right.WriteAsync(new byte[1]);
+            using Descriptor duplicate = left.Descriptor.Duplicate(); // keeps the old open file alive in epoll
+            left.Dispose();
+            await Assert.ThrowsAsync<ObjectDisposedException>(async () => await read);
+
+            (DescriptorStream fresh, DescriptorStream peer) = Pair(loop);
+            using (fresh)
+            using (peer)
+            {
+                Task<int> wait = fresh.ReadAsync(new byte[4]).AsTask();
+                Task<int> peerWait = peer.ReadAsync(new byte[4]).AsTask();
+                await right.WriteAsync(new byte[1]);
+                await Task.Delay(TimeSpan.FromMilliseconds(2), loop.Time);
+                Assert.False(wait.IsCompleted);
+                Assert.False(peerWait.IsCompleted);
+                await peer.WriteAsync(new byte[2]);
+                Assert.Equal(2, await wait);
+                await fresh.WriteAsync(new byte[2]);
+                await peerWait;
+            }
+            right.Dispose();
+            Assert.True(number > 0);
+        });
+    }
+
+    [Fact]
+    public void Only_one_read_at_a_time()
+    {
+        Loops.Run(async loop =>
+        {
+            (DescriptorStream left, DescriptorStream right) = Pair(loop);
+            using (left)
+            {
+                Task<int> first = left.ReadAsync(new byte[1]).AsTask();
+                await Assert.ThrowsAsync<InvalidOperationException>(async () => await left.ReadAsync(new byte[1]));
+                right.Dispose();
+                Assert.Equal(0, await first);
+            }
+        });
+    }
+
+    [Fact]
+    public void Other_threads_are_refused()
+    {
+        Loops.Run(async loop =>
+        {
+            (DescriptorStream left, DescriptorStream right) = Pair(loop);
+            using (left)
+            using (right)
+            {
+                Exception? e = await loop.RunBlocking("other", () => left.ReadAsync(new byte[1]).AsTask().Exception);
+                Assert.IsType<InvalidOperationException>(e!.InnerException);
+            }
+        });
+    }
+
+    [Fact]
+    public void Waiting_allocates_nothing()
+    {
+        Loops.Run(async loop =>
+        {
+            (DescriptorStream left, DescriptorStream right) = Pair(loop);
+            using (left)
+            using (right)
+            {
+                byte[] ping = new byte[8];
+                byte[] pong = new byte[8];
+                // A read that waits, ended by a write, all within one async method: what is allocated is the
+                // stream's alone. The last await returns to the loop once for each round.
+                async Task Rounds(int count)
+                {
+                    for (int i = 0; i < count; i++)
+                    {
+                        ValueTask<int> read = left.ReadAsync(pong);
+                        await right.WriteAsync(ping);
+                        await read;
+                    }
+                }
+                await Rounds(100);
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                await Rounds(1000);
+                long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+                Assert.True(allocated < 2000, $"{allocated} bytes for 1000 waits");
+            }
+        });
+    }
+
+    [Fact]
+    public void Nothing_leaks() => PeerProcess.Run(LeakScenario);
+
+    private static void LeakScenario()
+    {
+        static void Act()
+        {
+            Loops.Run(async loop =>
+            {
+                using TempDirectory directory = new();
+                using (UnixListener listener = UnixListener.Bind(directory["socket"]))
+                {
+                    Task<UnixConnection> accept = listener.AcceptAsync().AsTask();
+                    using UnixConnection client = await UnixSocket.ConnectAsync(directory["socket"]);
+                    using UnixConnection server = await accept;
+                    (Descriptor read, Descriptor write) = Descriptor.Pipe();
+                    using (read)
+                    using (write)
+                        DescriptorMessage.Send(client.Stream.Descriptor, read, "x"u8);
+                    using Descriptor received = await DescriptorMessage.ReceiveAsync(server);
+                    Assert.True(UnixSocket.IsListening(directory["socket"]));
+                    (await listener.AcceptAsync()).Dispose(); // the connection that IsListening made
+                    Task<UnixConnection> pending = listener.AcceptAsync().AsTask();
+                    Assert.False(pending.IsCompleted);
+                }
+                Assert.False(UnixSocket.IsListening(directory["socket"]));
+                await Assert.ThrowsAsync<LinuxException>(() => UnixSocket.ConnectAsync(directory["socket"]));
+                (Descriptor master, Descriptor slave) = Pty.Open();
+                master.Dispose();
+                slave.Dispose();
+                await loop.RunBlocking("x", () => 0);
+            });
+            Children.Output(Children.Shell("echo x"));
+            Assert.Throws<LinuxException>(() => Spawner.Spawn(new SpawnRequest { Path = "/x", Arguments = ["x"] }));
+        }
+        Act();
+        int before = Count();
+        for (int i = 0; i < 10; i++)
+            Act();
+        Assert.Equal(before, Count());
+
+        static int Count() => Directory.GetFiles("/proc/self/fd").Length;
+    }
+}

@@ -1,0 +1,128 @@
+using CsCheck;
+
+namespace Linux.Tests;
+
+public sealed class MountTextTests
+{
+    [Theory]
+    [InlineData("36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue",
+        36, "/mnt1", "/mnt2", "rw,noatime", "ext3", "/dev/root", "rw,errors=continue")]
+    [InlineData("25 30 0:23 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct",
+        25, "/", "/sys/fs/cgroup/cpu,cpuacct", "rw,relatime", "cgroup", "cgroup", "rw,cpu,cpuacct")]
+    [InlineData("40 1 0:5 / /a rw shared:1 master:2 propagate_from:3 unbindable - tmpfs none rw",
+        40, "/", "/a", "rw", "tmpfs", "none", "rw")]
+    [InlineData("41 1 0:5 / /with\\040space\\134 rw - fuse.x\\040y src\\011tab rw",
+        41, "/", "/with space\\", "rw", "fuse.x\\040y", "src\ttab", "rw")]
+    [InlineData("42 1 0:5 / /a rw - sysfs  rw", 42, "/", "/a", "rw", "sysfs", "", "rw")]
+    public void Mountinfo_lines(string line, int id, string root, string point, string options, string type,
+        string source, string superOptions)
+    {
+        Assert.True(MountInfo.TryParse(line, out MountInfo info));
+        Assert.Equal(id, info.Id);
+        Assert.Equal(root, MountInfo.Decode(info.Root));
+        Assert.Equal(point, MountInfo.Decode(info.MountPoint));
+        Assert.Equal(options, info.Options.ToString());
+        Assert.Equal(type, info.Type.ToString());
+        Assert.Equal(source, MountInfo.Decode(info.Source));
+        Assert.Equal(superOptions, info.SuperOptions.ToString());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("x 35 98:0 /mnt1 /mnt2 rw - ext3 /dev/root rw")]
+    [InlineData("36 35 98:0 /mnt1 /mnt2 rw ext3 /dev/root rw")]
+    [InlineData("36 35 98:0 /mnt1")]
+    public void Other_lines_are_refused(string line) => Assert.False(MountInfo.TryParse(line, out _));
+
+    [Theory]
+    [InlineData("plain", "plain")]
+    [InlineData("\\040\\011\\012\\134\\043", " \t\n\\#")]
+    [InlineData("cut\\04", "cut\\04")]
+    [InlineData("no\\049octal", "no\\049octal")]
+    public void Escapes(string field, string text) => Assert.Equal(text, MountInfo.Decode(field));
+
+    [Fact]
+    public void Points_under_a_directory_are_those_and_in_order()
+    {
+        const string Text = """
+            1 0 0:1 / / rw - ext4 /dev/a rw
+            2 1 0:2 / /run/b rw - overlay overlay rw
+            3 2 0:3 / /run/b/proc\040fs rw - proc proc rw
+            4 2 0:4 / /run/b rw - tmpfs tmpfs rw
+            5 1 0:5 / /run/bb rw - tmpfs tmpfs rw
+            6 1 0:6 / /run rw - tmpfs tmpfs rw
+            """;
+        Assert.Equal(["/run/b", "/run/b/proc fs", "/run/b"], Mounts.MountPointsUnder(Text, "/run/b"));
+    }
+
+    [Fact]
+    public void Options_become_flags_and_data()
+    {
+        MountOptions options = MountOptions.Parse(["rbind", "ro", "nosuid", "rw", "ro", "suid", "rprivate", "size=1m",
+            "X-containerd.custom=1", "mode=755", ""]);
+        Assert.Equal(MountFlags.MS_BIND | MountFlags.MS_REC | MountFlags.MS_RDONLY, options.Flags);
+        Assert.Equal(MountFlags.MS_PRIVATE | MountFlags.MS_REC, options.Propagation);
+        Assert.Equal("size=1m,mode=755", options.Data);
+    }
+
+    [Theory]
+    [InlineData("loop")]
+    [InlineData("uidmap=0:1000:1")]
+    [InlineData("gidmap=0:1000:1")]
+    public void What_is_not_done_is_an_error(string option)
+    {
+        LinuxException e = Assert.Throws<LinuxException>(() => MountOptions.Parse(["ro", option]));
+        Assert.Equal(Errno.EOPNOTSUPP, e.Errno);
+        Assert.Contains(option, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("lowerdir=/a/b/1/fs:/a/b/2/fs,upperdir=/a/b/3/fs", "/a/b", "lowerdir=1/fs:2/fs,upperdir=/a/b/3/fs")]
+    [InlineData("x,lowerdir=/a/b:/a/b/c", "/a", "x,lowerdir=b:b/c")]
+    [InlineData("lowerdir=/a/b/c:/a/b", "/a", "lowerdir=b/c:b")]
+    [InlineData("lowerdir=/a/snap10/fs:/a/snap1/fs", "/a", "lowerdir=snap10/fs:snap1/fs")]
+    public void Lower_directories_are_made_relative(string data, string directory, string compact) =>
+        Assert.Equal((directory, compact), OverlayOptions.Compact(data));
+
+    [Theory]
+    [InlineData("upperdir=/a")]
+    [InlineData("lowerdir=/a/b")]
+    [InlineData("lowerdir=/a:/b")]
+    [InlineData("lowerdir=/a/x:b/x")]
+    [InlineData("lowerdir=/a/x\\:y:/a/z")]
+    [InlineData("lowerdir=/a/x::/a/z")]
+    public void Some_cannot_be(string data) => Assert.Null(OverlayOptions.Compact(data));
+
+    [Fact]
+    public void Compact_directories_join_to_the_same_paths()
+    {
+        string[] names = ["a", "ab", "b", "c"];
+        Gen<string> path = Gen.Int[0, 3].Array[1, 4].Select(parts => string.Concat(parts.Select(i => "/" + names[i])));
+        path.Array[2, 6].Sample(paths =>
+        {
+            if (OverlayOptions.Compact($"lowerdir={string.Join(':', paths)}") is not { } compact)
+                return paths.Select(p => p.Split('/')[1]).Distinct().Count() > 1 || paths.Any(p => p.Count('/') == 1);
+            return compact.Data["lowerdir=".Length..].Split(':').Select(p => $"{compact.Directory}/{p}")
+                .SequenceEqual(paths);
+        });
+    }
+
+    [Theory]
+    [InlineData("../x")]
+    [InlineData("a/../../x")]
+    public void Targets_outside_are_refused(string target)
+    {
+        LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount(
+            [new MountSpec { Type = "tmpfs", Source = "tmpfs", Target = target }], Path.GetTempPath()));
+        Assert.Equal(Errno.EINVAL, e.Errno);
+    }
+
+    [Fact]
+    public void Only_absolute_directories_below_the_root_are_taken()
+    {
+        Assert.Throws<ArgumentException>(() => Mounts.UnmountAll("/"));
+        Assert.Throws<ArgumentException>(() => Mounts.UnmountAll("relative"));
+        Assert.Throws<ArgumentException>(() => Mounts.Mount([], "//./"));
+        Mounts.UnmountAll("/no/such/directory");
+    }
+}

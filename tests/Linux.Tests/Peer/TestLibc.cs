@@ -1,0 +1,26 @@
+using System.Runtime.InteropServices;
+
+namespace Linux.Tests.Peer;
+
+/// <summary>What only tests need of the C library.</summary>
+internal static partial class TestLibc
+{
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int dup2(int from, int to);
+
+    [LibraryImport("libc")]
+    internal static partial uint geteuid();
+
+    [LibraryImport("libc")]
+    internal static partial uint getegid();
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setsockopt(int socket, int level, int option, in int value, uint length);
+
+    /// <summary>Makes the kernel add the sender's credentials to every message that this socket receives.</summary>
+    internal static void PassCredentials(int socket)
+    {
+        const int SO_PASSCRED = 16;
+        LinuxException.ThrowIfFailed(setsockopt(socket, Libc.SOL_SOCKET, SO_PASSCRED, 1, sizeof(int)), "setsockopt");
+    }
+}

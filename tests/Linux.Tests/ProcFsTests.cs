@@ -1,0 +1,74 @@
+using Linux.Tests.Peer;
+
+namespace Linux.Tests;
+
+public sealed class ProcFsTests
+{
+    [Theory]
+    [InlineData("1 (init) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 77 1 2", 1, "init", 'S', 0, 77)]
+    [InlineData("4242 (a b) c) d) Z 17 4242 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456789012 1 2", 4242, "a b) c) d",
+        'Z', 17, 123456789012)]
+    [InlineData("7 (()) R 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 5 1 2\n", 7, "()", 'R', 1, 5)]
+    [InlineData("8 () D 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 6", 8, "", 'D', 1, 6)]
+    public void Stat_lines(string text, int pid, string comm, char state, int parent, ulong start)
+    {
+        Assert.True(ProcessStat.TryParse(text, out ProcessStat stat));
+        Assert.Equal(new ProcessStat(pid, comm, state, parent, start), stat);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("1 (init")]
+    [InlineData(") 1 (")]
+    [InlineData("1 (x) S 0 1 1")]
+    [InlineData("x (x) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 77 1 2")]
+    [InlineData("1 (x) S y 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 77 1 2")]
+    public void Other_texts_are_refused(string text) => Assert.False(ProcessStat.TryParse(text, out _));
+
+    [Fact]
+    public void Ourselves()
+    {
+        ProcessStat stat = ProcFs.Stat(Environment.ProcessId)!.Value;
+        Assert.Equal(Environment.ProcessId, stat.Pid);
+        Assert.True(ProcFs.IsAlive(Environment.ProcessId));
+        Assert.True(ProcFs.IsDescendant(Environment.ProcessId, stat.ParentPid));
+        Assert.False(ProcFs.IsDescendant(1, Environment.ProcessId));
+        Assert.Null(ProcFs.Stat(0x3ffffff));
+        Assert.Empty(ProcFs.Children(0x3ffffff));
+    }
+
+    [Fact]
+    public void Children_are_listed_until_they_are_reaped()
+    {
+        (Descriptor read, Descriptor write) = Descriptor.Pipe();
+        int pid = Spawner.Spawn(Children.Shell("read x") with { Descriptors = [read] });
+        Assert.Contains(pid, ProcFs.Children(Environment.ProcessId));
+        Assert.Equal(Environment.ProcessId, ProcFs.ParentPid(pid));
+        read.Dispose();
+        write.Dispose();
+        Children.Wait(pid);
+        Assert.DoesNotContain(pid, ProcFs.Children(Environment.ProcessId));
+        Assert.False(ProcFs.IsAlive(pid));
+    }
+
+    [Fact]
+    public void Oom_score_of_a_child_is_set_or_falls_back() => PeerProcess.Run(OomScores);
+
+    private static void OomScores()
+    {
+        (Descriptor read, Descriptor write) = Descriptor.Pipe();
+        int pid = Spawner.Spawn(Children.Shell("read x") with { Descriptors = [read] });
+        int own = OomScore.Get(Environment.ProcessId);
+        OomScoreChange change = OomScore.Lower(pid, 500); // raising is always allowed
+        Assert.Equal(new OomScoreChange(500, OomScoreOutcome.Set), change);
+        // No such score: the kernel says EINVAL, as it says EACCES to those without CAP_SYS_RESOURCE.
+        change = OomScore.Lower(pid, -5000);
+        Assert.Equal(OomScore.Get(pid), change.Score);
+        Assert.Equal(change.Outcome == OomScoreOutcome.AboveParent ? own + 1 : 500, change.Score);
+        Assert.NotEqual(OomScoreOutcome.Set, change.Outcome);
+        read.Dispose();
+        write.Dispose();
+        Children.Wait(pid);
+        Assert.Equal(Errno.ENOENT, Assert.Throws<LinuxException>(() => OomScore.Lower(pid, 0)).Errno);
+    }
+}

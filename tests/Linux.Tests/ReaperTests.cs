@@ -1,0 +1,257 @@
+using System.Globalization;
+using Linux.Tests.Peer;
+
+namespace Linux.Tests;
+
+/// <summary>Each runs as the daemon does: in a process of its own, with SIGCHLD blocked in every thread.</summary>
+public sealed class ReaperTests
+{
+    private static readonly SpawnRequest Sleep = new() { Path = "sleep", Arguments = ["sleep", "60"] };
+
+    private static void Run(Func<EventLoop, Reaper, Task> body) => Loops.Run(async loop =>
+    {
+        using SignalDescriptor signals = SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD));
+        using Reaper reaper = new(loop, signals);
+        await body(loop, reaper);
+        Assert.Equal(0, await reaper.QuiesceAsync(TimeSpan.FromSeconds(5)));
+    });
+
+    [Fact]
+    public void Exit_codes_and_signals() => PeerProcess.Run(ExitCodes);
+
+    private static void ExitCodes() => Run(async (loop, reaper) =>
+    {
+        Assert.Equal(0, (await reaper.Spawn(Children.Shell("exit 0")).Exited).ExitCode);
+        Assert.Equal(42, (await reaper.Spawn(Children.Shell("exit 42")).Exited).ExitCode);
+        Assert.Equal(255, (await reaper.Spawn(Children.Shell("exit 255")).Exited).ExitCode);
+        ChildProcess child = reaper.Spawn(Sleep);
+        child.Kill(Signals.SIGTERM);
+        ProcessExit exit = await child.Exited;
+        Assert.Equal((child.Pid, 143, Signals.SIGTERM), (exit.Pid, exit.ExitCode, exit.Signal));
+        Assert.True((loop.Time.GetUtcNow() - exit.At).Duration() < TimeSpan.FromMinutes(1));
+        child.Kill(Signals.SIGKILL); // reaped: does nothing, though the pid means nobody
+    });
+
+    [Fact]
+    public void An_exit_before_the_question_is_remembered() => PeerProcess.Run(ExitBeforeQuestion);
+
+    private static void ExitBeforeQuestion() => Run(async (loop, reaper) =>
+    {
+        ChildProcess child = reaper.Spawn(Children.Shell("exit 3"));
+        ProcessExit exit = await child.Exited;
+        Assert.Equal(exit, await reaper.WatchAsync(child.Pid));
+        Assert.Equal(exit, await reaper.WatchAsync(child.Pid)); // as often as one asks
+    });
+
+    [Fact]
+    public void A_zombie_not_yet_reaped_is_still_watched() => PeerProcess.Run(Zombie);
+
+    private static void Zombie() => Run(async (loop, reaper) =>
+    {
+        (Descriptor read, Descriptor write) = Descriptor.Pipe();
+        int pid;
+        using (write)
+            pid = Spawner.Spawn(Children.Shell("exit 9") with { Descriptors = [null, write] });
+        using (read)
+            Assert.Equal(0, read.TryRead(new byte[1], out _)); // blocks the loop until the child has ended
+        Task<ProcessExit> exit = reaper.WatchAsync(pid);
+        Assert.Equal(9, (await exit).ExitCode);
+    });
+
+    [Fact]
+    public void Unknown_pids_are_an_error() => PeerProcess.Run(Unknown);
+
+    private static void Unknown() => Run(async (loop, reaper) =>
+    {
+        LinuxException e = await Assert.ThrowsAsync<LinuxException>(() => reaper.WatchAsync(0x3ffffff));
+        Assert.Equal(Errno.ESRCH, e.Errno);
+        e = await Assert.ThrowsAsync<LinuxException>(() => reaper.WatchAsync(1));
+        Assert.Equal(Errno.ECHILD, e.Errno);
+    });
+
+    [Fact]
+    public void Orphans_become_ours() => PeerProcess.Run(Orphans);
+
+    private static void Orphans()
+    {
+        Reaper.BecomeSubreaper();
+        Run(async (loop, reaper) =>
+        {
+            // The child leaves a process behind, as `runsc create` does, and ends.
+            (DescriptorStream output, ChildProcess child) =
+                SpawnWithOutput(loop, reaper, "(read x < /dev/tty; sleep 60) 2>/dev/null & echo $!");
+            int orphan = int.Parse(await Streams.ReadLine(output), CultureInfo.InvariantCulture);
+            Task<ProcessExit> exit = reaper.WatchAsync(orphan);
+            await child.Exited;
+            Assert.Equal(Environment.ProcessId, ProcFs.ParentPid(orphan));
+            Assert.False(exit.IsCompleted);
+            Signals.Send(orphan, Signals.SIGKILL);
+            Assert.Equal(137, (await exit).ExitCode);
+            output.Dispose();
+        });
+    }
+
+    [Fact]
+    public void An_orphan_may_end_before_anybody_asks() => PeerProcess.Run(EarlyOrphan);
+
+    private static void EarlyOrphan()
+    {
+        Reaper.BecomeSubreaper();
+        Run(async (loop, reaper) =>
+        {
+            // The subshell leaves the orphan to us at once; the child ends when we have reaped it.
+            (DescriptorStream output, ChildProcess child) = SpawnWithOutput(loop, reaper, """
+                orphan=$(sh -c 'exit 5' > /dev/null & echo $!)
+                while [ -e /proc/$orphan ]; do :; done
+                echo $orphan
+                """);
+            int orphan = int.Parse(await Streams.ReadLine(output), CultureInfo.InvariantCulture);
+            await child.Exited;
+            ProcessExit exit = await reaper.WatchAsync(orphan);
+            Assert.Equal(5, exit.ExitCode);
+            output.Dispose();
+        });
+    }
+
+    [Fact]
+    public void A_descendant_reaped_by_its_own_parent_ends_the_watch() => PeerProcess.Run(Stolen);
+
+    private static void Stolen() => Run(async (loop, reaper) =>
+    {
+        (DescriptorStream output, ChildProcess child) =
+            SpawnWithOutput(loop, reaper, "sleep 60 & echo $!; wait; echo reaped; sleep 60");
+        int grandchild = int.Parse(await Streams.ReadLine(output), CultureInfo.InvariantCulture);
+        Task<ProcessExit> exit = reaper.WatchAsync(grandchild);
+        Signals.Send(grandchild, Signals.SIGKILL);
+        LinuxException e = await Assert.ThrowsAsync<LinuxException>(() => exit);
+        Assert.Equal(Errno.ECHILD, e.Errno);
+        child.Kill(Signals.SIGKILL);
+        await child.Exited;
+        output.Dispose();
+    });
+
+    [Fact]
+    public void Five_hundred_at_once() => PeerProcess.Run(FiveHundred);
+
+    private static void FiveHundred() => Run(async (loop, reaper) =>
+    {
+        // All wait for the end of one pipe, so that they end together.
+        (Descriptor read, Descriptor write) = Descriptor.Pipe();
+        List<ChildProcess> children = [];
+        for (int i = 0; i < 500; i++)
+        {
+            children.Add(reaper.Spawn(new SpawnRequest
+            {
+                Path = "/bin/sh",
+                Arguments = ["sh", "-c", $"read x; exit {i % 200}"],
+                Descriptors = [read],
+            }));
+        }
+        read.Dispose();
+        write.Dispose();
+        for (int i = 0; i < children.Count; i++)
+            Assert.Equal(i % 200, (await children[i].Exited).ExitCode);
+        // Every one of them is remembered.
+        for (int i = 0; i < children.Count; i++)
+            Assert.Equal(i % 200, (await reaper.WatchAsync(children[i].Pid)).ExitCode);
+    });
+
+    [Fact]
+    public void Disposal_fails_the_open_watches() => PeerProcess.Run(Disposal);
+
+    private static void Disposal() => Loops.Run(async loop =>
+    {
+        SignalDescriptor signals = SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD));
+        Reaper reaper = new(loop, signals);
+        ChildProcess child = reaper.Spawn(Sleep);
+        reaper.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => child.Exited);
+        Signals.Send(child.Pid, Signals.SIGKILL);
+        Assert.Equal(137, Children.Wait(child.Pid));
+    });
+
+    [Fact]
+    public void Quiesce_kills_the_rest() => PeerProcess.Run(Quiesce);
+
+    private static void Quiesce()
+    {
+        Reaper.BecomeSubreaper();
+        Run(async (loop, reaper) =>
+        {
+            ChildProcess plain = reaper.Spawn(Sleep);
+            // Ignores SIGTERM and has a child of its own, which becomes ours once it is killed.
+            (DescriptorStream output, ChildProcess family) =
+                SpawnWithOutput(loop, reaper, "trap '' TERM; sleep 60 & echo $!; wait");
+            int orphan = int.Parse(await Streams.ReadLine(output), CultureInfo.InvariantCulture);
+            Assert.Equal(0, await reaper.QuiesceAsync(TimeSpan.FromSeconds(10)));
+            Assert.Equal(137, (await plain.Exited).ExitCode);
+            Assert.Equal(137, (await family.Exited).ExitCode);
+            Assert.False(ProcFs.IsAlive(orphan));
+            output.Dispose();
+        });
+    }
+
+    [Fact]
+    public void Signals_arrive_through_the_descriptor() => PeerProcess.Run(SignalsArrive);
+
+    private static void SignalsArrive() => Loops.Run(async loop =>
+    {
+        using SignalDescriptor signals = SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGTERM, Signals.SIGUSR1));
+        ValueTask<SignalInfo> next = signals.ReadAsync();
+        Signals.Send(Environment.ProcessId, Signals.SIGUSR1);
+        Assert.Equal(new SignalInfo(Signals.SIGUSR1, Environment.ProcessId, TestLibc.geteuid()), await next);
+        Signals.Send(Environment.ProcessId, Signals.SIGTERM);
+        Assert.Equal(Signals.SIGTERM, (await signals.ReadAsync()).Signal);
+    });
+
+    [Fact]
+    public void Exec_of_self_blocks_signals_in_every_thread() => PeerProcess.Run(ExecSelf, SignalSet.Empty);
+
+    private static void ExecSelf()
+    {
+        if (!SignalMask.Current.Contains(PeerProcess.DaemonSignals))
+            ProcessImage.Exec(PeerProcess.DaemonSignals);
+        foreach (string task in Directory.GetDirectories("/proc/self/task"))
+        {
+            const string Key = "SigBlk:";
+            string blocked = File.ReadLines($"{task}/status")
+                .First(line => line.StartsWith(Key, StringComparison.Ordinal))[Key.Length..].Trim();
+            SignalSet set = new(ulong.Parse(blocked, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+            Assert.True(set.Contains(PeerProcess.DaemonSignals), $"{task}: {blocked}");
+        }
+    }
+
+    [Fact]
+    public void A_signal_that_is_not_blocked_is_refused() => Loops.Run(loop =>
+    {
+        Assert.Throws<InvalidOperationException>(() => SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGUSR2)));
+        return Task.CompletedTask;
+    });
+
+    [Fact]
+    public void Memory_is_bounded_and_keeps_the_latest()
+    {
+        RecentExits recent = new(3);
+        ProcessExit Exit(int pid, int status) => new(pid, status, default);
+        recent.Add(Exit(1, 1));
+        recent.Add(Exit(2, 2));
+        recent.Add(Exit(1, 11)); // the number again: the older exit is gone, and it is the youngest now
+        recent.Add(Exit(3, 3));
+        recent.Add(Exit(4, 4));
+        Assert.False(recent.TryGet(2, out _));
+        Assert.True(recent.TryGet(1, out ProcessExit exit));
+        Assert.Equal(11, exit.Status);
+        recent.Forget(1);
+        Assert.False(recent.TryGet(1, out _));
+        recent.Add(Exit(5, 5));
+        Assert.True(recent.TryGet(3, out _));
+    }
+
+    private static (DescriptorStream, ChildProcess) SpawnWithOutput(EventLoop loop, Reaper reaper, string script)
+    {
+        (Descriptor read, Descriptor write) = Descriptor.Pipe();
+        using (write)
+            return (new DescriptorStream(loop, read),
+                reaper.Spawn(Children.Shell(script) with { Descriptors = [null, write] }));
+    }
+}

@@ -1,0 +1,122 @@
+using System.Text;
+using Linux.Tests.Peer;
+
+namespace Linux.Tests;
+
+public sealed class UnixSocketTests
+{
+    [Theory]
+    [InlineData(106)]
+    [InlineData(107)]
+    [InlineData(108)]
+    [InlineData(200)]
+    public void Paths_of_any_length(int length)
+    {
+        using TempDirectory root = new();
+        // A deep directory, so that the whole path has exactly this many bytes.
+        string directory = root.Path;
+        while (length - directory.Length > 80)
+            directory = Path.Combine(directory, new string('d', 40));
+        Directory.CreateDirectory(directory);
+        string path = $"{directory}/{new string('s', length - directory.Length - 1)}";
+        Assert.Equal(length, Encoding.UTF8.GetByteCount(path));
+
+        Assert.False(UnixSocket.IsListening(path));
+        using (UnixListener listener = UnixListener.Bind(path))
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+            Assert.True(UnixSocket.IsListening(path));
+            Loops.Run(async loop =>
+            {
+                using UnixConnection probe = await listener.AcceptAsync(); // IsListening's
+                using UnixConnection client = await UnixSocket.ConnectAsync(path);
+                using UnixConnection server = await listener.AcceptAsync();
+                Assert.Equal(new PeerCredentials(Environment.ProcessId, TestLibc.geteuid(), TestLibc.getegid()), server.Peer);
+                Assert.Equal(server.Peer, client.Peer);
+                await client.Stream.WriteAsync("hello"u8.ToArray());
+                client.ShutdownWrite();
+                Assert.Equal("hello", await Streams.ReadToEnd(server.Stream));
+            });
+        }
+        Assert.True(File.Exists(path)); // closing never unlinks
+        Assert.False(UnixSocket.IsListening(path));
+        LinuxException e = Assert.Throws<LinuxException>(() => UnixListener.Bind(path).Dispose());
+        Assert.Equal(Errno.EADDRINUSE, e.Errno);
+        Assert.Contains(path, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_beyond_any_limit_are_an_error()
+    {
+        using TempDirectory root = new();
+        LinuxException e = Assert.Throws<LinuxException>(() => UnixListener.Bind(root[new string('x', 120)]));
+        Assert.Equal(Errno.ENAMETOOLONG, e.Errno);
+        e = Assert.Throws<LinuxException>(() => UnixListener.Bind($"/nonexistent/{new string('x', 120)}"));
+        Assert.Equal(Errno.ENOENT, e.Errno);
+        Assert.False(UnixSocket.IsListening($"/nonexistent/{new string('x', 120)}"));
+        Assert.Throws<ArgumentException>(() => UnixSocket.IsListening("a\0b"));
+    }
+
+    [Fact]
+    public void A_full_queue_still_counts_as_listening()
+    {
+        using TempDirectory root = new();
+        using UnixListener listener = UnixListener.Bind(root["s"]);
+        List<Descriptor> clients = [];
+        for (int i = 0; i < 300; i++) // beyond the backlog; nobody accepts
+            Assert.True(UnixSocket.IsListening(root["s"]));
+        Loops.Run(async loop =>
+        {
+            using CancellationTokenSource source = new(TimeSpan.FromMilliseconds(15), loop.Time);
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(
+                () => UnixSocket.ConnectAsync(root["s"], source.Token));
+            // Room again: the connection comes through.
+            Task<UnixConnection> connecting = UnixSocket.ConnectAsync(root["s"]);
+            (await listener.AcceptAsync()).Dispose();
+            (await connecting).Dispose();
+        });
+        Assert.Empty(clients);
+    }
+
+    [Fact]
+    public void Listener_is_taken_over_from_a_descriptor()
+    {
+        using TempDirectory root = new();
+        using UnixListener first = UnixListener.Bind(root["s"]);
+        using UnixListener second = UnixListener.FromDescriptor(first.Descriptor.Duplicate());
+        first.Dispose();
+        Assert.True(UnixSocket.IsListening(root["s"]));
+        (Descriptor one, Descriptor other) = UnixSocket.Pair();
+        using (one)
+        using (other)
+            Assert.Equal(Errno.EINVAL, Assert.Throws<LinuxException>(() => UnixListener.FromDescriptor(one)).Errno);
+    }
+
+    [Fact]
+    public void Closing_the_listener_ends_the_accept()
+    {
+        using TempDirectory root = new();
+        Loops.Run(async loop =>
+        {
+            UnixListener listener = UnixListener.Bind(root["s"]);
+            Task<UnixConnection> accept = listener.AcceptAsync().AsTask();
+            listener.Dispose();
+            await Assert.ThrowsAsync<ObjectDisposedException>(() => accept);
+        });
+    }
+
+    [Fact]
+    public void A_peer_that_sends_no_descriptor_is_an_error()
+    {
+        Loops.Run(async loop =>
+        {
+            (Descriptor one, Descriptor other) = UnixSocket.Pair();
+            using UnixConnection connection = new(loop, one);
+            using (DescriptorStream peer = new(loop, other))
+                await peer.WriteAsync("no descriptor"u8.ToArray());
+            LinuxException e = await Assert.ThrowsAsync<LinuxException>(
+                async () => await DescriptorMessage.ReceiveAsync(connection));
+            Assert.Equal(Errno.EPROTO, e.Errno);
+        });
+    }
+}

@@ -1,0 +1,102 @@
+using System.Text;
+using Containerd.Api.Bootstrap;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Shim.Commands;
+
+namespace Shim.Tests.Commands;
+
+public sealed class StartAnswerTests
+{
+    private const string Address = "unix:///run/containerd/s/0123";
+
+    private static readonly BootstrapParams s_parameters = new()
+    {
+        InstanceId = "web",
+        Namespace = "k8s.io",
+        LogLevel = LogLevel.Debug,
+        ContainerdTtrpcAddress = "/run/containerd/containerd.sock.ttrpc",
+        SocketDir = "/run/containerd/s2",
+    };
+
+    [Fact]
+    public void Nothing_on_standard_input_gets_the_plain_address()
+    {
+        StartAnswer answer = StartAnswer.For([], "web", "k8s.io");
+        AssertPlain(answer);
+    }
+
+    [Fact]
+    public void Parameters_of_this_container_get_a_result()
+    {
+        StartAnswer answer = StartAnswer.For(s_parameters.ToByteArray(), "web", "k8s.io");
+        BootstrapResult result = BootstrapResult.Parser.ParseFrom(answer.With(Address));
+        Assert.Equal(new BootstrapResult { Version = 2, Address = Address, Protocol = "ttrpc" }, result);
+        Assert.True(answer.HasParameters);
+        Assert.True(answer.Debug);
+        Assert.Equal("/run/containerd/s2", answer.SocketDirectory);
+        Assert.Equal("/run/containerd/containerd.sock.ttrpc", answer.TtrpcAddress);
+    }
+
+    [Theory]
+    [InlineData("other", "k8s.io")]
+    [InlineData("web", "default")]
+    [InlineData("", "")]
+    public void Parameters_of_another_container_are_none(string id, string @namespace)
+    {
+        AssertPlain(StartAnswer.For(s_parameters.ToByteArray(), id, @namespace));
+    }
+
+    [Fact]
+    public void Runtime_options_that_parse_as_parameters_are_none()
+    {
+        byte[] options = new Any
+        {
+            TypeUrl = "runtimeoptions.v1.Options",
+            Value = new Containerd.Api.RuntimeOptions.Options { ConfigPath = "/etc/runsc.toml" }.ToByteString(),
+        }.ToByteArray();
+        // The accident: both begin with two fields of strings.
+        Assert.Equal("runtimeoptions.v1.Options", BootstrapParams.Parser.ParseFrom(options).InstanceId);
+        AssertPlain(StartAnswer.For(options, "web", "k8s.io"));
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0xff, 0xff, 0xff })]
+    [InlineData(new byte[] { 0x0a, 0x7f, 0x77 })]
+    [InlineData(new byte[] { 0x0a, 0x02, 0xc3, 0x28 })]
+    public void Garbage_is_none(byte[] input) => AssertPlain(StartAnswer.For(input, "web", "k8s.io"));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/")]
+    [InlineData("relative")]
+    public void A_socket_directory_that_is_not_absolute_does_not_count(string directory)
+    {
+        BootstrapParams parameters = s_parameters.Clone();
+        parameters.SocketDir = directory;
+        Assert.Null(StartAnswer.For(parameters.ToByteArray(), "web", "k8s.io").SocketDirectory);
+        parameters.ClearSocketDir();
+        Assert.Null(StartAnswer.For(parameters.ToByteArray(), "web", "k8s.io").SocketDirectory);
+    }
+
+    [Theory]
+    [InlineData(LogLevel.Trace, true)]
+    [InlineData(LogLevel.Debug, true)]
+    [InlineData(LogLevel.Info, false)]
+    [InlineData(LogLevel.Error, false)]
+    public void Log_levels_below_info_mean_debug(LogLevel level, bool debug)
+    {
+        BootstrapParams parameters = s_parameters.Clone();
+        parameters.LogLevel = level;
+        Assert.Equal(debug, StartAnswer.For(parameters.ToByteArray(), "web", "k8s.io").Debug);
+    }
+
+    private static void AssertPlain(StartAnswer answer)
+    {
+        Assert.Equal(Address, Encoding.UTF8.GetString(answer.With(Address)));
+        Assert.False(answer.HasParameters);
+        Assert.False(answer.Debug);
+        Assert.Null(answer.SocketDirectory);
+        Assert.Equal("", answer.TtrpcAddress);
+    }
+}

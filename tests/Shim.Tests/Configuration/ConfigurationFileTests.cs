@@ -1,0 +1,182 @@
+using Shim.Configuration;
+using Shim.Tests.Support;
+
+namespace Shim.Tests.Configuration;
+
+public sealed class ConfigurationFileTests
+{
+    [Fact]
+    public void Every_key()
+    {
+        ShimConfiguration configuration = Parse(
+            """
+            binary_name = "/opt/gvisor/runsc"
+            root = "/run/other"
+            shim_cgroup = "/system.slice/shims"
+            io_uid = 1000
+            io_gid = 4294967295
+            log_level = "debug"
+            log_path = "/var/log/shim/"
+            grouping = false
+
+            [runsc_config]
+            platform = "systrap"
+            """);
+        Assert.Equal("/opt/gvisor/runsc", configuration.BinaryName);
+        Assert.Equal("/run/other", configuration.Root);
+        Assert.Equal("/system.slice/shims", configuration.ShimCgroup);
+        Assert.Equal(1000u, configuration.IoUid);
+        Assert.Equal(4294967295u, configuration.IoGid);
+        Assert.Equal("debug", configuration.LogLevel);
+        Assert.Equal("/var/log/shim/", configuration.LogPath);
+        Assert.False(configuration.Grouping);
+        Assert.Equal([new("platform", "systrap")], configuration.RunscConfig);
+    }
+
+    [Fact]
+    public void Defaults()
+    {
+        ShimConfiguration configuration = Parse("");
+        Assert.Equal("runsc", configuration.BinaryName);
+        Assert.Equal("/run/containerd/runsc", configuration.Root);
+        Assert.Equal("", configuration.ShimCgroup);
+        Assert.Equal((0u, 0u), (configuration.IoUid, configuration.IoGid));
+        Assert.Equal("", configuration.LogLevel);
+        Assert.Equal("", configuration.LogPath);
+        Assert.True(configuration.Grouping);
+        Assert.Empty(configuration.RunscConfig);
+    }
+
+    [Theory]
+    [InlineData("[runsc_config]\ndebug = \"true\"\noverlay2 = 'none'\nnum-network-channels = 4\nnet-raw = false")]
+    [InlineData("runsc_config = { overlay2 = 'none', debug = true, net-raw = false, num-network-channels = 4 }")]
+    [InlineData("runsc_config.debug = true\nrunsc_config.overlay2 = \"none\"\nrunsc_config.net-raw = \"false\"\nrunsc_config.num-network-channels = 0x4")]
+    [InlineData("[\"runsc_config\"]\n\"debug\" = true\n'overlay2' = \"none\"\nnet-raw = false\nnum-network-channels = \"4\"")]
+    public void Flags_are_strings_booleans_and_integers_in_any_form_and_sorted(string text)
+    {
+        Assert.Equal(
+            [new("debug", "true"), new("net-raw", "false"), new("num-network-channels", "4"), new("overlay2", "none")],
+            Parse(text).RunscConfig);
+    }
+
+    [Fact]
+    public void One_document_does_not_touch_another()
+    {
+        Parse("runsc_config = { debug = true }");
+        Assert.Empty(Parse("").RunscConfig);
+        Assert.Empty(ShimConfiguration.Default.RunscConfig);
+    }
+
+    [Theory]
+    [InlineData("binary_name = 1", "conf.toml:1: binary_name must be a string")]
+    [InlineData("\n\nroot = true", "conf.toml:3: root must be a string")]
+    [InlineData("root = 'relative'", "conf.toml:1: root must be an absolute path")]
+    [InlineData("shim_cgroup = []", "conf.toml:1: shim_cgroup must be a string")]
+    [InlineData("io_uid = '0'", "conf.toml:1: io_uid must be an integer from 0 to 4294967295")]
+    [InlineData("io_uid = -1", "conf.toml:1: io_uid must be an integer from 0 to 4294967295")]
+    [InlineData("io_gid = 4294967296", "conf.toml:1: io_gid must be an integer from 0 to 4294967295")]
+    [InlineData("log_level = 'loud'", "conf.toml:1: log_level must be one of trace, debug, info, warn, error")]
+    [InlineData("log_level = 3", "conf.toml:1: log_level must be a string")]
+    [InlineData("log_path = 1.5", "conf.toml:1: log_path must be a string")]
+    [InlineData("# one\ngrouping = 'no'", "conf.toml:2: grouping must be true or false")]
+    [InlineData("runsc_config = 'debug'", "conf.toml:1: runsc_config must be a table")]
+    [InlineData("[runsc_config]\ndebug = 1.5",
+        "conf.toml:2: runsc_config.debug must be a string, a boolean or an integer")]
+    [InlineData("[runsc_config]\na = 'b'\ndebug = []",
+        "conf.toml:3: runsc_config.debug must be a string, a boolean or an integer")]
+    [InlineData("runsc_config = { debug = {} }",
+        "conf.toml:1: runsc_config.debug must be a string, a boolean or an integer")]
+    [InlineData("[runsc_config]\n--debug = true",
+        "conf.toml:2: runsc_config.--debug: a flag's name has no dashes in front and no '='")]
+    [InlineData("[runsc_config]\n\"debug=x\" = true",
+        "conf.toml:2: runsc_config.debug=x: a flag's name has no dashes in front and no '='")]
+    [InlineData("[runsc_config]\n'' = true",
+        "conf.toml:2: runsc_config.: a flag's name has no dashes in front and no '='")]
+    public void A_wrong_value_is_named_with_file_line_and_key(string text, string message)
+    {
+        Assert.Equal(message, Assert.Throws<ConfigurationException>(() => Parse(text)).Message);
+    }
+
+    [Theory]
+    [InlineData("binary_name = ", 1)]
+    [InlineData("root = '/a'\n[runsc_config\n", 2)]
+    [InlineData("root = '/a'\n\nwhat is this", 3)]
+    [InlineData("grouping = yes", 1)]
+    public void What_is_not_TOML_is_named_with_file_and_line(string text, int line)
+    {
+        string message = Assert.Throws<ConfigurationException>(() => Parse(text)).Message;
+        Assert.StartsWith($"conf.toml:{line}: not valid TOML: ", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_that_is_there_twice_is_an_error()
+    {
+        string message = Assert.Throws<ConfigurationException>(() => Parse("root = '/a'\nroot = '/b'")).Message;
+        Assert.StartsWith("conf.toml:2: ", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Unknown_keys_and_tables_are_warnings()
+    {
+        List<string> warnings = [];
+        ShimConfiguration configuration = ConfigurationFile.Parse(
+            "frob = 1\nroot = '/a'\na.b = 2\n[runsc]\nx = 1\n[[runsc_config]]\ny = 1\n", "conf.toml", warnings);
+        Assert.Equal(
+            [
+                "conf.toml:1: unknown key frob is ignored",
+                "conf.toml:3: unknown key a.b is ignored",
+                "conf.toml:4: unknown table [runsc] is ignored",
+                "conf.toml:6: unknown table [runsc_config] is ignored",
+            ],
+            warnings);
+        Assert.Equal("/a", configuration.Root);
+        Assert.Empty(configuration.RunscConfig);
+    }
+
+    [Fact]
+    public void The_keys_of_containerds_own_table_are_no_news()
+    {
+        ShimConfiguration configuration = Parse(
+            """
+            TypeUrl = "io.containerd.runsc.v1.options"
+            ConfigPath = ""
+            ConfigBody = ""
+            root = "/run/body"
+            """);
+        Assert.Equal("/run/body", configuration.Root);
+    }
+
+    [Fact]
+    public void A_file_is_read_and_one_that_cannot_be_is_named()
+    {
+        using TempDirectory directory = new();
+        string path = directory.Write("runsc.toml", "root = '/run/file'");
+        Assert.Equal("/run/file", ConfigurationFile.Read(path, []).Root);
+
+        string missing = directory["missing.toml"];
+        string message = Assert.Throws<ConfigurationException>(() => ConfigurationFile.Read(missing, [])).Message;
+        Assert.StartsWith($"shim configuration {missing} cannot be read: ", message, StringComparison.Ordinal);
+        Assert.Throws<ConfigurationException>(() => ConfigurationFile.Read(directory.Path, []));
+    }
+
+    [Theory]
+    [InlineData("", null)]
+    [InlineData("/var/log/shim/", "/var/log/shim/runsc-shim-web.log")]
+    [InlineData("/", "/runsc-shim-web.log")]
+    [InlineData("/var/log/%ID%/", "/var/log/web/runsc-shim-web.log")]
+    [InlineData("/var/log/shim.log", "/var/log/shim.log")]
+    [InlineData("/var/log/%ID%.%ID%.log", "/var/log/web.web.log")]
+    [InlineData("logs/", "logs/runsc-shim-web.log")]
+    public void Log_files(string logPath, string? file)
+    {
+        Assert.Equal(file, new ShimConfiguration { LogPath = logPath }.LogFileOf("web"));
+    }
+
+    private static ShimConfiguration Parse(string text)
+    {
+        List<string> warnings = [];
+        ShimConfiguration configuration = ConfigurationFile.Parse(text, "conf.toml", warnings);
+        Assert.Empty(warnings);
+        return configuration;
+    }
+}

@@ -1,0 +1,42 @@
+using Shim.Io;
+
+namespace Shim.Tests.Io;
+
+public sealed class StdioUriTests
+{
+    [Theory]
+    [InlineData("", StdioKind.Null, "")]
+    [InlineData("/run/containerd/fifo/1/web-stdout", StdioKind.Path, "/run/containerd/fifo/1/web-stdout")]
+    [InlineData("/a path?with=all %41 #of it", StdioKind.Path, "/a path?with=all %41 #of it")]
+    [InlineData("fifo:///run/f", StdioKind.Path, "/run/f")]
+    [InlineData("file:///var/log/web.log", StdioKind.File, "/var/log/web.log")]
+    [InlineData("file:///var/log/a%20b%2Fc.log", StdioKind.File, "/var/log/a b/c.log")]
+    [InlineData("file:///var/log/web.log?maxsize=5", StdioKind.File, "/var/log/web.log", "maxsize", "5")]
+    [InlineData("binary:///usr/bin/logger", StdioKind.Binary, "/usr/bin/logger")]
+    [InlineData("binary:///usr/bin/logger?", StdioKind.Binary, "/usr/bin/logger")]
+    [InlineData("binary:///l?tag=web&level=info", StdioKind.Binary, "/l", "tag", "web", "level", "info")]
+    [InlineData("binary:///l?tag=a%26b%3dc+d&x=%2B", StdioKind.Binary, "/l", "tag", "a&b=c d", "x", "+")]
+    [InlineData("binary:///l?tag=first&x=1&tag=second", StdioKind.Binary, "/l", "tag", "first", "x", "1")]
+    [InlineData("binary:///l?%74ag=first&tag=second", StdioKind.Binary, "/l", "tag", "first")]
+    [InlineData("binary:///l?flag&empty=&&a=b=c", StdioKind.Binary, "/l", "flag", "", "empty", "", "a", "b=c")]
+    [InlineData("binary-v2:///l?id=x", StdioKind.BinaryV2, "/l", "id", "x")]
+    public void Understood(string text, StdioKind kind, string path, params string[] arguments)
+    {
+        StdioUri uri = StdioUri.Parse(text);
+        Assert.Equal((kind, path), (uri.Kind, uri.Path));
+        Assert.Equal(arguments, uri.Arguments);
+    }
+
+    [Theory]
+    [InlineData("relative/path", "stdio relative/path: the path is not absolute")]
+    [InlineData("web", "stdio web: the path is not absolute")]
+    [InlineData("file://relative", "stdio file://relative: the path is not absolute")]
+    [InlineData("binary://", "stdio binary://: the path is not absolute")]
+    [InlineData("npipe:////./pipe/x", "stdio npipe:////./pipe/x: unknown scheme npipe")]
+    [InlineData("FILE:///x", "stdio FILE:///x: unknown scheme FILE")]
+    [InlineData("://x", "stdio ://x: unknown scheme ")]
+    public void Not_understood(string text, string message)
+    {
+        Assert.Equal(message, Assert.Throws<FormatException>(() => StdioUri.Parse(text)).Message);
+    }
+}

@@ -1,0 +1,50 @@
+using Shim.Runsc;
+using Shim.Tests.Support;
+
+namespace Shim.Tests.Runsc;
+
+public sealed class RunscStateFileTests
+{
+    [Fact]
+    public void Exactly_this_container_is_found()
+    {
+        using TempDirectory root = new();
+        string web2 = root.Write("web2+_sandbox:web2+.state", "{}");
+        Assert.Null(RunscStateFile.Find(root.Path, "web+"));
+        Assert.Null(RunscStateFile.Find(root.Path, "web"));
+        Assert.Null(RunscStateFile.Find(root.Path, "web2"));
+        Assert.Null(RunscStateFile.Find(root.Path, "2+"));
+        Assert.Equal(web2, RunscStateFile.Find(root.Path, "web2+"));
+
+        string web = root.Write("web+_sandbox:pod.1+.state", "{}");
+        Assert.Equal(web, RunscStateFile.Find(root.Path, "web+"));
+        Assert.Equal(web2, RunscStateFile.Find(root.Path, "web2+"));
+    }
+
+    [Theory]
+    [InlineData("web+_sandbox:web+.lock")]
+    [InlineData("web+_sandbox:web+.state.tmp")]
+    [InlineData("web+_sandboxes:web+.state")]
+    [InlineData("xweb+_sandbox:web+.state")]
+    [InlineData("WEB+_sandbox:web+.state")]
+    [InlineData("web+.state")]
+    public void Other_files_are_none(string name)
+    {
+        using TempDirectory root = new();
+        root.Write(name, "");
+        Assert.Null(RunscStateFile.Find(root.Path, "web+"));
+    }
+
+    [Fact]
+    public void Dots_and_dashes_are_letters_like_others()
+    {
+        using TempDirectory root = new();
+        string path = root.Write("a.b-c_d+_sandbox:a.b-c_d+.state", "");
+        Assert.Equal(path, RunscStateFile.Find(root.Path, "a.b-c_d+"));
+        Assert.Null(RunscStateFile.Find(root.Path, "a+"));
+        Assert.Null(RunscStateFile.Find(root.Path, "a.b+"));
+    }
+
+    [Fact]
+    public void A_root_that_is_missing_holds_none() => Assert.Null(RunscStateFile.Find("/no/such/root", "web+"));
+}

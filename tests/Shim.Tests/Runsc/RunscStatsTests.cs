@@ -1,0 +1,67 @@
+using System.Text;
+using System.Text.Json;
+using Shim.Runsc;
+
+namespace Shim.Tests.Runsc;
+
+public sealed class RunscStatsTests
+{
+    [Fact]
+    public void A_line_as_runsc_prints_it()
+    {
+        RunscStats stats = Parse(
+            """{"type":"stats","id":"web+","data":{"cpu":{"usage":{"total":432712298}},"memory":{"usage":{"limit":0,"usage":2600960,"failcnt":0},"swap":{"limit":0,"failcnt":0},"kernel":{"limit":0,"failcnt":0},"kernelTCP":{"limit":0,"failcnt":0}},"pids":{"current":2},"network_interfaces":[{"Name":"lo","RxBytes":0,"RxPackets":0,"RxErrors":0,"RxDropped":0,"TxBytes":0,"TxPackets":0,"TxErrors":0,"TxDropped":0}]}}""");
+        Assert.Equal(432712298u, stats.CpuTotal);
+        Assert.Equal((0u, 0u), (stats.CpuKernel, stats.CpuUser));
+        Assert.Empty(stats.CpuPerProcessor);
+        Assert.Equal(2600960u, stats.MemoryUsage);
+        Assert.Equal((0u, 0u, 0u, 0u), (stats.MemoryCache, stats.MemoryLimit, stats.MemoryMax, stats.MemoryFailures));
+        Assert.Equal((2u, 0u), (stats.PidsCurrent, stats.PidsLimit));
+        Assert.Equal([new RunscNetworkInterface("lo", 0, 0, 0, 0, 0, 0, 0, 0)], stats.Interfaces);
+    }
+
+    [Fact]
+    public void Every_field()
+    {
+        RunscStats stats = Parse(
+            """
+            {"type":"stats","id":"web+","data":{
+              "cpu":{"usage":{"total":18446744073709551615,"kernel":2,"user":3,"percpu":[4,5]}},
+              "memory":{"cache":6,"usage":{"limit":7,"usage":8,"max":9,"failcnt":10}},
+              "pids":{"current":11,"limit":12},
+              "network_interfaces":[
+                {"Name":"eth0","RxBytes":1,"RxPackets":2,"RxErrors":3,"RxDropped":4,"TxBytes":5,"TxPackets":6,"TxErrors":7,"TxDropped":8},
+                {"Name":"eth1"}]}}
+            """);
+        Assert.Equal((ulong.MaxValue, 2ul, 3ul), (stats.CpuTotal, stats.CpuKernel, stats.CpuUser));
+        Assert.Equal([4, 5], stats.CpuPerProcessor);
+        Assert.Equal(6u, stats.MemoryCache);
+        Assert.Equal((7ul, 8ul, 9ul, 10ul),
+            (stats.MemoryLimit, stats.MemoryUsage, stats.MemoryMax, stats.MemoryFailures));
+        Assert.Equal((11ul, 12ul), (stats.PidsCurrent, stats.PidsLimit));
+        Assert.Equal(
+            [new("eth0", 1, 2, 3, 4, 5, 6, 7, 8), new("eth1", 0, 0, 0, 0, 0, 0, 0, 0)], stats.Interfaces);
+    }
+
+    [Theory]
+    [InlineData("""{"type":"stats","id":"web+","data":{"cpu":{"usage":{}},"memory":{"usage":{}},"pids":{},"network_interfaces":null}}""")]
+    [InlineData("""{"type":"stats","id":"web+","data":{"cpu":{},"memory":{},"network_interfaces":[]}}""")]
+    [InlineData("""{"data":{"cpu":null,"memory":[],"pids":"2"}}""")]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    public void What_is_left_out_is_zero(string line)
+    {
+        Assert.Equivalent(new RunscStats(), Parse(line), strict: true);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"data\":")]
+    [InlineData("not JSON")]
+    public void What_is_not_JSON_is_an_error(string line)
+    {
+        Assert.ThrowsAny<JsonException>(() => Parse(line));
+    }
+
+    private static RunscStats Parse(string line) => RunscStats.Parse(Encoding.UTF8.GetBytes(line));
+}

@@ -1,0 +1,147 @@
+using System.Diagnostics;
+
+namespace Testing;
+
+/// <summary>A containerd of its own: its directories, sockets and log are private, and its PATH begins with our shim.</summary>
+public sealed class Daemon : IAsyncDisposable
+{
+    private readonly string _version;
+    private Process? _process;
+
+    private Daemon(string version, string directory)
+    {
+        _version = version;
+        Directory = directory;
+    }
+
+    /// <summary>Everything of this daemon lies below it.</summary>
+    public string Directory { get; }
+
+    public string Version => _version;
+
+    public string Socket => Path.Combine(Directory, "c.sock");
+
+    public string LogFile => Path.Combine(Directory, "log");
+
+    /// <summary>runsc's root as the shim's configuration names it.</summary>
+    public string RunscRoot => Path.Combine(Directory, "runsc");
+
+    /// <summary>The shim's configuration: runsc as it can run in this place.</summary>
+    public string ShimConfiguration => Path.Combine(Directory, "runsc.toml");
+
+    public int Pid => _process!.Id;
+
+    public static async Task<Daemon> StartAsync(string version)
+    {
+        if (!File.Exists(Tools.Containerd(version)))
+            Assert.Skip($"containerd {version} is not here: ./build.sh tools");
+        if (!File.Exists(Tools.Runsc))
+            Assert.Skip("runsc is not here: ./build.sh tools");
+        string directory = System.IO.Directory.CreateTempSubdirectory($"shim-test-{version}-").FullName;
+        var daemon = new Daemon(version, directory);
+        await File.WriteAllTextAsync(Path.Combine(directory, "config.toml"), $"""
+            version = 2
+            root = "{directory}/root"
+            state = "{directory}/state"
+            [grpc]
+              address = "{daemon.Socket}"
+            [ttrpc]
+              address = "{daemon.Socket}.ttrpc"
+            [debug]
+              level = "debug"
+            [plugins."io.containerd.grpc.v1.cri"]
+              restrict_oom_score_adj = true
+            """);
+        await File.WriteAllTextAsync(daemon.ShimConfiguration, $"""
+            binary_name = "{Tools.Runsc}"
+            root = "{daemon.RunscRoot}"
+            [runsc_config]
+              network = "none"
+            """);
+        try
+        {
+            await daemon.StartProcessAsync();
+            await daemon.CtrAsync("images", "import", Tools.Image).ContinueWith(static t => t.Result.Succeeded(), TaskScheduler.Default);
+            return daemon;
+        }
+        catch
+        {
+            await daemon.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>.</summary>
+    public async Task StartProcessAsync()
+    {
+        string path = $"{Tools.ShimDirectory}:{Tools.RuncDirectory}:{Environment.GetEnvironmentVariable("PATH")}";
+        // In a session of its own, so that nothing that is meant for the tests reaches it. Its output goes to a file,
+        // since shims inherit it.
+        var environment = new Dictionary<string, string>
+        {
+            ["PATH"] = path,
+            ["LD_LIBRARY_PATH"] = Path.Combine(Tools.Directory, "runc/usr/lib/x86_64-linux-gnu"),
+        };
+        _process = Command.Start("/bin/sh",
+            ["-c", "exec \"$0\" -c \"$1\" >>\"$2\" 2>&1 </dev/null", Tools.Containerd(_version),
+                Path.Combine(Directory, "config.toml"), LogFile],
+            environment: environment);
+        await Eventually.TrueAsync($"containerd {_version} answers; its log: {LogFile}", async () =>
+            _process.HasExited
+                ? throw new InvalidOperationException($"containerd {_version} ended: {await File.ReadAllTextAsync(LogFile)}")
+                : (await CtrAsync("version")).ExitCode == 0, TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>Runs `ctr` of the same version against it.</summary>
+    public Task<CommandResult> CtrAsync(params string[] arguments) => CtrAsync(null, arguments);
+
+    public Task<CommandResult> CtrAsync(byte[]? input, params string[] arguments) =>
+        Command.RunAsync(Ctr, ["-a", Socket, .. arguments], input);
+
+    /// <summary>The `ctr` beside this containerd.</summary>
+    public string Ctr => Path.Combine(Path.GetDirectoryName(Tools.Containerd(_version))!, "ctr");
+
+    /// <summary>The arguments of `ctr run` for a container in gVisor, after the flags and before its command.</summary>
+    public string[] Run(string id, string[] flags, params string[] command) =>
+    [
+        "run", "--runtime", "io.containerd.runsc.v1", "--runtime-config-path", ShimConfiguration, .. flags,
+        Tools.ImageName, id, .. command,
+    ];
+
+    public async Task StopAsync()
+    {
+        if (_process is not { HasExited: false } process)
+            return;
+        Linux.Signals.Send(process.Id, Linux.Signals.SIGTERM);
+        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        try
+        {
+            await process.WaitForExitAsync(bound.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            throw new TimeoutException($"containerd {_version} did not end within 20 s of SIGTERM");
+        }
+    }
+
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>Ends it and all that it and its shims left, and removes its directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { HasExited: false })
+            await KillAsync();
+        _process?.Dispose();
+        foreach (int pid in Processes.Mentioning(Directory))
+            Linux.Signals.Send(pid, Linux.Signals.SIGKILL);
+        await Eventually.TrueAsync($"processes of {Directory} are gone", () => Processes.Mentioning(Directory).Count == 0);
+        Linux.Mounts.UnmountAll(Directory);
+        if (System.IO.Directory.Exists(Directory))
+            System.IO.Directory.Delete(Directory, recursive: true);
+    }
+}

@@ -1,0 +1,71 @@
+namespace Testing;
+
+/// <summary>What containers leave on a machine if nobody cleans up: taken before a test and compared after it.</summary>
+public sealed class Leftovers
+{
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
+    private readonly Daemon _daemon;
+    private readonly HashSet<string> _before;
+
+    private Leftovers(Daemon daemon)
+    {
+        _daemon = daemon;
+        _before = Look();
+    }
+
+    public static Leftovers Before(Daemon daemon) => new(daemon);
+
+    /// <summary>Fails if anything is there that was not there before, also after a while.</summary>
+    public async Task AssertNoneAsync()
+    {
+        HashSet<string> left = [];
+        try
+        {
+            await Eventually.TrueAsync("nothing is left", () =>
+            {
+                left = Look();
+                left.ExceptWith(_before);
+                return left.Count == 0;
+            }, s_bound);
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"left behind on containerd {_daemon.Version}:\n{string.Join('\n', left)}");
+        }
+    }
+
+    private HashSet<string> Look()
+    {
+        HashSet<string> found = [];
+        foreach (int pid in Processes.Mentioning(_daemon.Directory))
+            if (pid != _daemon.Pid)
+                found.Add($"process {pid}: {Processes.CommandLine(pid)}");
+        foreach (string line in File.ReadLines("/proc/self/mountinfo"))
+            if (line.Contains(_daemon.Directory, StringComparison.Ordinal))
+                found.Add($"mount {line}");
+        AddEntries(found, "socket", "/run/containerd/s");
+        AddEntries(found, "terminal socket", "/run/containerd/runsc-tty");
+        AddEntries(found, "network namespace", "/run/netns");
+        AddEntries(found, "network namespace", "/var/run/netns");
+        AddEntries(found, "runsc state", Path.Combine(_daemon.RunscRoot, "default"));
+        AddEntries(found, "bundle", Path.Combine(_daemon.Directory, "state/io.containerd.runtime.v2.task/default"));
+        if (Directory.Exists("/sys/fs/cgroup"))
+            foreach (string hierarchy in (string[])["/sys/fs/cgroup", .. Directory.EnumerateDirectories("/sys/fs/cgroup")])
+                AddDirectories(found, "cgroup", Path.Combine(hierarchy, "default"));
+        return found;
+    }
+
+    private static void AddEntries(HashSet<string> found, string what, string directory)
+    {
+        if (Directory.Exists(directory))
+            foreach (string path in Directory.EnumerateFileSystemEntries(directory))
+                found.Add($"{what} {path}");
+    }
+
+    private static void AddDirectories(HashSet<string> found, string what, string directory)
+    {
+        if (Directory.Exists(directory))
+            foreach (string path in Directory.EnumerateDirectories(directory))
+                found.Add($"{what} {path}");
+    }
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+
+namespace Testing;
+
+/// <summary>Finds processes of this machine.</summary>
+public static class Processes
+{
+    /// <summary>Those whose command line holds <paramref name="text"/>, this one left out, zombies too.</summary>
+    public static IReadOnlyList<int> Mentioning(string text)
+    {
+        List<int> found = [];
+        foreach (string directory in Directory.EnumerateDirectories("/proc"))
+            if (int.TryParse(Path.GetFileName(directory.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
+                && pid != Environment.ProcessId && CommandLine(pid).Contains(text, StringComparison.Ordinal))
+                found.Add(pid);
+        return found;
+    }
+
+    public static string CommandLine(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return ""; // it has ended
+        }
+    }
+
+    /// <summary>The serving shims of a daemon.</summary>
+    public static IReadOnlyList<int> Shims(Daemon daemon)
+    {
+        List<int> shims = [];
+        foreach (int pid in Mentioning(daemon.Socket))
+            if (CommandLine(pid).StartsWith(Tools.Shim, StringComparison.Ordinal))
+                shims.Add(pid);
+        return shims;
+    }
+}

@@ -1,0 +1,39 @@
+namespace Testing;
+
+/// <summary>Where the programs are that the tests run: the shim as it was built, and what `build.sh tools` unpacked.</summary>
+public static class Tools
+{
+    public static string Root { get; } = FindRoot();
+
+    public static string Directory { get; } = Environment.GetEnvironmentVariable("TOOLS_DIR") ?? Path.Combine(Root, ".tools");
+
+    public static string ShimDirectory { get; } = Path.Combine(Root, "out");
+
+    public static string Shim { get; } = Path.Combine(ShimDirectory, "containerd-shim-runsc-v1");
+
+    public static string Runsc { get; } =
+        Environment.GetEnvironmentVariable("RUNSC") is { Length: > 0 } own ? own : Path.Combine(Directory, "runsc/usr/bin/runsc");
+
+    public static string RuncDirectory { get; } = Path.Combine(Directory, "runc/usr/sbin");
+
+    public static string Image { get; } = Path.Combine(Directory, "image.tar");
+
+    public const string ImageName = "localhost/busybox:test";
+
+    /// <summary>The versions of containerd that tests are run on; with CONTAINERD= the user's own only.</summary>
+    public static IReadOnlyList<string> ContainerdVersions { get; } =
+        Environment.GetEnvironmentVariable("CONTAINERD") is { Length: > 0 } ? ["own"] : ["1.6", "1.7", "2.1"];
+
+    public static string Containerd(string version) =>
+        version == "own"
+            ? Environment.GetEnvironmentVariable("CONTAINERD")!
+            : Path.Combine(Directory, $"containerd-{version}/usr/bin/containerd");
+
+    private static string FindRoot()
+    {
+        for (string? at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
+            if (File.Exists(Path.Combine(at, "Shim.sln")))
+                return at;
+        throw new InvalidOperationException("the tests run inside of a checkout; Shim.sln was not found above them");
+    }
+}

@@ -1,0 +1,176 @@
+using System.Net.Sockets;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Ttrpc.Tests.Support;
+
+namespace Ttrpc.Tests;
+
+/// <summary>Real sockets: who may connect, what is left behind.</summary>
+public sealed class ListenerTests : IDisposable
+{
+    private readonly string _path = Path.Combine(Path.GetTempPath(), $"ttrpc-{Guid.NewGuid():N}.sock");
+    private readonly RecordingEvents _events = new();
+
+    public void Dispose()
+    {
+        File.Delete(_path);
+        _events.Verify();
+    }
+
+    [Fact]
+    public async Task A_socket_serves_and_its_path_is_left_alone()
+    {
+        var listener = TtrpcSocketListener.Listen(_path);
+        await using TtrpcServer server = NewServer();
+        Task running = server.RunAsync(listener);
+        string? caller = null;
+        _service.OnSay = (text, context) =>
+        {
+            caller = context.Peer;
+            return Task.FromResult(text);
+        };
+
+        await using (TtrpcChannel channel = await TtrpcChannel.ConnectAsync(_path))
+            await new Echo.EchoClient(channel).SayAsync(new StringValue()).ResponseAsync.Soon();
+        await server.ShutdownAsync(TimeSpan.FromSeconds(10));
+        await running.Soon();
+        listener.Dispose();
+
+        Assert.StartsWith($"unix:pid={Environment.ProcessId},uid=", caller);
+        Assert.True(File.Exists(_path));
+    }
+
+    [Fact]
+    public async Task A_closed_listener_ends_the_loop()
+    {
+        var listener = TtrpcSocketListener.Listen(_path);
+        await using TtrpcServer server = NewServer();
+        Task running = server.RunAsync(listener);
+
+        listener.Dispose();
+
+        await running.Soon();
+        Assert.Empty(_events.Pauses);
+    }
+
+    [Fact]
+    public async Task A_cancelled_token_ends_the_loop_but_not_the_connections()
+    {
+        using var listener = TtrpcSocketListener.Listen(_path);
+        await using TtrpcServer server = NewServer();
+        using var stop = new CancellationTokenSource();
+        Task running = server.RunAsync(listener, stop.Token);
+        await using TtrpcChannel channel = await TtrpcChannel.ConnectAsync(_path);
+        var echo = new Echo.EchoClient(channel);
+        await echo.SayAsync(new StringValue()).ResponseAsync.Soon();
+
+        await stop.CancelAsync();
+        await running.Soon();
+
+        await echo.SayAsync(new StringValue()).ResponseAsync.Soon();
+    }
+
+    [Fact]
+    public async Task A_peer_of_another_user_is_refused()
+    {
+        using var listener = TtrpcSocketListener.Listen(_path);
+        await using TtrpcServer server = NewServer(options => options with { AllowedUid = 4_000_000_000 });
+        Task running = server.RunAsync(listener);
+        await using TtrpcChannel channel = await TtrpcChannel.ConnectAsync(_path);
+
+        RpcException error = await Assert.ThrowsAsync<RpcException>(
+            () => new Echo.EchoClient(channel).SayAsync(new StringValue()).ResponseAsync.Soon());
+
+        Assert.Equal(StatusCode.Unavailable, error.StatusCode);
+        (TtrpcCloseReason reason, string message) = await _events.Closed.Soon();
+        Assert.Equal(TtrpcCloseReason.ForeignUser, reason);
+        Assert.EndsWith("only 4000000000 is served", message);
+        await server.ShutdownAsync(TimeSpan.Zero);
+        await running.Soon();
+    }
+
+    [Fact]
+    public async Task A_listener_that_fails_is_tried_again_after_growing_pauses()
+    {
+        var time = new FakeTime();
+        await using TtrpcServer server = NewServer(options => options with { TimeProvider = time });
+        var listener = new FailingListener(failures: 10);
+        Task running = server.RunAsync(listener);
+
+        for (int i = 0; i < 10; i++)
+        {
+            await time.UntilArmedAsync();
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await running.Soon();
+        Assert.Equal(
+            [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000],
+            _events.Pauses.Select(pause => (int)pause.TotalMilliseconds));
+    }
+
+    [Fact]
+    public async Task Shutdown_ends_a_pause()
+    {
+        var time = new FakeTime();
+        await using TtrpcServer server = NewServer(options => options with { TimeProvider = time });
+        Task running = server.RunAsync(new FailingListener(failures: int.MaxValue));
+        await time.UntilArmedAsync();
+
+        await server.ShutdownAsync(TimeSpan.Zero);
+
+        await running.Soon();
+    }
+
+    [Fact]
+    public async Task Nobody_listening_is_an_error_that_names_the_path()
+    {
+        IOException error = await Assert.ThrowsAsync<IOException>(() => TtrpcChannel.ConnectAsync(_path));
+        Assert.Contains(_path, error.Message);
+    }
+
+    [Fact]
+    public async Task Connections_that_come_and_go_leave_no_descriptors()
+    {
+        using var listener = TtrpcSocketListener.Listen(_path);
+        await using TtrpcServer server = NewServer();
+        Task running = server.RunAsync(listener);
+        await CallOnceAsync();
+        int before = OpenSockets();
+
+        for (int i = 0; i < 50; i++)
+            await CallOnceAsync();
+        await server.ShutdownAsync(TimeSpan.FromSeconds(10));
+        await running.Soon();
+
+        Assert.InRange(OpenSockets(), 0, before);
+    }
+
+    private readonly EchoService _service = new();
+
+    private async Task CallOnceAsync()
+    {
+        await using TtrpcChannel channel = await TtrpcChannel.ConnectAsync(_path);
+        await new Echo.EchoClient(channel).SayAsync(new StringValue()).ResponseAsync.Soon();
+    }
+
+    private TtrpcServer NewServer(Func<TtrpcServerOptions, TtrpcServerOptions>? configure = null)
+    {
+        var services = new TtrpcServices();
+        Echo.BindService(services, _service);
+        var options = new TtrpcServerOptions { Events = _events };
+        return new TtrpcServer(services, configure?.Invoke(options) ?? options);
+    }
+
+    // Sockets at our path only: other tests run beside this one.
+    private int OpenSockets() => File.ReadLines("/proc/net/unix").Count(line => line.EndsWith(_path, StringComparison.Ordinal));
+
+    private sealed class FailingListener(int failures) : ITtrpcListener
+    {
+        private int _left = failures;
+
+        public ValueTask<TtrpcTransport?> AcceptAsync(CancellationToken cancellationToken) => _left-- > 0
+            ? throw new SocketException((int)SocketError.TooManyOpenSockets)
+            : default;
+    }
+}
