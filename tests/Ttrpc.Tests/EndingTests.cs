@@ -292,7 +292,22 @@ public sealed class EndingTests
 
         Assert.Equal(TtrpcCloseReason.UnsentOverflow, (await server.Events.Closed.Soon()).Reason);
         await server.Served.Soon();
-        Assert.Equal(0, server.Pool.Lent);
+        await server.Pool.AllReturnedAsync().Soon();
+    }
+
+    [Fact]
+    public async Task One_answer_beyond_the_bound_closes_and_the_connection_ends()
+    {
+        await using var server = new TestServer(
+            options => options with { Limits = new TtrpcLimits { UnsentBytes = 1000, MaxUnsentBytes = 2000 } });
+        await using RawPeer peer = server.Raw();
+        server.Service.OnSay = (_, _) => Task.FromResult(new string('x', 5000));
+
+        await peer.SendAsync(FrameType.Request, 1, RawPeer.Request("Say", "x"));
+
+        Assert.Equal(TtrpcCloseReason.UnsentOverflow, (await server.Events.Closed.Soon()).Reason);
+        await server.Served.Soon();
+        await server.Pool.AllReturnedAsync().Soon();
     }
 
     [Fact]

@@ -193,7 +193,7 @@ public sealed class HostileInputTests
 
         await server.Served.Soon();
         Assert.Equal(TtrpcCloseReason.PeerClosed, (await server.Events.Closed).Reason);
-        Assert.Equal(0, server.Pool.Lent);
+        await server.Pool.AllReturnedAsync().Soon();
     }
 
     [Fact]
@@ -253,7 +253,7 @@ public sealed class HostileInputTests
         (TtrpcCloseReason closed, string message) = await server.Events.Closed.Soon();
         Assert.Equal(reason, closed);
         await server.Served.Soon();
-        Assert.Equal(0, server.Pool.Lent);
+        await server.Pool.AllReturnedAsync().Soon();
         return message;
     }
 }

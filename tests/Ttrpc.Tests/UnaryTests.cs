@@ -41,7 +41,7 @@ public sealed class UnaryTests
 
         await channel.DisposeAsync();
         await server.Served.Soon();
-        Assert.Equal(0, server.Pool.Lent);
+        await server.Pool.AllReturnedAsync().Soon();
     }
 
     [Fact]
@@ -274,7 +274,7 @@ public sealed class UnaryTests
 
         Assert.Equal(StatusCode.ResourceExhausted, error.StatusCode);
         await echo.SayAsync(new StringValue()).ResponseAsync.Soon();
-        Assert.Equal(0, server.Pool.Lent);
+        await server.Pool.AllReturnedAsync().Soon();
     }
 
     [Fact]

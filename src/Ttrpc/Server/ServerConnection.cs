@@ -291,7 +291,9 @@ internal sealed class ServerConnection : Connection
     // Handlers answer even while the loop does not read, so that is not enough of a bound.
     private void Flush(bool pump)
     {
-        if (!CloseIfOverfull() && pump)
+        CloseIfOverfull();
+        // Also after the end: only the writer can say that nothing is being written.
+        if (pump)
             Sender.Pump();
     }
 

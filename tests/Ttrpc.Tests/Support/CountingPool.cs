@@ -7,6 +7,7 @@ internal sealed class CountingPool : ArrayPool<byte>
 {
     private readonly Lock _gate = new();
     private readonly HashSet<byte[]> _lent = new(ReferenceEqualityComparer.Instance);
+    private TaskCompletionSource? _allReturned;
 
     public int Lent
     {
@@ -20,6 +21,21 @@ internal sealed class CountingPool : ArrayPool<byte>
     public int Rented { get; private set; }
 
     public int Largest { get; private set; }
+
+    /// <summary>
+    /// Waits until nothing is lent: a handler may still hold its answer when the connection has ended, and a writer
+    /// its frame when the peer has read it.
+    /// </summary>
+    public Task AllReturnedAsync()
+    {
+        lock (_gate)
+        {
+            if (_lent.Count == 0)
+                return Task.CompletedTask;
+            _allReturned ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _allReturned.Task;
+        }
+    }
 
     public override byte[] Rent(int minimumLength)
     {
@@ -40,6 +56,11 @@ internal sealed class CountingPool : ArrayPool<byte>
         {
             if (!_lent.Remove(array))
                 throw new InvalidOperationException("returned twice, or never lent");
+            if (_lent.Count == 0)
+            {
+                _allReturned?.SetResult();
+                _allReturned = null;
+            }
         }
 
         array.AsSpan().Fill(0xee);

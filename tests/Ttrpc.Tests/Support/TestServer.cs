@@ -43,7 +43,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Server.DisposeAsync();
+        await Server.DisposeAsync().AsTask().Soon();
         await _clientEnd.DisposeAsync();
         await Served.Soon();
         Events.Verify();
