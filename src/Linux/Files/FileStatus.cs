@@ -16,9 +16,15 @@ internal enum FileKind
 /// <summary>What statx(2) tells about a file.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Device">The device of its file system.</param>
+/// <param name="Inode">Its number there.</param>
+/// <param name="Mode">Permissions, with the set-id and sticky bits.</param>
+/// <param name="Uid">Its owner.</param>
+/// <param name="Gid">Its group.</param>
 /// <param name="IsMountRoot">Whether something is mounted there; always false before Linux 5.8.</param>
-internal readonly record struct FileStatus(FileKind Kind, ulong Device, bool IsMountRoot)
+internal readonly record struct FileStatus(
+    FileKind Kind, ulong Device, ulong Inode, uint Mode, uint Uid, uint Gid, bool IsMountRoot)
 {
+    private const int PermissionsMask = 0xfff;
     private const int KindMask = 0xf000;
 
     /// <exception cref="LinuxException">There is no such file, or it may not be looked at.</exception>
@@ -26,6 +32,10 @@ internal readonly record struct FileStatus(FileKind Kind, ulong Device, bool IsM
 
     internal static FileStatus Of(Descriptor descriptor) =>
         Read(descriptor.Fd, "", Libc.AT_EMPTY_PATH, descriptor.ToString());
+
+    /// <summary>What a name in a directory is; a link is told as that.</summary>
+    internal static FileStatus OfEntry(Descriptor directory, string name) =>
+        Read(directory.Fd, name, Libc.AT_SYMLINK_NOFOLLOW, name);
 
     private static unsafe FileStatus Read(int directory, string path, int flags, string target)
     {
@@ -36,6 +46,10 @@ internal readonly record struct FileStatus(FileKind Kind, ulong Device, bool IsM
         return new FileStatus(
             kind is 0x1000 or 0x4000 or 0x8000 or 0xa000 or 0xc000 ? (FileKind)kind : FileKind.Other,
             ((ulong)status.stx_dev_major << 32) | status.stx_dev_minor,
+            status.stx_ino,
+            status.stx_mode & (uint)PermissionsMask,
+            status.stx_uid,
+            status.stx_gid,
             (status.stx_attributes & Libc.STATX_ATTR_MOUNT_ROOT) != 0);
     }
 

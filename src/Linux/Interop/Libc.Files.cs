@@ -91,11 +91,15 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int inotify_add_watch(Descriptor inotify, string path, uint mask);
 
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int fstatfs(Descriptor descriptor, StatfsBuffer* buffer);
+
     internal const uint IN_MODIFY = 0x2;
     internal const uint IN_DELETE_SELF = 0x400;
     internal const uint STATX_BASIC_STATS = 0x7ff;
     internal const ulong STATX_ATTR_MOUNT_ROOT = 0x2000;
     internal const byte DT_DIR = 4;
+    internal const byte DT_REG = 8;
     internal const byte DT_UNKNOWN = 0;
 
     /// <summary>Offsets in struct linux_dirent64: length of the record, type, and the name with its NUL.</summary>
@@ -110,9 +114,17 @@ internal static unsafe partial class Libc
     internal struct StatxBuffer
     {
         [FieldOffset(8)] internal ulong stx_attributes;
+        [FieldOffset(20)] internal uint stx_uid;
+        [FieldOffset(24)] internal uint stx_gid;
         [FieldOffset(28)] internal ushort stx_mode;
         [FieldOffset(32)] internal ulong stx_ino;
         [FieldOffset(136)] internal uint stx_dev_major;
         [FieldOffset(140)] internal uint stx_dev_minor;
+    }
+    /// <summary>struct statfs of 64-bit architectures; only what is used has a name.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 120)]
+    internal struct StatfsBuffer
+    {
+        [FieldOffset(0)] internal long f_type;
     }
 }

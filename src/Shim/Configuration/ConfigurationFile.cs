@@ -85,6 +85,8 @@ public static class ConfigurationFile
             case "log_level": return to with { LogLevel = Level(entry, key, source) };
             case "log_path": return to with { LogPath = Text(entry, key, source) };
             case "grouping": return to with { Grouping = Boolean(entry, key, source) };
+            case "kubelet_root": return to with { KubeletRoot = AbsolutePath(entry, key, source) };
+            case "empty_dir": return to with { EmptyDirsOfPod = EmptyDirsOfPod(entry, key, source) };
             case "runsc_config" when entry.Value is InlineTableSyntax table:
                 foreach (InlineTableItemSyntax item in table.Items)
                     AddFlag(to, NameOf(item.KeyValue!.Key), item.KeyValue.Value, item.KeyValue, source);
@@ -134,6 +136,13 @@ public static class ConfigurationFile
             ? level
             : throw Wrong(entry, key, "one of trace, debug, info, warn, error", source);
     }
+
+    private static bool EmptyDirsOfPod(KeyValueSyntax entry, string key, string source) => Text(entry, key, source) switch
+    {
+        "pod" => true,
+        "" => false,
+        _ => throw Wrong(entry, key, "\"pod\", or empty for what pods' annotations say", source),
+    };
 
     private static bool Boolean(KeyValueSyntax entry, string key, string source) =>
         entry.Value is BooleanValueSyntax boolean ? boolean.Value : throw Wrong(entry, key, "true or false", source);

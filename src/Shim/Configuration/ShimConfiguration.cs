@@ -36,6 +36,15 @@ public sealed record ShimConfiguration
     /// <summary><c>grouping</c>: one shim for all containers of a pod (default), or a shim for each container.</summary>
     public bool Grouping { get; init; } = true;
 
+    /// <summary><c>kubelet_root</c>: kubelet's directory, where pods' volumes are.</summary>
+    public string KubeletRoot { get; init; } = "/var/lib/kubelet";
+
+    /// <summary>
+    /// <c>empty_dir = "pod"</c>: every emptyDir of every pod is kept in the sandbox, shared by the pod's containers, as
+    /// if its pod's annotations said <c>share=pod</c>.
+    /// </summary>
+    public bool EmptyDirsOfPod { get; init; }
+
     /// <summary><c>[runsc_config]</c>: flags for every runsc command, by name without dashes, sorted.</summary>
     public SortedDictionary<string, string> RunscConfig { get; init; } = new(StringComparer.Ordinal);
 

@@ -17,6 +17,13 @@ public sealed class Bundle(string path)
     /// <summary>What a later <c>delete</c> must know (<see cref="BundleState"/>).</summary>
     public string State => In("state.json");
 
+    /// <summary>What was decided about the volumes of the pod, in its sandbox's bundle (<see cref="Shim.Volumes.VolumeDecisions"/>).</summary>
+    public string Volumes => In("volumes.json");
+
+    /// <summary>The bundle of another container of the same namespace: containerd keeps them side by side.</summary>
+    public Bundle Of(string containerId) =>
+        new(System.IO.Path.Join(System.IO.Path.GetDirectoryName(Path.TrimEnd('/')), containerId));
+
     /// <summary>Where runsc writes the sandbox's process id.</summary>
     public string PidFile => In("init.pid");
 

@@ -25,7 +25,7 @@ public sealed record ContainerContext(
 
     /// <summary>Mounts a root file system; all of it or nothing.</summary>
     /// <exception cref="LinuxException">A mount failed.</exception>
-    public Task MountAsync(IReadOnlyList<MountSpec> mounts, string rootfs) => BoundedAsync("mount", rootfs, () =>
+    public Task MountAsync(IReadOnlyList<MountSpec> mounts, string rootfs) => BlockingAsync("mount", rootfs, () =>
     {
         Mounts.Mount(mounts, rootfs);
         return true;
@@ -33,18 +33,22 @@ public sealed record ContainerContext(
 
     /// <summary>Unmounts whatever is mounted at <paramref name="rootfs"/> and below.</summary>
     /// <exception cref="LinuxException">Something could not be unmounted.</exception>
-    public Task UnmountAsync(string rootfs) => BoundedAsync("umount", rootfs, () =>
+    public Task UnmountAsync(string rootfs) => BlockingAsync("umount", rootfs, () =>
     {
         Mounts.UnmountAll(rootfs);
         return true;
     });
 
-    /// <summary>A call that may block for ever, on a server that is gone for instance: its thread does, not the container.</summary>
-    private async Task BoundedAsync(string what, string path, Func<bool> call)
+    /// <summary>A call that may block for ever, on a server that is gone for instance: its thread waits, the loop goes on.</summary>
+    /// <param name="what">What it does, for messages.</param>
+    /// <param name="path">With what, for messages.</param>
+    /// <param name="call">The call.</param>
+    /// <exception cref="IOException">It did not end in time.</exception>
+    public async Task<T> BlockingAsync<T>(string what, string path, Func<T> call)
     {
         try
         {
-            await Loop.RunBlocking(what, call).WaitAsync(s_mountBound, Loop.Time);
+            return await Loop.RunBlocking(what, call).WaitAsync(s_mountBound, Loop.Time);
         }
         catch (TimeoutException)
         {

@@ -3,6 +3,7 @@ using Linux;
 using Shim.Events;
 using Shim.Io;
 using Shim.Runsc;
+using Shim.Volumes;
 
 namespace Shim.Containers;
 
@@ -11,10 +12,13 @@ public sealed class ContainerCreator(ContainerContext context)
 {
     private static readonly TimeSpan s_killBound = TimeSpan.FromSeconds(10);
 
+    private readonly VolumeSetup _volumes = new(context);
+
     /// <summary>Makes a container, and its sandbox if it is the sandbox's first.</summary>
     /// <exception cref="ContainerException">The request makes no sense, or the container's sandbox is not there.</exception>
     /// <exception cref="RunscException">runsc could not make it.</exception>
     /// <exception cref="IOException">A mount or a stream could not be opened, or a file not be written.</exception>
+    /// <exception cref="VolumeException">The pod's volumes cannot be as its annotations or the container's mounts want.</exception>
     /// <exception cref="FormatException">A stdio URI is not understood.</exception>
     public async Task<Container> CreateAsync(CreateRequest request)
     {
@@ -61,7 +65,11 @@ public sealed class ContainerCreator(ContainerContext context)
             return Task.CompletedTask;
         });
         state.Save(bundle);
-        spec.WriteSandboxId(bundle);
+        VolumeDecisions? volumes = null;
+        if (spec.IsSandbox)
+            volumes = await _volumes.SetUpSandboxAsync(request.Id, bundle, spec, state, request.Configuration, undo);
+        else
+            await _volumes.SetUpContainerAsync(bundle, spec, sandbox);
 
         undo.Add("unmount the root file system", () => context.UnmountAsync(bundle.Rootfs));
         await context.MountAsync(request.Rootfs, bundle.Rootfs);
@@ -94,7 +102,7 @@ public sealed class ContainerCreator(ContainerContext context)
         if (spec.IsSandbox)
         {
             await stdio.HandedOverAsync();
-            sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid));
+            sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid)) { Volumes = volumes };
             new OutOfMemoryEvents(sandbox, context).Start();
         }
         // Without grouping the sandbox is another shim's child.

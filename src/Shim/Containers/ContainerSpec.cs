@@ -1,7 +1,7 @@
-using System.Buffers;
 using System.Text.Json;
 using Linux;
 using Shim.Runsc;
+using Shim.Volumes;
 
 namespace Shim.Containers;
 
@@ -15,12 +15,12 @@ public sealed class ContainerSpec
     private const string CrioSandbox = "io.kubernetes.cri-o.SandboxID";
 
     private readonly byte[] _json;
-    private readonly Dictionary<string, string> _annotations;
 
     private ContainerSpec(byte[] json, JsonElement root)
     {
         _json = json;
-        _annotations = ReadAnnotations(root);
+        Annotations = ReadAnnotations(root);
+        Mounts = ReadMounts(root);
         if (root.TryGetProperty("linux"u8, out JsonElement linux) && linux.ValueKind == JsonValueKind.Object
             && linux.TryGetProperty("cgroupsPath"u8, out JsonElement path) && path.ValueKind == JsonValueKind.String)
             CgroupsPath = path.GetString();
@@ -57,48 +57,49 @@ public sealed class ContainerSpec
     public string? SandboxId =>
         SandboxAnnotation is { Length: > 0 } id ? RunscId.ToContainerd(id) : null;
 
+    /// <summary>All annotations.</summary>
+    public IReadOnlyDictionary<string, string> Annotations { get; }
+
+    /// <summary>All mounts.</summary>
+    public IReadOnlyList<SpecMount> Mounts { get; }
+
     /// <summary>The container's cgroup; null where none is named.</summary>
     public string? CgroupsPath { get; }
 
     /// <summary>Whether the container is the first of a sandbox, not one that joins another's.</summary>
     public bool IsSandbox => (Annotation(CriType) ?? Annotation(CrioType)) != "container";
 
+    /// <summary>Whether an annotation says that the container is one of a pod.</summary>
+    public bool IsOfPod => (Annotation(CriType) ?? Annotation(CrioType)) is not null;
+
     /// <summary>The pod's log directory on the node; null where there is none.</summary>
     public string? SandboxLogDirectory => Annotation(CriLogDirectory) is { Length: > 0 } path ? path : null;
 
-    /// <summary>
-    /// Makes runsc find the sandbox under the id that it has for runsc (<see cref="RunscId"/>). Where nothing has to
-    /// change, nothing is written; else the file is replaced in one step, every other field as it was.
-    /// </summary>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    public void WriteSandboxId(Bundle bundle)
+    /// <summary>Makes the changes in the bundle's file, in one step; where nothing changes, nothing is written.</summary>
+    /// <exception cref="IOException">The file cannot be written; it is as it was.</exception>
+    public void Write(Bundle bundle, SpecEdits edits)
     {
-        if (SandboxId is not { } id || RunscId.For(id) == SandboxAnnotation)
-            return;
-        using JsonDocument document = JsonDocument.Parse(_json);
-        var buffer = new ArrayBufferWriter<byte>(_json.Length + 64);
-        using (var writer = new Utf8JsonWriter(buffer))
-        {
-            writer.WriteStartObject();
-            foreach (JsonProperty property in document.RootElement.EnumerateObject())
-                if (property.NameEquals("annotations"u8))
-                    WriteAnnotations(writer, property.Value, RunscId.For(id));
-                else
-                    property.WriteTo(writer);
-            writer.WriteEndObject();
-        }
-        AtomicFile.Replace(bundle.Specification, buffer.WrittenSpan);
+        if (!edits.IsEmpty)
+            AtomicFile.Replace(bundle.Specification, SpecWriter.Write(_json, edits).Span);
     }
 
-    private static void WriteAnnotations(Utf8JsonWriter writer, JsonElement annotations, string sandboxId)
+    /// <summary>
+    /// Makes runsc find the sandbox under the id that it has for runsc (<see cref="RunscId"/>), and puts a pod's sandbox
+    /// into the pod's cgroup.
+    /// </summary>
+    public void EditSandbox(SpecEdits edits)
     {
-        writer.WriteStartObject("annotations"u8);
-        foreach (JsonProperty annotation in annotations.EnumerateObject())
-            if (annotation.Name is CriSandbox or CrioSandbox)
-                writer.WriteString(annotation.Name, sandboxId);
-            else
-                annotation.WriteTo(writer);
-        writer.WriteEndObject();
+        if (SandboxId is { } id)
+            foreach (string annotation in (ReadOnlySpan<string>)[CriSandbox, CrioSandbox])
+                if (Annotations.ContainsKey(annotation))
+                    edits.Set(annotation, RunscId.For(id));
+        if (!IsSandbox)
+            return;
+        if (SandboxCgroup.ParentOf(CgroupsPath) is { } parent)
+            edits.Set(SandboxCgroup.Annotation, parent);
+        // A pod does not choose its own cgroup, and with it its limits.
+        else if (IsOfPod)
+            edits.Remove(SandboxCgroup.Annotation);
     }
 
     private static Dictionary<string, string> ReadAnnotations(JsonElement root)
@@ -115,7 +116,30 @@ public sealed class ContainerSpec
         return annotations;
     }
 
+    private static List<SpecMount> ReadMounts(JsonElement root)
+    {
+        List<SpecMount> mounts = [];
+        if (!root.TryGetProperty("mounts"u8, out JsonElement array) || array.ValueKind == JsonValueKind.Null)
+            return mounts;
+        if (array.ValueKind != JsonValueKind.Array)
+            throw new JsonException("mounts is not an array");
+        foreach (JsonElement mount in array.EnumerateArray())
+        {
+            if (mount.ValueKind != JsonValueKind.Object)
+                throw new JsonException("a mount is not an object");
+            List<string> options = [];
+            if (mount.TryGetProperty("options"u8, out JsonElement list) && list.ValueKind != JsonValueKind.Null)
+                foreach (JsonElement option in list.EnumerateArray())
+                    options.Add(option.GetString() ?? throw new JsonException("a mount's option is null"));
+            mounts.Add(new SpecMount(Text(mount, "destination"), Text(mount, "type"), Text(mount, "source"), options));
+        }
+        return mounts;
+    }
+
+    private static string Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out JsonElement value) ? value.GetString() ?? "" : "";
+
     private string? SandboxAnnotation => Annotation(CriSandbox) ?? Annotation(CrioSandbox);
 
-    private string? Annotation(string name) => _annotations.GetValueOrDefault(name);
+    private string? Annotation(string name) => Annotations.GetValueOrDefault(name);
 }

@@ -1,5 +1,6 @@
 using Linux;
 using Shim.Runsc;
+using Shim.Volumes;
 
 namespace Shim.Containers;
 
@@ -24,6 +25,9 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
 
     /// <summary>Reports out-of-memory kills; null where the sandbox is another shim's.</summary>
     public OutOfMemoryEvents? OutOfMemory { get; set; }
+
+    /// <summary>What was decided about the pod's volumes; null where the sandbox is another shim's.</summary>
+    public VolumeDecisions? Volumes { get; init; }
 
     /// <summary>Its containers here, in the order of their creation.</summary>
     public List<Container> Containers { get; } = [];

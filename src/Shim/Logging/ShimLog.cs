@@ -2,6 +2,7 @@ using Serilog;
 using Serilog.Core;
 using Serilog.Events;
 using Shim.Configuration;
+using Shim.Volumes;
 
 namespace Shim.Logging;
 
@@ -77,6 +78,15 @@ public sealed class ShimLog : IDisposable
         _logger.Debug("shutdown is put off until the last container is deleted {containers}", containers);
 
     internal void ConfigurationWarning(string warning) => _logger.Warning("configuration {warning}", warning);
+
+    internal void VolumeDecided(string sandbox, string pod, VolumeDecision decision) =>
+        _logger.Information("volume decided {sandbox} {pod} {volume} {outcome} {rule} {why}",
+            sandbox, pod, decision.Volume, decision.Outcome, decision.RuleName, decision.Why);
+
+    internal void VolumeWarning(string sandbox, string warning) => _logger.Warning("volumes {sandbox} {warning}", sandbox, warning);
+
+    internal void FileStoreRemoved(string sandbox, string volume, string file) =>
+        _logger.Information("stale file store removed {sandbox} {volume} {file}", sandbox, volume, file);
 
     internal void Created(string id, string sandbox, int pid) =>
         _logger.Information("container created {id} {sandbox} {pid}", id, sandbox, pid);

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Shim.Configuration;
 using Shim.Containers;
 using Shim.Runsc;
+using Shim.Volumes;
 
 namespace Shim.Service;
 
@@ -22,6 +23,7 @@ public static class ErrorMapping
             _ => StatusCode.Unimplemented,
         }, e.Message),
         ConfigurationException e => Status(StatusCode.InvalidArgument, e.Message),
+        VolumeException e => Status(StatusCode.InvalidArgument, e.Message),
         FormatException e => Status(StatusCode.InvalidArgument, e.Message),
         InvalidProtocolBufferException e => Status(StatusCode.InvalidArgument, e.Message),
         RunscException e => Status(e.Failure switch

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Linux;
 using Shim.Containers;
+using Shim.Volumes;
 using Shim.Tests.Support;
 
 namespace Shim.Tests.Containers;
@@ -89,7 +90,7 @@ public sealed class ContainerSpecTests
         using TempDirectory directory = new();
         var bundle = new Bundle(directory.Path);
         directory.Write("config.json", Json);
-        ContainerSpec.Read(bundle).WriteSandboxId(bundle);
+        Edit(bundle);
 
         string written = File.ReadAllText(bundle.Specification);
         JsonNode expected = JsonNode.Parse(Json)!;
@@ -97,8 +98,8 @@ public sealed class ContainerSpecTests
         Assert.True(JsonNode.DeepEquals(expected, JsonNode.Parse(written)), written);
         // Numbers letter by letter: a parser in between would have rounded them.
         Assert.Contains(
-            "[1,1.0,1e400,-0.0,18446744073709551616,0.1234567890123456789]", written, StringComparison.Ordinal);
-        Assert.Contains("\"limit\":9223372036854775807", written, StringComparison.Ordinal);
+            "[1, 1.0, 1e400, -0.0, 18446744073709551616, 0.1234567890123456789]", written, StringComparison.Ordinal);
+        Assert.Contains("\"limit\": 9223372036854775807", written, StringComparison.Ordinal);
         Assert.Equal(["ociVersion", "x-unknown", "annotations", "linux", "process"],
             JsonNode.Parse(written)!.AsObject().Select(property => property.Key));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(bundle.Specification));
@@ -112,7 +113,7 @@ public sealed class ContainerSpecTests
         using TempDirectory directory = new();
         var bundle = new Bundle(directory.Path);
         directory.Write("config.json", """{"annotations":{"io.kubernetes.cri-o.SandboxID":"pod"}}""");
-        ContainerSpec.Read(bundle).WriteSandboxId(bundle);
+        Edit(bundle);
         JsonNode written = JsonNode.Parse(File.ReadAllText(bundle.Specification))!;
         Assert.Equal("pod+", (string?)written["annotations"]!["io.kubernetes.cri-o.SandboxID"]);
     }
@@ -129,9 +130,17 @@ public sealed class ContainerSpecTests
         directory.Write("config.json", json);
         // A replaced file shows as deleted to whoever has it open.
         using Descriptor open = Descriptor.Open(bundle.Specification, OpenFlags.O_RDONLY);
-        ContainerSpec.Read(bundle).WriteSandboxId(bundle);
+        Edit(bundle);
         Assert.Equal(bundle.Specification, new FileInfo($"/proc/self/fd/{open.Fd}").LinkTarget);
         Assert.Equal(json, File.ReadAllText(bundle.Specification));
+    }
+
+    private static void Edit(Bundle bundle)
+    {
+        ContainerSpec spec = ContainerSpec.Read(bundle);
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        spec.EditSandbox(edits);
+        spec.Write(bundle, edits);
     }
 
     private static ContainerSpec Read(string json)

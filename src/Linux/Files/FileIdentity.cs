@@ -1,0 +1,21 @@
+namespace Linux;
+
+/// <summary>Which file it is, whatever path leads to it.</summary>
+/// <param name="Device">The device of its file system.</param>
+/// <param name="Inode">Its number there.</param>
+public readonly record struct FileIdentity(ulong Device, ulong Inode)
+{
+    /// <summary>What <paramref name="path"/> leads to, links followed; null where it leads nowhere.</summary>
+    public static FileIdentity? TryOf(string path)
+    {
+        try
+        {
+            FileStatus status = FileStatus.Of(path);
+            return new FileIdentity(status.Device, status.Inode);
+        }
+        catch (LinuxException)
+        {
+            return null;
+        }
+    }
+}

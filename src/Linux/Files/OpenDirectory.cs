@@ -1,0 +1,159 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Linux;
+
+/// <summary>An entry of a directory.</summary>
+/// <param name="Name">Its name; bytes that are no UTF-8 come out as replacement characters.</param>
+/// <param name="IsDirectory">Whether it is a directory, and not a link to one.</param>
+/// <param name="IsRegular">Whether it is a plain file.</param>
+public readonly record struct DirectoryEntry(string Name, bool IsDirectory, bool IsRegular);
+
+/// <summary>
+/// A directory that is looked at step by step from a trusted place: no step below the first follows a link, and what
+/// was opened stays the same directory whatever happens to its name. Blocks.
+/// </summary>
+public sealed unsafe class OpenDirectory : IDisposable
+{
+    private const int BufferBytes = 4096;
+    private const long TmpfsMagic = 0x01021994;
+    private const long RamfsMagic = 0x858458f6;
+    private const long HugetlbfsMagic = 0x958458f6;
+
+    private readonly Descriptor _descriptor;
+    private readonly FileStatus _status;
+
+    private OpenDirectory(Descriptor descriptor, string path)
+    {
+        _descriptor = descriptor;
+        Path = path;
+        _status = FileStatus.Of(descriptor);
+    }
+
+    /// <summary>How it was reached.</summary>
+    public string Path { get; }
+
+    /// <summary>Permissions, with the set-id and sticky bits.</summary>
+    public uint Mode => _status.Mode;
+
+    /// <summary>Its owner.</summary>
+    public uint Uid => _status.Uid;
+
+    /// <summary>Its group.</summary>
+    public uint Gid => _status.Gid;
+
+    /// <summary>Its path with every link on the way resolved.</summary>
+    /// <exception cref="LinuxException">It has none.</exception>
+    public string ResolvedPath => FileStatus.PathOf(_descriptor);
+
+    /// <summary>Whether its file system keeps its files in memory (tmpfs, ramfs, hugetlbfs).</summary>
+    /// <exception cref="LinuxException">The kernel does not tell.</exception>
+    public bool IsInMemory
+    {
+        get
+        {
+            Libc.StatfsBuffer buffer;
+            LinuxException.ThrowIfFailed(Libc.fstatfs(_descriptor, &buffer), "fstatfs", Path);
+            return buffer.f_type is TmpfsMagic or RamfsMagic or HugetlbfsMagic;
+        }
+    }
+
+    /// <summary>Opens a directory; links in <paramref name="path"/> are followed. Null where there is none.</summary>
+    /// <exception cref="LinuxException">It cannot be opened, or is none.</exception>
+    public static OpenDirectory? TryOpen(string path) =>
+        Try(() => Descriptor.Open(path, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY), path);
+
+    /// <summary>Opens a directory in this one. Null where there is none of that name.</summary>
+    /// <exception cref="LinuxException">ENOTDIR: it is a link, or something else that is no directory.</exception>
+    public OpenDirectory? TryOpenIn(string name)
+    {
+        RequireName(name);
+        return Try(() => _descriptor.OpenAt(name, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW),
+            System.IO.Path.Join(Path, name));
+    }
+
+    /// <summary>Goes through the entries, in no order, until <paramref name="each"/> says false.</summary>
+    /// <exception cref="LinuxException">The directory cannot be read.</exception>
+    public void List(Func<DirectoryEntry, bool> each)
+    {
+        using Descriptor reader = _descriptor.OpenAt(".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            fixed (byte* start = buffer)
+            {
+                int length;
+                while ((length = (int)Libc.getdents64(reader, start, (nuint)buffer.Length)) > 0)
+                    if (!ListPart(start, start + length, each))
+                        return;
+                LinuxException.ThrowIfFailed(length, "getdents64", Path);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Removes a file or link in this directory; one that is not there is no error.</summary>
+    /// <exception cref="LinuxException">It cannot be removed, or is a directory.</exception>
+    public void Unlink(string name)
+    {
+        RequireName(name);
+        if (Libc.unlinkat(_descriptor, name, 0) < 0 && LinuxException.LastErrno != Errno.ENOENT)
+            LinuxException.ThrowLast("unlink", System.IO.Path.Join(Path, name));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _descriptor.Dispose();
+
+    private bool ListPart(byte* entry, byte* end, Func<DirectoryEntry, bool> each)
+    {
+        for (; entry < end; entry += Unsafe.ReadUnaligned<ushort>(entry + Libc.DirentLengthOffset))
+        {
+            string name = Encoding.UTF8.GetString(
+                MemoryMarshal.CreateReadOnlySpanFromNullTerminated(entry + Libc.DirentNameOffset));
+            if (name is "." or "..")
+                continue;
+            byte type = entry[Libc.DirentTypeOffset];
+            if (!each(new DirectoryEntry(name, Is(name, type, Libc.DT_DIR, FileKind.Directory),
+                Is(name, type, Libc.DT_REG, FileKind.Regular))))
+                return false;
+        }
+        return true;
+    }
+
+    // Some file systems do not list types.
+    private bool Is(string name, byte type, byte wanted, FileKind kind) =>
+        type != Libc.DT_UNKNOWN ? type == wanted : FileStatus.OfEntry(_descriptor, name).Kind == kind;
+
+    private static OpenDirectory? Try(Func<Descriptor> open, string path)
+    {
+        Descriptor descriptor;
+        try
+        {
+            descriptor = open();
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
+        {
+            return null;
+        }
+        try
+        {
+            return new OpenDirectory(descriptor, path);
+        }
+        catch
+        {
+            descriptor.Dispose();
+            throw;
+        }
+    }
+
+    private static void RequireName(string name)
+    {
+        if (name is "" or "." or ".." || name.Contains('/'))
+            throw new ArgumentException($"\"{name}\" is not the name of a directory's entry.", nameof(name));
+    }
+}

@@ -1,0 +1,79 @@
+using Shim.Configuration;
+using Shim.Runsc;
+using Shim.Volumes;
+
+namespace Shim.Containers;
+
+/// <summary>A container's specification and its pod's volumes, made to fit each other before runsc sees them.</summary>
+internal sealed class VolumeSetup(ContainerContext context)
+{
+    /// <summary>Decides about a pod's volumes for its new sandbox, and writes the sandbox's specification.</summary>
+    /// <returns>What was decided, for the sandbox's other containers.</returns>
+    /// <exception cref="VolumeException">What is asked cannot be done.</exception>
+    /// <exception cref="IOException">A file could not be written.</exception>
+    public async Task<VolumeDecisions> SetUpSandboxAsync(
+        string id, Bundle bundle, ContainerSpec spec, BundleState state, ShimConfiguration configuration, Undo undo)
+    {
+        string? podUid = PodUid.Find(spec.Annotations);
+        VolumePlan plan = podUid is null
+            ? VolumePlan.Make(spec.Annotations, null, configuration.KubeletRoot, configuration.EmptyDirsOfPod)
+            : await context.BlockingAsync("read the volumes of pod", podUid, () =>
+                VolumePlan.Make(spec.Annotations, podUid, configuration.KubeletRoot, configuration.EmptyDirsOfPod));
+        foreach (string warning in plan.Warnings)
+            context.Log.VolumeWarning(id, warning);
+        foreach (VolumeDecision decision in plan.Decisions.Volumes)
+            context.Log.VolumeDecided(id, plan.Decisions.PodUid, decision);
+
+        VolumeDecisions decisions = plan.Decisions;
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        VolumeAnnotationRewriter.RewriteSandbox(
+            spec.Annotations, spec.Mounts, plan.Requests, decisions, await AliasesAsync(spec, decisions), edits);
+        spec.EditSandbox(edits);
+        if (decisions.Volumes.Count > 0)
+        {
+            undo.AddFile(bundle.Volumes);
+            decisions.Save(bundle.Volumes);
+            await RemoveStaleFileStoresAsync(id, plan.Pod!, state);
+        }
+        spec.Write(bundle, edits);
+        return decisions;
+    }
+
+    /// <summary>Writes the specification of a container that joins a sandbox.</summary>
+    /// <param name="bundle">The container's bundle.</param>
+    /// <param name="spec">Its specification.</param>
+    /// <param name="sandbox">Its sandbox; null where that is another shim's.</param>
+    /// <exception cref="VolumeException">A mount cannot be had, or the decisions cannot be read.</exception>
+    /// <exception cref="IOException">The file could not be written.</exception>
+    public async Task SetUpContainerAsync(Bundle bundle, ContainerSpec spec, Sandbox? sandbox)
+    {
+        VolumeDecisions decisions = sandbox?.Volumes ?? VolumeDecisions.Load(bundle.Of(spec.SandboxId!).Volumes);
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        VolumeAnnotationRewriter.RewriteContainer(
+            spec.Annotations, spec.Mounts, decisions, await AliasesAsync(spec, decisions), edits);
+        spec.EditSandbox(edits);
+        spec.Write(bundle, edits);
+    }
+
+    private async Task<IReadOnlyDictionary<string, string>> AliasesAsync(ContainerSpec spec, VolumeDecisions decisions)
+    {
+        if (!MountAliases.AreNeeded(decisions))
+            return MountAliases.None;
+        return await context.BlockingAsync("look at the mounts of pod", decisions.PodUid,
+            () => MountAliases.Read(spec.Mounts, decisions));
+    }
+
+    private async Task RemoveStaleFileStoresAsync(string id, PodVolumes pod, BundleState state)
+    {
+        foreach (PodVolume volume in pod.Volumes)
+        {
+            if (volume.Directory is not { FileStores.Count: > 0 })
+                continue;
+            IReadOnlyList<string> removed = await context.BlockingAsync("clear", volume.Path, () =>
+                PodVolumesReader.RemoveStaleFileStores(
+                    volume, sandbox => RunscStateFile.Find(state.RunscRoot, sandbox) is not null));
+            foreach (string store in removed)
+                context.Log.FileStoreRemoved(id, volume.Name, store);
+        }
+    }
+}

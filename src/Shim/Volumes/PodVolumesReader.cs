@@ -1,0 +1,129 @@
+using Linux;
+
+namespace Shim.Volumes;
+
+/// <summary>Looks at a pod's volumes on the node. Changes nothing, but for <see cref="RemoveStaleFileStores"/>. Blocks.</summary>
+/// <remarks>
+/// The pod's directory is <c>KUBELET ROOT/pods/UID</c>, its volumes are <c>volumes/PLUGIN/NAME</c> in it. Links are
+/// followed up to <c>pods</c>, which are the administrator's, and none below. Only emptyDirs are opened: what other
+/// volumes hold may be a server that does not answer.
+/// </remarks>
+public static class PodVolumesReader
+{
+    private const string FileStorePrefix = ".gvisor.filestore.";
+
+    /// <summary>Reads a pod's volumes; a pod that has no directory has none.</summary>
+    /// <param name="kubeletRoot">Kubelet's directory.</param>
+    /// <param name="podUid">The pod.</param>
+    /// <param name="examines">Whether the emptyDir of this name is to be looked into.</param>
+    /// <exception cref="VolumeException">A directory is not what kubelet makes.</exception>
+    public static PodVolumes Read(string kubeletRoot, string podUid, Func<string, bool> examines)
+    {
+        string pods = $"{kubeletRoot.TrimEnd('/')}/pods";
+        string directory = $"{pods}/{podUid}";
+        var none = new PodVolumes(podUid, directory, directory, []);
+        try
+        {
+            using OpenDirectory? root = OpenDirectory.TryOpen(pods);
+            using OpenDirectory? pod = root?.TryOpenIn(podUid);
+            if (pod is null)
+                return none;
+            string resolved = pod.ResolvedPath;
+            using OpenDirectory? volumes = pod.TryOpenIn("volumes");
+            return volumes is null
+                ? none with { ResolvedDirectory = resolved }
+                : new PodVolumes(podUid, directory, resolved, ReadVolumes(volumes, examines));
+        }
+        catch (LinuxException e)
+        {
+            throw new VolumeException($"the volumes of pod {podUid} cannot be looked at: {e.Message}", e);
+        }
+    }
+
+    /// <summary>
+    /// Removes the file stores of sandboxes that are gone: a sandbox that was lost with its node leaves them, and
+    /// nobody else looks for them.
+    /// </summary>
+    /// <param name="volume">An emptyDir that was looked into.</param>
+    /// <param name="sandboxExists">Whether runsc has a sandbox of this id.</param>
+    /// <returns>The names of the removed files.</returns>
+    /// <exception cref="VolumeException">One could not be removed.</exception>
+    public static IReadOnlyList<string> RemoveStaleFileStores(PodVolume volume, Func<string, bool> sandboxExists)
+    {
+        List<string> removed = [];
+        if (volume.Directory is not { FileStores.Count: > 0 } directory)
+            return removed;
+        try
+        {
+            (string parent, string name) = (Path.GetDirectoryName(volume.Path)!, volume.Name);
+            using OpenDirectory? plugin = OpenDirectory.TryOpen(parent);
+            using OpenDirectory? open = plugin?.TryOpenIn(name);
+            foreach (string store in directory.FileStores)
+            {
+                if (open is null || sandboxExists(store[FileStorePrefix.Length..]))
+                    continue;
+                open.Unlink(store);
+                removed.Add(store);
+            }
+        }
+        catch (LinuxException e)
+        {
+            throw new VolumeException($"a stale file store of volume {volume.Name} cannot be removed: {e.Message}", e);
+        }
+        return removed;
+    }
+
+    private static List<PodVolume> ReadVolumes(OpenDirectory volumes, Func<string, bool> examines)
+    {
+        List<PodVolume> found = [];
+        List<string> plugins = [];
+        volumes.List(entry =>
+        {
+            if (entry.IsDirectory)
+                plugins.Add(entry.Name);
+            return true;
+        });
+        foreach (string plugin in plugins)
+        {
+            using OpenDirectory? directory = volumes.TryOpenIn(plugin);
+            directory?.List(entry =>
+            {
+                if (entry.IsDirectory)
+                    found.Add(new PodVolume(entry.Name, plugin, $"{directory.Path}/{entry.Name}"));
+                return true;
+            });
+            for (int i = 0; directory is not null && i < found.Count; i++)
+                if (found[i] is { IsEmptyDir: true, Directory: null } volume && examines(volume.Name))
+                    found[i] = volume with { Directory = ReadEmptyDir(directory, volume.Name) };
+        }
+        // Directories have no order of their own.
+        found.Sort(static (a, b) => (a.Name, a.Plugin).CompareTo((b.Name, b.Plugin)));
+        return found;
+    }
+
+    private static EmptyDirectory? ReadEmptyDir(OpenDirectory plugin, string name)
+    {
+        using OpenDirectory? directory = plugin.TryOpenIn(name);
+        if (directory is null)
+            return null;
+        string? other = null;
+        List<string> stores = [];
+        try
+        {
+            directory.List(entry =>
+            {
+                if (entry.IsRegular && entry.Name.StartsWith(FileStorePrefix, StringComparison.Ordinal))
+                    stores.Add(entry.Name);
+                else
+                    other ??= $"it holds \"{entry.Name}\"";
+                return true;
+            });
+        }
+        catch (LinuxException e)
+        {
+            other = $"it cannot be read ({e.Message})";
+        }
+        return new EmptyDirectory(directory.IsInMemory ? VolumeMedium.Memory : VolumeMedium.Disk,
+            directory.Mode, directory.Uid, directory.Gid, other, stores);
+    }
+}
