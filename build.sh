@@ -8,7 +8,7 @@ cd "$(dirname "$(readlink -f "$0")")"
 
 readonly ROOT=$PWD TOOLS=$PWD/.tools OUT=$PWD/out
 readonly BINARY=containerd-shim-runsc-v1
-readonly IMAGE=localhost/busybox:test
+readonly IMAGE=localhost/busybox:test PAUSE_IMAGE=localhost/pause:test
 
 say()  { printf '\033[1m==> %s\033[0m\n' "$*"; }
 note() { printf '    %s\n' "$*"; }
@@ -149,9 +149,10 @@ tools() {
 # --- the test image ---------------------------------------------------------------------------------------------------
 
 # An OCI image layout with busybox and nothing else, made here; `ctr images import` takes it. Nothing is pulled.
+# It is tagged twice: the second image does nothing until it is killed, as the first container of a pod has to.
 image() {
   local tar=$TOOLS/image.tar
-  [ "$tar" -nt "$TOOLS/busybox/.packages" ] && return 0
+  [ "$tar" -nt "$TOOLS/busybox/.packages" ] && [ "$tar" -nt "$ROOT/build.sh" ] && return 0
   say "Making the test image from busybox"
   local work; work=$(mktemp -d)
   mkdir -p "$work"/rootfs/{bin,etc,tmp,proc,sys,dev,root} "$work"/layout/blobs/sha256
@@ -164,20 +165,26 @@ image() {
   printf 'root:x:0:\nuser:x:1000:\n' >"$work/rootfs/etc/group"
   chmod 1777 "$work/rootfs/tmp"
   tar -C "$work/rootfs" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/layer" .
-  local arch; arch=$(dpkg --print-architecture)
-  local layer config manifest
+  local layer manifests
   layer=$(blob "$work" "$work/layer")
-  printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["/bin/sh"],"WorkingDir":"/"},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-    "$arch" "$layer" >"$work/config"
-  config=$(blob "$work" "$work/config")
-  printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%s},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:%s","size":%s}]}' \
-    "$config" "$(stat -c %s "$work/layout/blobs/sha256/$config")" "$layer" "$(stat -c %s "$work/layout/blobs/sha256/$layer")" >"$work/manifest"
-  manifest=$(blob "$work" "$work/manifest")
-  printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"annotations":{"io.containerd.image.name":"%s"}}]}' \
-    "$manifest" "$(stat -c %s "$work/layout/blobs/sha256/$manifest")" "$IMAGE" >"$work/layout/index.json"
+  manifests=$(manifest "$work" "$layer" "$IMAGE" '"Cmd":["/bin/sh"]'),$(manifest "$work" "$layer" "$PAUSE_IMAGE" '"Entrypoint":["/bin/sleep","infinity"]')
+  printf '{"schemaVersion":2,"manifests":[%s]}' "$manifests" >"$work/layout/index.json"
   printf '{"imageLayoutVersion":"1.0.0"}' >"$work/layout/oci-layout"
   tar -C "$work/layout" -cf "$tar" .
   rm -rf "$work"
+}
+
+# manifest WORK LAYER TAG COMMAND: files an image of this layer and command, prints its entry in the index.
+manifest() {
+  local config manifest
+  printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],%s,"WorkingDir":"/"},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$(dpkg --print-architecture)" "$4" "$2" >"$1/config"
+  config=$(blob "$1" "$1/config")
+  printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%s},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:%s","size":%s}]}' \
+    "$config" "$(stat -c %s "$1/config")" "$2" "$(stat -c %s "$1/layer")" >"$1/manifest"
+  manifest=$(blob "$1" "$1/manifest")
+  printf '{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"annotations":{"io.containerd.image.name":"%s"}}' \
+    "$manifest" "$(stat -c %s "$1/manifest")" "$3"
 }
 
 # blob WORK FILE: files it under its digest, prints the digest.

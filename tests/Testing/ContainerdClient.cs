@@ -1,15 +1,18 @@
 using System.Net.Sockets;
+using Containerd.Grpc.Cri;
 using Containerd.Grpc.Snapshots;
 using Containerd.Grpc.Tasks;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 
 namespace Testing;
 
-/// <summary>A client of containerd's grpc interface, for what `ctr` cannot do.</summary>
+/// <summary>A client of containerd's grpc interface, for what `ctr` cannot do. Every call has a bound.</summary>
 public sealed class ContainerdClient : IDisposable
 {
     private readonly GrpcChannel _channel;
+    private readonly CallInvoker _invoker;
 
     public ContainerdClient(Daemon daemon)
     {
@@ -23,11 +26,18 @@ public sealed class ContainerdClient : IDisposable
             },
         };
         _channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = handler });
+        _invoker = _channel.Intercept(new Deadlines());
     }
 
-    public Tasks.TasksClient Tasks => new(_channel);
+    public Tasks.TasksClient Tasks => new(_invoker);
 
-    public Snapshots.SnapshotsClient Snapshots => new(_channel);
+    public Snapshots.SnapshotsClient Snapshots => new(_invoker);
+
+    /// <summary>The Container Runtime Interface: pods and their containers.</summary>
+    public RuntimeService.RuntimeServiceClient Runtime => new(_invoker);
+
+    /// <summary>The Container Runtime Interface: images.</summary>
+    public ImageService.ImageServiceClient Images => new(_invoker);
 
     /// <summary>What every call carries.</summary>
     public static Metadata Namespace => new() { { "containerd-namespace", "default" } };
@@ -44,4 +54,20 @@ public sealed class ContainerdClient : IDisposable
     }
 
     public void Dispose() => _channel.Dispose();
+
+    /// <summary>Gives a deadline to the calls that have none.</summary>
+    private sealed class Deadlines : Interceptor
+    {
+        private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
+
+        public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(
+            TRequest request, ClientInterceptorContext<TRequest, TResponse> context,
+            AsyncUnaryCallContinuation<TRequest, TResponse> continuation)
+        {
+            CallOptions options = context.Options;
+            if (options.Deadline is null)
+                options = options.WithDeadline(DateTime.UtcNow + s_bound);
+            return continuation(request, new ClientInterceptorContext<TRequest, TResponse>(context.Method, context.Host, options));
+        }
+    }
 }

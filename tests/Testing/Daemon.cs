@@ -31,7 +31,13 @@ public sealed class Daemon : IAsyncDisposable
 
     public int Pid => _process!.Id;
 
-    public static async Task<Daemon> StartAsync(string version)
+    /// <summary>The same with the node's network, for pods that use it.</summary>
+    public string HostNetworkShimConfiguration => Path.Combine(Directory, "runsc-host.toml");
+
+    /// <param name="version">The version of containerd.</param>
+    /// <param name="shimLines">More lines of the shim's configuration.</param>
+    /// <param name="runscLines">More lines of its table of flags for runsc.</param>
+    public static async Task<Daemon> StartAsync(string version, string shimLines = "", string runscLines = "")
     {
         if (!File.Exists(Tools.Containerd(version)))
             Assert.Skip($"containerd {version} is not here: ./build.sh tools");
@@ -39,25 +45,7 @@ public sealed class Daemon : IAsyncDisposable
             Assert.Skip("runsc is not here: ./build.sh tools");
         string directory = System.IO.Directory.CreateTempSubdirectory($"shim-test-{version}-").FullName;
         var daemon = new Daemon(version, directory);
-        await File.WriteAllTextAsync(Path.Combine(directory, "config.toml"), $"""
-            version = 2
-            root = "{directory}/root"
-            state = "{directory}/state"
-            [grpc]
-              address = "{daemon.Socket}"
-            [ttrpc]
-              address = "{daemon.Socket}.ttrpc"
-            [debug]
-              level = "debug"
-            [plugins."io.containerd.grpc.v1.cri"]
-              restrict_oom_score_adj = true
-            """);
-        await File.WriteAllTextAsync(daemon.ShimConfiguration, $"""
-            binary_name = "{Tools.Runsc}"
-            root = "{daemon.RunscRoot}"
-            [runsc_config]
-              network = "none"
-            """);
+        await DaemonConfiguration.WriteAsync(daemon, shimLines, runscLines);
         try
         {
             await daemon.StartProcessAsync();

@@ -47,18 +47,26 @@ public sealed class Leftovers
         AddEntries(found, "terminal socket", "/run/containerd/runsc-tty");
         AddEntries(found, "network namespace", "/run/netns");
         AddEntries(found, "network namespace", "/var/run/netns");
-        AddEntries(found, "runsc state", Path.Combine(_daemon.RunscRoot, "default"));
-        AddEntries(found, "bundle", Path.Combine(_daemon.Directory, "state/io.containerd.runtime.v2.task/default"));
+        // Of bridges, and of the ends of pods' interfaces in the node; and what the plugins remember of them.
+        AddEntries(found, "network interface", "/sys/class/net");
+        AddEntries(found, "network state", "/var/lib/cni/results");
+        AddEntries(found, "network state", Path.Combine(_daemon.Directory, "cni/ipam", PodNetwork.Name), "10.*");
+        foreach (string name in (string[])["default", "k8s.io"])
+        {
+            AddEntries(found, "runsc state", Path.Combine(_daemon.RunscRoot, name));
+            AddEntries(found, "bundle", Path.Combine(_daemon.Directory, "state/io.containerd.runtime.v2.task", name));
+        }
         if (Directory.Exists("/sys/fs/cgroup"))
             foreach (string hierarchy in (string[])["/sys/fs/cgroup", .. Directory.EnumerateDirectories("/sys/fs/cgroup")])
-                AddDirectories(found, "cgroup", Path.Combine(hierarchy, "default"));
+                foreach (string parent in (string[])["default", "k8s.io", PodCgroup.Root])
+                    AddDirectories(found, "cgroup", Path.Combine(hierarchy, parent));
         return found;
     }
 
-    private static void AddEntries(HashSet<string> found, string what, string directory)
+    private static void AddEntries(HashSet<string> found, string what, string directory, string pattern = "*")
     {
         if (Directory.Exists(directory))
-            foreach (string path in Directory.EnumerateFileSystemEntries(directory))
+            foreach (string path in Directory.EnumerateFileSystemEntries(directory, pattern))
                 found.Add($"{what} {path}");
     }
 

@@ -20,6 +20,11 @@ public static class Tools
 
     public const string ImageName = "localhost/busybox:test";
 
+    /// <summary>The same busybox, waiting to be killed.</summary>
+    public const string PauseImageName = "localhost/pause:test";
+
+    public static string CniDirectory { get; } = Path.Combine(Directory, "cni/usr/lib/cni");
+
     /// <summary>The versions of containerd that tests are run on; with CONTAINERD= the user's own only.</summary>
     public static IReadOnlyList<string> ContainerdVersions { get; } =
         Environment.GetEnvironmentVariable("CONTAINERD") is { Length: > 0 } ? ["own"] : ["1.6", "1.7", "2.1"];

@@ -1,0 +1,76 @@
+namespace Testing;
+
+/// <summary>The files that a user would write: containerd's, the shim's and the network's.</summary>
+internal static class DaemonConfiguration
+{
+    public static async Task WriteAsync(Daemon daemon, string shimLines, string runscLines)
+    {
+        await File.WriteAllTextAsync(Path.Combine(daemon.Directory, "config.toml"), await ContainerdAsync(daemon));
+        await File.WriteAllTextAsync(daemon.ShimConfiguration, Shim(daemon, "none", shimLines, runscLines));
+        await File.WriteAllTextAsync(daemon.HostNetworkShimConfiguration, Shim(daemon, "host", shimLines, runscLines));
+        await PodNetwork.WriteAsync(daemon);
+    }
+
+    private static string Shim(Daemon daemon, string network, string shimLines, string runscLines) => $"""
+        binary_name = "{Tools.Runsc}"
+        root = "{daemon.RunscRoot}"
+        kubelet_root = "{daemon.Directory}/kubelet"
+        {shimLines}
+        [runsc_config]
+          network = "{network}"
+          {runscLines}
+        """;
+
+    private static async Task<string> ContainerdAsync(Daemon daemon)
+    {
+        string common = $"""
+            root = "{daemon.Directory}/root"
+            state = "{daemon.Directory}/state"
+            [grpc]
+              address = "{daemon.Socket}"
+            [ttrpc]
+              address = "{daemon.Socket}.ttrpc"
+            [debug]
+              level = "debug"
+            """;
+        // "containerd github.com/containerd/containerd/v2 2.1.9 …"
+        string version = (await Command.RunAsync(Tools.Containerd(daemon.Version), ["--version"])).Succeeded();
+        return version.Contains("containerd/v2 ", StringComparison.Ordinal) ? $"""
+            version = 3
+            {common}
+            [plugins.'io.containerd.cri.v1.images'.pinned_images]
+              sandbox = "{Tools.PauseImageName}"
+            {Runtime(daemon, "plugins.'io.containerd.cri.v1.runtime'", "")}
+            """ : $"""
+            version = 2
+            {common}
+            {Runtime(daemon, "plugins.\"io.containerd.grpc.v1.cri\"", $"sandbox_image = \"{Tools.PauseImageName}\"")}
+            """;
+    }
+
+    /// <summary>What is the same in all versions but for the name of the plugin that it belongs to. The test machine may
+    /// forbid a negative oom_score_adj; network namespaces are kept below the daemon's directory; containerd 1.x refuses
+    /// a configuration that names runtimes and not the default one.</summary>
+    private static string Runtime(Daemon daemon, string plugin, string lines) => $"""
+        [{plugin}]
+          restrict_oom_score_adj = true
+          netns_mounts_under_state_dir = true
+          {lines}
+        [{plugin}.cni]
+          bin_dir = "{Tools.CniDirectory}"
+          conf_dir = "{PodNetwork.ConfigurationDirectory(daemon)}"
+        [{plugin}.containerd.runtimes.runc]
+          runtime_type = "io.containerd.runc.v2"
+        {Handler(plugin, Kubelet.Handler, daemon.ShimConfiguration)}
+        {Handler(plugin, Kubelet.HostNetworkHandler, daemon.HostNetworkShimConfiguration)}
+        """;
+
+    private static string Handler(string plugin, string name, string configuration) => $"""
+        [{plugin}.containerd.runtimes.{name}]
+          runtime_type = "io.containerd.runsc.v1"
+          pod_annotations = ["dev.gvisor.*"]
+          [{plugin}.containerd.runtimes.{name}.options]
+            TypeUrl = "io.containerd.runsc.v1.options"
+            ConfigPath = "{configuration}"
+        """;
+}

@@ -1,0 +1,81 @@
+namespace Testing;
+
+/// <summary>
+/// The cgroup that a kubelet makes for a pod before its sandbox, in every hierarchy, and removes after it. Containers'
+/// own cgroups come and go below it.
+/// </summary>
+internal sealed class PodCgroup(string uid)
+{
+    /// <summary>Where all of them are: as a kubelet's, under a name that is none.</summary>
+    public const string Root = "kubepods-test/besteffort";
+
+    private const string MountPoint = "/sys/fs/cgroup";
+
+    /// <summary>As in a sandbox's configuration.</summary>
+    public string Path => $"/{Root}/pod{uid}";
+
+    private static bool IsUnified => File.Exists($"{MountPoint}/cgroup.controllers");
+
+    /// <summary>Links, such as cpu to cpu,cpuacct, lead to another one's directory.</summary>
+    private static IEnumerable<string> Hierarchies => IsUnified ? [MountPoint] :
+        new DirectoryInfo(MountPoint).EnumerateDirectories().Where(static d => d.LinkTarget is null).Select(static d => d.FullName);
+
+    public void Create()
+    {
+        foreach (string hierarchy in Hierarchies)
+        {
+            string parent = hierarchy;
+            foreach (string part in Path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+            {
+                if (IsUnified)
+                    foreach (string controller in File.ReadAllText($"{parent}/cgroup.controllers").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries))
+                        File.WriteAllText($"{parent}/cgroup.subtree_control", $"+{controller}");
+                string child = Directory.CreateDirectory($"{parent}/{part}").FullName;
+                // Without these no process can enter.
+                foreach (string file in (string[])["cpuset.cpus", "cpuset.mems"])
+                    if (!IsUnified && File.Exists($"{child}/{file}") && File.ReadAllText($"{child}/{file}").Trim().Length == 0)
+                        File.WriteAllText($"{child}/{file}", File.ReadAllText($"{parent}/{file}"));
+                parent = child;
+            }
+        }
+    }
+
+    /// <summary>Removes it. A container's cgroup that is left in it is removed, too, but told: kubelets do that silently.</summary>
+    public async Task RemoveAsync()
+    {
+        foreach (string hierarchy in Hierarchies)
+        {
+            string directory = hierarchy + Path;
+            if (!Directory.Exists(directory))
+                continue;
+            string[] left = Directory.GetDirectories(directory);
+            // Busy until the last of its processes is reaped, by whoever inherited it.
+            await Eventually.TrueAsync($"{directory} can be removed", () => Removed(directory));
+            Assert.True(left.Length == 0, $"cgroups were left in the pod's: {string.Join(' ', left)}");
+        }
+    }
+
+    /// <summary>Removes what all of them share, once the last is gone.</summary>
+    public static void RemoveRoot()
+    {
+        foreach (string hierarchy in Hierarchies)
+            for (string at = Root; at.Length > 0; at = System.IO.Path.GetDirectoryName(at)!)
+                if (Directory.Exists($"{hierarchy}/{at}") && Directory.GetDirectories($"{hierarchy}/{at}").Length == 0)
+                    Directory.Delete($"{hierarchy}/{at}");
+    }
+
+    private static bool Removed(string directory)
+    {
+        try
+        {
+            foreach (string child in Directory.EnumerateDirectories(directory))
+                Removed(child);
+            Directory.Delete(directory);
+            return true;
+        }
+        catch (IOException)
+        {
+            return !Directory.Exists(directory);
+        }
+    }
+}
