@@ -1,3 +1,4 @@
+using System.Globalization;
 using Containerd.Grpc.Cri;
 using Grpc.Core;
 using Linux;
@@ -33,6 +34,12 @@ public sealed class Pod : IAsyncDisposable
     /// <summary>What the kubelet keeps of the pod.</summary>
     public string Directory => Path.Combine(_kubelet.Root, "pods", Uid);
 
+    /// <summary>The sandbox's bundle.</summary>
+    public string Bundle => Path.Combine(_kubelet.Daemon.Directory, "state/io.containerd.runtime.v2.task/k8s.io", Id);
+
+    /// <summary>The sandbox's process.</summary>
+    public int SandboxPid => int.Parse(File.ReadAllText(Path.Combine(Bundle, "init.pid")), CultureInfo.InvariantCulture);
+
     public string LogDirectory => Path.Combine(_kubelet.Logs, $"default_{Name}_{Uid}");
 
     /// <summary>The pod's cgroup as in the sandbox's configuration, without the hierarchy.</summary>
@@ -44,7 +51,11 @@ public sealed class Pod : IAsyncDisposable
     /// <summary>The containers that were made and not removed, in that order.</summary>
     public IReadOnlyList<PodContainer> Containers => _containers;
 
+    public Daemon Daemon => _kubelet.Daemon;
+
     internal Kubelet Kubelet => _kubelet;
+
+    internal PodCgroup Cgroup => _cgroup;
 
     /// <summary>Where a volume is on the node.</summary>
     public string VolumePath(string name) => Path.Combine(Directory, "volumes/kubernetes.io~empty-dir", name);
