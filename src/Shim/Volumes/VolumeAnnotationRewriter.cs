@@ -64,6 +64,8 @@ public static class VolumeAnnotationRewriter
     public static void RewriteSandbox(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
         VolumeAnnotations requests, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, SpecEdits edits)
     {
+        if (decisions.PodUid.Length > 0)
+            RemoveStrayHints(requests, decisions, edits);
         foreach (VolumeDecision decision in decisions.Volumes)
         {
             if (decision.IsPassthrough)
@@ -138,6 +140,20 @@ public static class VolumeAnnotationRewriter
         // The hint said this, and is gone.
         if (decision.Rule == VolumeRule.ForceShared && request is { ForceShared: false })
             edits.Set(VolumeAnnotations.EmptyDir(decision.Volume, "force-shared"), "true");
+    }
+
+    /// <summary>
+    /// A hint that is about no volume of the pod's could still name the source of one, or of any other mount.
+    /// </summary>
+    private static void RemoveStrayHints(VolumeAnnotations requests, VolumeDecisions decisions, SpecEdits edits)
+    {
+        var decided = new HashSet<string>(StringComparer.Ordinal);
+        foreach (VolumeDecision decision in decisions.Volumes)
+            decided.Add(decision.Volume);
+        foreach (VolumeRequest request in requests.Requests)
+            if (!decided.Contains(request.Name))
+                foreach (string annotation in request.HintAnnotations)
+                    edits.Remove(annotation);
     }
 
     private static void RewriteMounts(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
