@@ -121,6 +121,24 @@ public sealed class Cgroup
         }
     }
 
+    /// <summary>Removes the group in every hierarchy where no process and no other group is in it.</summary>
+    public void RemoveIfEmpty()
+    {
+        HashSet<string> all = MemberDirectories();
+        if (UnifiedDirectory is not null)
+            all.Add(UnifiedDirectory);
+        foreach (string directory in all)
+            try
+            {
+                if (Directory.Exists(directory))
+                    Directory.Delete(directory); // rmdir(2): cgroupfs has no files that must go before
+            }
+            catch (IOException)
+            {
+                // EBUSY: somebody is in it, and it is theirs.
+            }
+    }
+
     // Controllers mounted together share a directory.
     private HashSet<string> MemberDirectories()
     {

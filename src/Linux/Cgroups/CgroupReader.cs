@@ -58,6 +58,17 @@ public static class CgroupReader
         };
     }
 
+    /// <summary>The limit of memory in bytes; a huge number, <see cref="ulong.MaxValue"/> where there is no such file, for
+    /// none.</summary>
+    /// <exception cref="LinuxException">The file exists and cannot be read.</exception>
+    public static ulong MemoryLimit(Cgroup group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return (group.Mode == CgroupMode.Unified
+            ? NumberIn(group.UnifiedDirectory, "memory.max")
+            : NumberIn(group.DirectoryOf("memory"), "memory.limit_in_bytes")) ?? ulong.MaxValue;
+    }
+
     private static string? TextIn(string? directory, string file) =>
         directory is null ? null : SmallFile.TryReadText($"{directory}/{file}");
 

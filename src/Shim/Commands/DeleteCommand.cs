@@ -70,8 +70,20 @@ internal static class DeleteCommand
         // The sandbox was reparented away from the shim that died, so somebody else reaps it.
         ProcessExit exit = ShortCommand.Run(
             new SpawnRequest { Path = state.Binary, Arguments = argv, Descriptors = [null, null, errors] }, s_runscBound);
-        if (exit.ExitCode != 0)
+        if (exit.ExitCode != 0 && !RunscLeftovers.Remove(state.RunscRoot, state.RunscId, CgroupsPathOf(bundle)))
             throw RunscLog.Failure("delete", exit.ExitCode, [], MemoryFile.Read(errors, 1 << 16));
+    }
+
+    private static string? CgroupsPathOf(Bundle bundle)
+    {
+        try
+        {
+            return ContainerSpec.Read(bundle).CgroupsPath;
+        }
+        catch (ContainerException)
+        {
+            return null; // a bundle without a specification never had a container
+        }
     }
 
     /// <summary>A shim that was killed leaves its socket; a living one's is left alone.</summary>

@@ -201,14 +201,21 @@ public sealed partial class Container
         return Sandbox.Died.IsCompleted ? [] : [Sandbox.Pid];
     }
 
-    /// <summary>What the container uses.</summary>
+    /// <summary>What the container uses, and its limit of memory, which the sandbox does not tell.</summary>
     /// <exception cref="ContainerException">It has ended.</exception>
     /// <exception cref="RunscException">It failed.</exception>
-    public Task<RunscStats> StatsAsync() =>
-        Init.State is ProcessState.Stopped or ProcessState.Deleted
-            ? throw new ContainerException(
-                Refusal.NotFound, $"{Init} is {ProcessLifecycle.NameOf(Init.State)}: it has no statistics")
-            : _questions.StatsAsync(RunscId);
+    /// <exception cref="LinuxException">It has just ended.</exception>
+    public async Task<RunscStats> StatsAsync()
+    {
+        if (Init.State is ProcessState.Stopped or ProcessState.Deleted)
+            throw new ContainerException(
+                Refusal.NotFound, $"{Init} is {ProcessLifecycle.NameOf(Init.State)}: it has no statistics");
+        RunscStats stats = await _questions.StatsAsync(RunscId);
+        if (stats.MemoryLimit != 0)
+            return stats;
+        // The CRI takes any number but a huge one for a limit, and what is not used of it for available.
+        return stats with { MemoryLimit = FindOwnCgroup() is { } group ? CgroupReader.MemoryLimit(group) : ulong.MaxValue };
+    }
 
     /// <summary>Sets limits in the container's cgroup on the node.</summary>
     /// <remarks>
@@ -243,7 +250,10 @@ public sealed partial class Container
         _context.Events.Publish(TaskEvents.Of(new TaskCheckpointed { ContainerId = Id, Checkpoint = path }));
     });
 
-    private Cgroup OwnCgroup()
+    private Cgroup OwnCgroup() => FindOwnCgroup() ?? throw new ContainerException(Refusal.Unsupported,
+        $"cannot update {Init}: it has no cgroup of its own on the node");
+
+    private Cgroup? FindOwnCgroup()
     {
         CgroupHierarchies hierarchies = CgroupHierarchies.Read();
         if (IsSandbox)
@@ -255,8 +265,7 @@ public sealed partial class Container
         }
         else if (_cgroupsPath is { Length: > 0 } path && Cgroup.AtPath(hierarchies, path) is { Exists: true } group)
             return group;
-        throw new ContainerException(Refusal.Unsupported,
-            $"cannot update {Init}: it has no cgroup of its own on the node");
+        return null;
     }
 
     private void RequireRunningSandbox(string verb)
@@ -328,8 +337,17 @@ public sealed partial class Container
         await undo.TakeBackAsync();
     }
 
-    private Task RemoveFromRunscAsync() =>
-        Sandbox.WhileRunningAsync(this, _questions, () => _commands.DeleteAsync(RunscId, Bundle.RunscLog));
+    private Task RemoveFromRunscAsync() => Sandbox.WhileRunningAsync(this, _questions, async () =>
+    {
+        try
+        {
+            await _commands.DeleteAsync(RunscId, Bundle.RunscLog);
+        }
+        catch (RunscException e) when (RunscLeftovers.Remove(_commands.Settings.Root, RunscId, _cgroupsPath))
+        {
+            Log.DeletedWithSandbox(Id, e);
+        }
+    });
 
     /// <summary>Waits for the end of the first process, as long as the container exists.</summary>
     // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.

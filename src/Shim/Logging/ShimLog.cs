@@ -104,6 +104,9 @@ public sealed class ShimLog : IDisposable
 
     internal void Deleted(string id, string execId) => _logger.Information("process deleted {id} {exec}", id, execId);
 
+    internal void DeletedWithSandbox(string id, Exception error) =>
+        _logger.Information("sandbox ended while the container was deleted; the rest is removed {id} {reason}", id, error.Message);
+
     internal void CheckpointCoversSandbox(string id, string sandbox, string path) =>
         _logger.Information("checkpoint of the whole sandbox is written {id} {sandbox} {path}", id, sandbox, path);
 

@@ -17,4 +17,16 @@ public static class RunscStateFile
                 return path;
         return null;
     }
+
+    /// <summary>Removes the lock of a container of which runsc has no record any more.</summary>
+    /// <exception cref="IOException">It cannot be removed.</exception>
+    public static void RemoveLock(string root, string id)
+    {
+        if (!Directory.Exists(root) || Find(root, id) is not null)
+            return;
+        string start = $"{id}_sandbox:";
+        foreach (string path in Directory.EnumerateFiles(root, $"{id}_sandbox*.lock"))
+            if (Path.GetFileName(path.AsSpan()).StartsWith(start, StringComparison.Ordinal))
+                File.Delete(path);
+    }
 }
