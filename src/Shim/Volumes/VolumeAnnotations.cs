@@ -54,6 +54,9 @@ public sealed class VolumeAnnotations
         return parsed;
     }
 
+    /// <summary>Whether annotations can be about a volume of this name; the shim's own hint is nobody's volume.</summary>
+    public static bool CanName(string volume) => IsName(volume) && volume != SharedMemory.HintName;
+
     /// <summary>The name of a hint.</summary>
     public static string Hint(string volume, string field) => $"{HintPrefix}{volume}.{field}";
 
@@ -82,6 +85,8 @@ public sealed class VolumeAnnotations
     private void AddEmptyDir(string annotation, string value)
     {
         (string volume, string field) = Split(annotation, EmptyDirPrefix);
+        if (!CanName(volume))
+            throw new VolumeException($"annotation {annotation}: the shim itself has a hint named {volume}");
         VolumeRequest request = Of(volume);
         switch (field)
         {

@@ -17,6 +17,8 @@ public static class VolumeRules
     /// <exception cref="VolumeException">The pod names a medium, but the directory is somebody else's too.</exception>
     public static VolumeDecision Decide(PodVolume volume, VolumeRequest? request, bool configured)
     {
+        if (!VolumeAnnotations.CanName(volume.Name))
+            return Passthrough(volume, VolumeRule.NotAsked, "no hint can have its name");
         if (request is { ForceShared: true })
             return Passthrough(volume, VolumeRule.ForceShared, "the pod's annotation force-shared says so");
         if (request is { Share: "shared" })
@@ -24,15 +26,18 @@ public static class VolumeRules
         if (request is not { WantsSandbox: true } && !configured)
             return Passthrough(volume, VolumeRule.NotAsked, request is { HintAnnotations.Count: > 0 }
                 ? "the pod's hint has neither share nor type" : "no annotation and no configuration asks for more");
-        if (volume.Directory is not { } directory)
-            return Passthrough(volume, VolumeRule.UsedByOthers, "its directory is gone");
-        if (directory.OtherUse is { } use)
-            return request is { Medium: not null }
-                ? throw new VolumeException(
-                    $"volume {volume.Name}: annotation {VolumeAnnotations.EmptyDir(volume.Name, "medium")} cannot be "
-                    + $"followed, since somebody else uses {volume.Path}: {use}. Leave the annotation out, or say "
-                    + $"{VolumeAnnotations.EmptyDir(volume.Name, "force-shared")}=true to share the node's directory")
-                : Passthrough(volume, VolumeRule.UsedByOthers, use);
+        if (volume.Directory is not { OtherUse: null } directory)
+        {
+            string why = volume.Directory?.OtherUse ?? "its directory is gone";
+            if (request is not { Medium: not null })
+                return Passthrough(volume, VolumeRule.UsedByOthers, why);
+            if (volume.Directory is not null)
+                why = $"somebody else uses {volume.Path}: {why}";
+            throw new VolumeException(
+                $"volume {volume.Name}: annotation {VolumeAnnotations.EmptyDir(volume.Name, "medium")} cannot be "
+                + $"followed, since {why}. Leave the annotation out, or say "
+                + $"{VolumeAnnotations.EmptyDir(volume.Name, "force-shared")}=true to share the node's directory");
+        }
         if (request is { Share: "container" })
             return InSandbox(volume, directory, request, VolumeShare.Container,
                 request.Medium ?? MediumOfType(request.Type) ?? directory.Medium,
