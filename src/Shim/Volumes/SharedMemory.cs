@@ -12,21 +12,20 @@ internal static class SharedMemory
     private const string MountPoint = "/dev/shm";
 
     /// <summary>Makes binds on <c>/dev/shm</c> tmpfs; one that is a volume of the pod's stays what that is.</summary>
-    public static void Rewrite(
-        IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions, bool isSandbox, SpecEdits edits)
+    public static void Rewrite(IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions,
+        IReadOnlyDictionary<string, string> aliases, bool isSandbox, SpecEdits edits)
     {
         string? source = null;
         for (int i = 0; i < mounts.Count; i++)
         {
-            if (!IsShared(mounts[i], decisions))
+            if (!IsShared(mounts[i], decisions, aliases))
                 continue;
             source ??= mounts[i].Source;
             edits.Replace(i, mounts[i].AsTmpfs());
         }
         // A hint that the pod brought under this name would be about no volume of its own.
-        foreach (string field in (ReadOnlySpan<string>)["source", "type", "share", "options"])
-            if (source is null || !isSandbox)
-                edits.Remove(VolumeAnnotations.Hint(HintName, field));
+        foreach (string field in (ReadOnlySpan<string>)["source", "type", "share", "options", "directfs"])
+            edits.Remove(VolumeAnnotations.Hint(HintName, field));
         if (source is null)
             return;
         for (int i = 0; i < mounts.Count; i++)
@@ -41,10 +40,11 @@ internal static class SharedMemory
     }
 
     // Also where it is a tmpfs already: then this has been done before.
-    private static bool IsShared(SpecMount mount, VolumeDecisions decisions) =>
+    private static bool IsShared(
+        SpecMount mount, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases) =>
         mount.Destination.TrimEnd('/') == MountPoint && mount.Source.StartsWith('/')
         && (mount.IsBind || mount.Type == "tmpfs")
-        && decisions.At(mount.Source) is null && !decisions.IsOfPod(mount.Source);
+        && decisions.At(mount.Source) is null && !decisions.IsOfPod(mount.Source) && !aliases.ContainsKey(mount.Source);
 
     private static bool IsPlain(SpecMount mount) =>
         mount.Destination.TrimEnd('/') == MountPoint && mount.Type == "tmpfs" && !mount.Source.StartsWith('/');

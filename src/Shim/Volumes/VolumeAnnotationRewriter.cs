@@ -76,7 +76,7 @@ public static class VolumeAnnotationRewriter
                 edits.Set(HostUds, "open");
         }
         RewriteMounts(annotations, mounts, decisions, aliases, edits);
-        SharedMemory.Rewrite(mounts, decisions, isSandbox: true, edits);
+        SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: true, edits);
     }
 
     /// <summary>What to change in the specification of a container that joins a sandbox.</summary>
@@ -85,7 +85,7 @@ public static class VolumeAnnotationRewriter
         VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, SpecEdits edits)
     {
         RewriteMounts(annotations, mounts, decisions, aliases, edits);
-        SharedMemory.Rewrite(mounts, decisions, isSandbox: false, edits);
+        SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: false, edits);
     }
 
     /// <summary>A request that is about no emptyDir; null for one that is, or that can be left alone.</summary>

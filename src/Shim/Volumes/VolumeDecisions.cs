@@ -46,8 +46,10 @@ public sealed record VolumeDecisions
         return null;
     }
 
-    /// <summary>Whether <paramref name="path"/> is in the directory of the pod's volumes.</summary>
-    public bool IsOfPod(string path) => Directory.Length > 0 && IsBelow(path, $"{Directory}/volumes");
+    /// <summary>Whether <paramref name="path"/> is one of the pod's volumes, or a part of one.</summary>
+    public bool IsOfPod(string path) =>
+        Directory.Length > 0
+        && (IsBelow(path, $"{Directory}/volumes") || IsBelow(path, $"{Directory}/volume-subpaths"));
 
     /// <summary>Reads what <see cref="Save"/> wrote; <see cref="None"/> where there is no file.</summary>
     /// <exception cref="VolumeException">The file cannot be read, or is torn.</exception>
