@@ -128,8 +128,8 @@ public static class VolumeAnnotationRewriter
         edits.Set(VolumeAnnotations.Hint(volume, "share"), decision.Share == VolumeShare.Pod ? "pod" : "container");
         edits.Set(VolumeAnnotations.Hint(volume, "source"), decision.Path);
         edits.Set(VolumeAnnotations.Hint(volume, "options"), decision.Options);
-        // The hint's type said this, and does not any more.
-        if (decision is { Rule: VolumeRule.SharedByContainer, Medium: VolumeMedium.Disk } && request is { Type: "bind", Medium: null })
+        // The hint's type tells the medium here, and tmpfs would tell another one from now on.
+        if (decision is { Rule: VolumeRule.SharedByContainer, Medium: VolumeMedium.Disk } && request is { Medium: null })
             edits.Set(VolumeAnnotations.EmptyDir(volume, "medium"), "disk");
     }
 
