@@ -32,6 +32,10 @@ public sealed record SpecMount(string Destination, string Type, string Source, I
         return this with { Type = "tmpfs", Options = options };
     }
 
+    /// <summary>The same as a bind mount: itself, unless it says that it is a tmpfs.</summary>
+    public SpecMount AsBind() => Type != "tmpfs" ? this
+        : this with { Type = "bind", Options = IsBind ? Options : [.. Options, "rbind"] };
+
     /// <summary>Whether the two say the same.</summary>
     public bool SameAs(SpecMount other)
     {

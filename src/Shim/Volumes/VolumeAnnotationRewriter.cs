@@ -172,7 +172,7 @@ public static class VolumeAnnotationRewriter
                 if (decision.IsPassthrough)
                     continue;
                 SpecMount rewritten = mount with { Source = decision.Path };
-                edits.Replace(i, decision.Medium == VolumeMedium.Memory ? rewritten.AsTmpfs() : rewritten);
+                edits.Replace(i, decision.Medium == VolumeMedium.Memory ? rewritten.AsTmpfs() : rewritten.AsBind());
             }
             else if (decisions.Above(source) is { IsPassthrough: false } above)
                 throw new VolumeException(
