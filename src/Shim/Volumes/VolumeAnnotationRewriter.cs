@@ -112,6 +112,8 @@ public static class VolumeAnnotationRewriter
         if (request.HintAnnotations.Count > 0)
             warnings.Add($"hint on volume {request.Name} is dropped: it is no emptyDir but {other.Plugin}, "
                 + "whose data outlives the pod");
+        else if (request.WantsSandbox)
+            warnings.Add($"annotations about volume {request.Name} are ignored: it is no emptyDir but {other.Plugin}");
         return new VolumeDecision
         {
             Volume = other.Name,
