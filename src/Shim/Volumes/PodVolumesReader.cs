@@ -93,7 +93,7 @@ public static class PodVolumesReader
                 return true;
             });
             for (int i = 0; directory is not null && i < found.Count; i++)
-                if (found[i] is { IsEmptyDir: true, Directory: null } volume && examines(volume.Name))
+                if (found[i] is { IsEmptyDir: true } volume && volume.Plugin == plugin && examines(volume.Name))
                     found[i] = volume with { Directory = ReadEmptyDir(directory, volume.Name) };
         }
         // Directories have no order of their own.
