@@ -13,6 +13,9 @@ internal static class Program
     {
         try
         {
+            // For people, with flags of its own; everything else is containerd's.
+            if (arguments is [ExplainCommand.Word, ..])
+                return ExplainCommand.Run(arguments.AsSpan(1));
             ShimArguments parsed = ShimArguments.Parse(arguments);
             return parsed.Action switch
             {

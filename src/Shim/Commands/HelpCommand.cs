@@ -15,6 +15,7 @@ internal static class HelpCommand
           -namespace NS -id ID [FLAGS] start        start a serving shim (in the bundle), print its address
           -namespace NS -id ID [FLAGS] delete       clean up after a container (in the bundle, or with -bundle)
           -namespace NS -id ID [FLAGS]              serve on descriptor 3, or with -socket PATH
+          explain --help                            how to ask what becomes of a pod's volumes, and why
 
         Flags: -address SOCKET  containerd's grpc socket       -publish-binary PATH  containerd
                -bundle DIR      the container's bundle         -socket PATH          where to listen

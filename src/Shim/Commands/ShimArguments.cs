@@ -123,6 +123,7 @@ public sealed record ShimArguments
         "start" => ShimAction.Start,
         "delete" => ShimAction.Delete,
         "help" => ShimAction.Help,
+        ExplainCommand.Word => throw new UsageException($"{word} must be the first argument"),
         _ => throw new UsageException($"unknown action {word}; there are start, delete, and none to serve"),
     };
 }
