@@ -23,9 +23,94 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
         ContainerStatus status = await second.UntilExitedAsync();
         Assert.Equal((3, "Error"), (status.ExitCode, status.Reason));
         Assert.Equal(ContainerState.ContainerRunning, (await first.StatusAsync()).State);
+        Assert.Single(Processes.Shims(kubelet.Daemon));
         await pod.StopAsync();
         Assert.Equal(PodSandboxState.SandboxNotready, (await pod.StatusAsync()).State);
         Assert.Equal(137, (await first.UntilExitedAsync()).ExitCode);
         await pod.RemoveAsync();
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task An_init_container_runs_before_the_app(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.RunPodAsync(new PodSettings { Volumes = [new EmptyDir("data")] });
+        VolumeMount[] volumes = [new VolumeMount("data", "/data")];
+        PodContainer init = await pod.RunAsync(
+            new ContainerSettings("init", "sh", "-c", "echo prepared >/data/file") { Volumes = volumes });
+        ContainerStatus status = await init.UntilExitedAsync();
+        Assert.Equal((0, "Completed"), (status.ExitCode, status.Reason));
+        PodContainer app = await pod.RunAsync(
+            new ContainerSettings("app", "sh", "-c", "cat /data/file; sleep 1000") { Volumes = volumes });
+        await app.UntilLoggedAsync("prepared");
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_container_that_ended_is_made_again_in_the_living_pod(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.RunPodAsync();
+        PodContainer other = await pod.RunAsync(new ContainerSettings("other", "sleep", "1000"));
+        var settings = new ContainerSettings("app", "sh", "-c", "echo run; echo because >/dev/termination-log; exit 1");
+        PodContainer before = await pod.RunAsync(settings);
+        Assert.Equal(1, (await before.UntilExitedAsync()).ExitCode);
+        Assert.Equal("because\n", await File.ReadAllTextAsync(before.TerminationLog, TestContext.Current.CancellationToken));
+        PodContainer after = await pod.RunAsync(settings);
+        Assert.Equal(1u, after.Attempt);
+        Assert.Equal(1, (await after.UntilExitedAsync()).ExitCode);
+        await before.RemoveAsync();
+        Assert.Equal("run", Assert.Single(before.Log).Text);
+        Assert.Equal("run", Assert.Single(after.Log).Text);
+        Assert.Equal("alive\n", (await other.ExecAsync("echo", "alive")).Succeeded());
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_pod_has_an_address_and_a_name(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.RunPodAsync();
+        Assert.StartsWith("10.213.", (await pod.StatusAsync()).Network.Ip, StringComparison.Ordinal);
+        PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
+        Assert.Equal($"{pod.Name}\n", (await container.ExecAsync("hostname")).Succeeded());
+        Assert.Contains("nameserver 10.96.0.10\n", (await container.ExecAsync("cat", "/etc/resolv.conf")).Succeeded(), StringComparison.Ordinal);
+        Assert.StartsWith("# Kubernetes-managed", (await container.ExecAsync("cat", "/etc/hosts")).Succeeded(), StringComparison.Ordinal);
+    }
+
+    /// <summary>The runsc of these tests has no network of its own; with the host's it uses that of the namespace that it is
+    /// in, which is the pod's.</summary>
+    [Theory, ContainerdVersions]
+    public async Task Pods_reach_each_other(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod server = await kubelet.RunPodAsync(new PodSettings { Handler = Kubelet.HostNetworkHandler });
+        Pod client = await kubelet.RunPodAsync(new PodSettings { Handler = Kubelet.HostNetworkHandler });
+        string address = (await server.StatusAsync()).Network.Ip;
+        PodContainer listener = await server.RunAsync(new ContainerSettings("listener", "sh", "-c", "nc -ll -p 8080 -e echo hello"));
+        PodContainer asking = await client.RunAsync(new ContainerSettings("asking", "sleep", "1000"));
+        Assert.Contains($"inet {address}/16", (await listener.ExecAsync("ip", "addr")).Succeeded(), StringComparison.Ordinal);
+        await Eventually.TrueAsync("the other pod answers",
+            async () => (await asking.ExecAsync(5, "nc", "-w", "2", address, "8080")) is { ExitCode: 0, Output: "hello\n" });
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_pod_in_the_nodes_network_has_the_nodes_interfaces(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.RunPodAsync(new PodSettings { HostNetwork = true, Handler = Kubelet.HostNetworkHandler });
+        Assert.Equal("", (await pod.StatusAsync()).Network.Ip);
+        PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
+        string devices = (await container.ExecAsync("cat", "/proc/net/dev")).Succeeded();
+        foreach (string path in Directory.EnumerateDirectories("/sys/class/net"))
+            Assert.Contains($" {Path.GetFileName(path)}:", devices, StringComparison.Ordinal);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_pod_in_the_nodes_network_runs_without_a_network_of_its_own(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.RunPodAsync(new PodSettings { HostNetwork = true });
+        PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
+        string[] devices = (await container.ExecAsync("cat", "/proc/net/dev")).Succeeded().TrimEnd().Split('\n');
+        Assert.Equal(["lo"], devices.Skip(2).Select(static line => line.Split(':')[0].Trim()));
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Testing;
 
 /// <summary>
@@ -40,18 +42,32 @@ internal sealed class PodCgroup(string uid)
         }
     }
 
-    /// <summary>Removes it. A container's cgroup that is left in it is removed, too, but told: kubelets do that silently.</summary>
+    /// <summary>The limit in bytes of a container's cgroup below it.</summary>
+    public long MemoryLimit(string container) => long.Parse(
+        File.ReadAllText(IsUnified
+            ? $"{MountPoint}{Path}/{container}/memory.max"
+            : $"{MountPoint}/memory{Path}/{container}/memory.limit_in_bytes"),
+        CultureInfo.InvariantCulture);
+
+    /// <summary>Removes it, after those of its containers, which may go a little later than they do. One that stays is
+    /// removed, too, but told; kubelets do that silently.</summary>
     public async Task RemoveAsync()
     {
-        foreach (string hierarchy in Hierarchies)
+        string[] directories = [.. Hierarchies.Select(hierarchy => hierarchy + Path).Where(Directory.Exists)];
+        string[] Children() => [.. directories.SelectMany(Directory.GetDirectories)];
+        try
         {
-            string directory = hierarchy + Path;
-            if (!Directory.Exists(directory))
-                continue;
-            string[] left = Directory.GetDirectories(directory);
+            await Eventually.TrueAsync($"no container's cgroup is left in {Path}", () => Children().Length == 0);
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"cgroups were left in the pod's: {string.Join(' ', Children())}");
+        }
+        finally
+        {
             // Busy until the last of its processes is reaped, by whoever inherited it.
-            await Eventually.TrueAsync($"{directory} can be removed", () => Removed(directory));
-            Assert.True(left.Length == 0, $"cgroups were left in the pod's: {string.Join(' ', left)}");
+            foreach (string directory in directories)
+                await Eventually.TrueAsync($"{directory} can be removed", () => Removed(directory));
         }
     }
 

@@ -106,6 +106,9 @@ public sealed class PodContainer
         return await RemoteCommand.ConnectAsync((await Runtime.AttachAsync(request)).Url);
     }
 
+    /// <summary>The limit of its cgroup on the node, in bytes.</summary>
+    public long MemoryLimit => Pod.Cgroup.MemoryLimit(Id);
+
     /// <summary>The whole lines of its log.</summary>
     public IReadOnlyList<LogLine> Log => File.Exists(LogFile)
         ? [.. File.ReadAllText(LogFile).Split('\n')[..^1].Select(LogLine.Parse)]
