@@ -60,6 +60,47 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
+    public async Task A_checkpoint_of_the_sandbox_captures_it(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.MakePodAsync(new PodSettings
+        {
+            Annotations = Hints(("data", "share", "pod")),
+            Volumes = [new EmptyDir("data")],
+        });
+        // A sandbox of one container, which this runsc can restore; `ctr` makes it, with the annotations of the CRI.
+        Daemon daemon = kubelet.Daemon;
+        string volume = pod.VolumePath("data"), bundle = Path.Combine(daemon.Directory, "state/io.containerd.runtime.v2.task/default/alone");
+        (await daemon.CtrAsync(daemon.Run("alone",
+            ["-d", "--annotation", $"io.kubernetes.cri.sandbox-uid={pod.Uid}", "--annotation", "dev.gvisor.spec.mount.data.share=pod",
+                "--mount", $"type=bind,src={volume},dst=/data,options=rbind:rw"],
+            "sh", "-c", "echo captured > /data/f; sleep 1000"))).Succeeded();
+        string image = Path.Combine(daemon.Directory, "image"), copy = Path.Combine(daemon.Directory, "copy");
+        string[] runsc = ["--root", Path.Combine(daemon.Directory, "restored"), "--network=none"];
+        try
+        {
+            await Eventually.TrueAsync("it has written", async () =>
+                (await daemon.CtrAsync("tasks", "exec", "--exec-id", "look", "alone", "cat", "/data/f")).ExitCode == 0);
+            (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(daemon.RunscRoot, "default"),
+                "checkpoint", "--leave-running", "--image-path", image, "alone"])).Succeeded();
+            (await daemon.CtrAsync("tasks", "exec", "--exec-id", "more", "alone", "sh", "-c", "echo later > /data/f")).Succeeded();
+            (await Command.RunAsync("cp", ["-a", bundle, copy])).Succeeded();
+            (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", "alone")).Succeeded();
+            await Eventually.TrueAsync("it is deleted", async () => (await daemon.CtrAsync("tasks", "delete", "alone")).Error.Contains("137", StringComparison.Ordinal));
+            Assert.Empty(NamesIn(volume));
+            (await Command.RunAsync("sh", ["-c", "exec \"$@\" < /dev/null > /dev/null 2>&1", "-", Tools.Runsc, .. runsc,
+                "restore", "--detach", "--bundle", copy, "--image-path", image, "restored"])).Succeeded();
+            Assert.Equal("captured\n", (await Command.RunAsync(Tools.Runsc, [.. runsc, "exec", "restored", "cat", "/data/f"])).Succeeded());
+        }
+        finally
+        {
+            await Command.RunAsync(Tools.Runsc, [.. runsc, "delete", "--force", "restored"]);
+            await daemon.CtrAsync("tasks", "delete", "-f", "alone");
+            (await daemon.CtrAsync("containers", "rm", "alone")).Succeeded();
+        }
+    }
+
+    [Theory, ContainerdVersions]
     public async Task Each_volume_gets_what_the_pod_says(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);

@@ -1,0 +1,63 @@
+using Testing;
+
+namespace EndToEnd;
+
+/// <summary>Many pods, one after the other and several at a time: nothing grows.</summary>
+public class PodChurnTests(Daemons daemons) : CriTest(daemons)
+{
+    private const int Pods = 50;
+    private const int AtATime = 10;
+
+    /// <summary>On the newest containerd alone: what is counted is the shim's and the node's.</summary>
+    [Fact]
+    public async Task Fifty_pods_of_two_containers()
+    {
+        Kubelet kubelet = await KubeletAsync(Tools.ContainerdVersions[^1]);
+        // One that stays sees what the others do to its shim.
+        Pod witness = await RunPodAsync(kubelet);
+        int shim = Processes.Shims(kubelet.Daemon).Single();
+        await AssertSharedAsync(witness);
+        int descriptors = Descriptors(shim);
+        long memory = PrivateKilobytes(shim);
+        for (int done = 0; done < Pods; done += AtATime)
+        {
+            Pod[] pods = await Task.WhenAll(Enumerable.Range(0, AtATime).Select(_ => RunPodAsync(kubelet)));
+            await Task.WhenAll(pods.Select(AssertSharedAsync));
+            Assert.Equal(AtATime + 1, Processes.Shims(kubelet.Daemon).Count);
+            await Task.WhenAll(pods.Select(async pod =>
+            {
+                await pod.StopAsync();
+                await pod.RemoveAsync();
+            }));
+            await Eventually.TrueAsync("one shim is left", () => Processes.Shims(kubelet.Daemon).Count == 1);
+        }
+        await AssertSharedAsync(witness);
+        Assert.Equal(descriptors, Descriptors(shim));
+        Assert.InRange(PrivateKilobytes(shim) - memory, long.MinValue, 1024);
+        // Processes, mounts, namespaces, cgroups and directories are counted when the test is over.
+    }
+
+    private static async Task<Pod> RunPodAsync(Kubelet kubelet)
+    {
+        Pod pod = await kubelet.RunPodAsync(new PodSettings
+        {
+            Annotations = new Dictionary<string, string> { ["dev.gvisor.spec.mount.data.share"] = "pod" },
+            Volumes = [new EmptyDir("data")],
+        });
+        foreach (string name in (string[])["writer", "reader"])
+            await pod.RunAsync(new ContainerSettings(name, "sleep", "1000") { Volumes = [new VolumeMount("data", "/data")] });
+        return pod;
+    }
+
+    private static async Task AssertSharedAsync(Pod pod)
+    {
+        (await pod.Containers[0].ExecAsync("sh", "-c", "echo hello > /data/f")).Succeeded();
+        Assert.Equal("hello\n", (await pod.Containers[1].ExecAsync("cat", "/data/f")).Succeeded());
+    }
+
+    private static int Descriptors(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length;
+
+    private static long PrivateKilobytes(int pid) => File.ReadLines($"/proc/{pid}/smaps_rollup")
+        .Where(static line => line.StartsWith("Private_", StringComparison.Ordinal))
+        .Sum(static line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture));
+}
