@@ -29,7 +29,10 @@ internal static class DeleteCommand
         List<string> failures = [];
         BundleState? state = BundleState.Load(bundle) ?? DefaultState(arguments);
         if (state is not null)
+        {
             Try(failures, () => DeleteFromRunsc(state, bundle));
+            Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, state.RunscId));
+        }
         Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
         Try(failures, () => DirectoryTree.Delete(bundle.ConsoleDirectory));
         Try(failures, () => RemoveDeadSocket(bundle));

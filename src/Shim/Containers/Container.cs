@@ -347,6 +347,7 @@ public sealed partial class Container
         {
             Log.DeletedWithSandbox(Id, e);
         }
+        RunscStateFile.RemoveLocks(_commands.Settings.Root, RunscId);
     });
 
     /// <summary>Waits for the end of the first process, as long as the container exists.</summary>

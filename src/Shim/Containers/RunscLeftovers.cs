@@ -5,21 +5,19 @@ namespace Shim.Containers;
 
 /// <summary>
 /// What runsc leaves of a container whose sandbox ends while it is being deleted: the command fails half way, when the
-/// container's record is gone already, and its cgroup and its lock are nobody's.
+/// container's record is gone already, and its cgroup is nobody's.
 /// </summary>
 internal static class RunscLeftovers
 {
-    /// <summary>Removes them, if runsc has no record of the container.</summary>
+    /// <summary>Removes it, if runsc has no record of the container.</summary>
     /// <param name="runscRoot">runsc's root, the namespace included.</param>
     /// <param name="runscId">The container's id for runsc.</param>
     /// <param name="cgroupsPath">The container's cgroup, as its specification names it.</param>
     /// <returns>False where runsc still has the container: then the command can be tried again.</returns>
-    /// <exception cref="IOException">A file could not be removed.</exception>
     public static bool Remove(string runscRoot, string runscId, string? cgroupsPath)
     {
         if (RunscStateFile.Find(runscRoot, runscId) is not null)
             return false;
-        RunscStateFile.RemoveLock(runscRoot, runscId);
         // systemd's form, SLICE:PREFIX:NAME, is a unit of systemd's, which removes it.
         if (cgroupsPath is ['/', _, ..])
             Cgroup.AtPath(CgroupHierarchies.Read(), cgroupsPath).RemoveIfEmpty();

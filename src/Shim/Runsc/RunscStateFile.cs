@@ -18,15 +18,23 @@ public static class RunscStateFile
         return null;
     }
 
-    /// <summary>Removes the lock of a container of which runsc has no record any more.</summary>
-    /// <exception cref="IOException">It cannot be removed.</exception>
-    public static void RemoveLock(string root, string id)
+    /// <summary>
+    /// Removes the locks of a container that runsc has no record of any more, and those of its sandbox's other
+    /// containers if it was a sandbox. A runsc that looks through a sandbox's containers while one is deleted makes the
+    /// lock anew, and nobody ever removes it.
+    /// </summary>
+    /// <exception cref="IOException">One cannot be removed.</exception>
+    public static void RemoveLocks(string root, string id)
     {
-        if (!Directory.Exists(root) || Find(root, id) is not null)
+        if (!Directory.Exists(root))
             return;
-        string start = $"{id}_sandbox:";
-        foreach (string path in Directory.EnumerateFiles(root, $"{id}_sandbox*.lock"))
-            if (Path.GetFileName(path.AsSpan()).StartsWith(start, StringComparison.Ordinal))
+        string start = $"{id}_sandbox:", end = $"_sandbox:{id}.lock";
+        foreach (string path in Directory.EnumerateFiles(root, "*.lock"))
+        {
+            ReadOnlySpan<char> name = Path.GetFileName(path.AsSpan());
+            if ((name.StartsWith(start, StringComparison.Ordinal) || name.EndsWith(end, StringComparison.Ordinal))
+                && !File.Exists(Path.ChangeExtension(path, ".state")))
                 File.Delete(path);
+        }
     }
 }

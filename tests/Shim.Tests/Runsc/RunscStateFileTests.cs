@@ -47,4 +47,19 @@ public sealed class RunscStateFileTests
 
     [Fact]
     public void A_root_that_is_missing_holds_none() => Assert.Null(RunscStateFile.Find("/no/such/root", "web+"));
+
+    [Fact]
+    public void Locks_of_containers_that_are_gone_go_too()
+    {
+        using TempDirectory directory = new();
+        foreach (string name in (string[])["web_sandbox:pod.lock", "web_sandbox:pod.state", "app_sandbox:pod.lock",
+            "pod_sandbox:pod.lock", "web2_sandbox:pod2.lock"])
+            directory.Write(name, "");
+        RunscStateFile.RemoveLocks(directory.Path, "web");
+        Assert.True(File.Exists(directory["web_sandbox:pod.lock"]));
+        RunscStateFile.RemoveLocks(directory.Path, "pod");
+        Assert.Equal(["web2_sandbox:pod2.lock", "web_sandbox:pod.lock", "web_sandbox:pod.state"],
+            Directory.GetFiles(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        RunscStateFile.RemoveLocks("/no/such/root", "pod");
+    }
 }
