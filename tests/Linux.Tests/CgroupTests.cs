@@ -73,6 +73,15 @@ public sealed class CgroupTests : IDisposable
     }
 
     [Fact]
+    public void The_limit_of_memory_is_a_huge_number_where_there_is_none()
+    {
+        Assert.Equal(2UL, CgroupReader.MemoryLimit(FakeV1(("memory.limit_in_bytes", "2\n"))));
+        Assert.Equal(2UL, CgroupReader.MemoryLimit(Fake(("memory.max", "2\n"))));
+        Assert.Equal(ulong.MaxValue, CgroupReader.MemoryLimit(Fake(("memory.max", "max\n"))));
+        Assert.Equal(ulong.MaxValue, CgroupReader.MemoryLimit(Fake()));
+    }
+
+    [Fact]
     public void A_group_that_is_gone_reads_as_nothing()
     {
         CgroupHierarchies hierarchies = CgroupHierarchies.Read();
