@@ -48,7 +48,7 @@ public static class VolumeRules
             {
                 { Share: not null } => "the pod's hint says share=pod",
                 { Type: not null } => "the pod's hint has a type and no share",
-                { Medium: not null } => "the pod's annotations name its medium",
+                { Medium: not null } => "who names a medium asks for it",
                 _ => "the node's configuration says empty_dir = \"pod\"",
             });
     }
