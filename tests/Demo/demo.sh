@@ -3,9 +3,11 @@
 set -euo pipefail
 
 readonly ROOT=$(cd "$(dirname "$0")/../.." && pwd)
-readonly TOOLS=$ROOT/.tools SHIM=$ROOT/out/containerd-shim-runsc-v1 IMAGE=localhost/busybox:test
-readonly WORK=$(mktemp -d /tmp/shim-demo-XXXXXX)
+readonly TOOLS=$ROOT/.tools SHIM=$ROOT/out/containerd-shim-runsc-v1 IMAGE=localhost/busybox:test PAUSE_IMAGE=localhost/pause:test
+readonly WORK=$(mktemp -d /var/tmp/shim-demo-XXXXXX) # on a disk, where many a machine has its /tmp in memory
 readonly RUNSC=${RUNSC:-$TOOLS/runsc/usr/bin/runsc}
+# containerd's namespace is a part of the names of cgroups: one of its own, apart from whatever else the machine runs.
+export CONTAINERD_NAMESPACE=${WORK##*/}
 containerd=${CONTAINERD:-}
 for version in 2.1 1.7 1.6; do
   [ -n "$containerd" ] || [ ! -x "$TOOLS/containerd-$version/usr/bin/containerd" ] || containerd=$TOOLS/containerd-$version/usr/bin/containerd
@@ -20,8 +22,9 @@ clean_up() {
   status=$?
   [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
   [ -z "$daemon" ] || wait "$daemon" 2>/dev/null || true
-  pkill -KILL -f "$WORK" 2>/dev/null || true
+  for _ in $(seq 100); do pkill -KILL -f "$WORK" 2>/dev/null || break; sleep 0.05; done
   while read -r mount; do umount -l "$mount" 2>/dev/null || true; done < <(awk -v w="$WORK/" 'index($5, w) == 1 {print $5}' /proc/self/mountinfo | tac)
+  find /sys/fs/cgroup -depth -type d -path "*/$CONTAINERD_NAMESPACE*" -exec rmdir {} + 2>/dev/null || true
   rm -rf "$WORK"
   [ $status = 0 ] && printf '\nThe demo went well.\n' || printf '\nThe demo failed (exit status %s).\n' "$status" >&2
   exit $status
@@ -32,7 +35,37 @@ trap 'exit 130' INT TERM
 ctr() { "$(dirname "$containerd")/ctr" -a "$WORK/c.sock" "$@"; }
 run() { ctr run --runtime io.containerd.runsc.v1 --runtime-config-path "$WORK/runsc.toml" "$@"; }
 
-# step WORDS... : what is to be seen; then its command is run and timed.
+# check CLAIM TEST...: the demo fails unless what it says is so.
+check() {
+  local claim=$1; shift
+  "$@" || { printf '    NOT SO: %s\n' "$claim" >&2; exit 1; }
+}
+
+# stop ID...: kills these containers, waits for their end and deletes them, one after the other.
+stop() {
+  local id
+  for id; do
+    ctr tasks kill -s KILL "$id"
+    for _ in $(seq 200); do [ "$(ctr tasks ls | awk -v id="$id" '$1 == id {print $3}')" = STOPPED ] && break; sleep 0.05; done
+    ctr tasks delete "$id" 2>&1 | sed 's/.*msg=/    /' || true # its exit status is the container's
+    ctr containers rm "$id"
+  done
+}
+
+nothing_is_left() {
+  local left mounts cgroups
+  for _ in $(seq 100); do
+    left=$(pgrep -f "$WORK" | grep -cvx "$daemon" || true)
+    [ "$left" = 0 ] && break
+    sleep 0.05
+  done
+  mounts=$(grep -c "$WORK/state" /proc/self/mountinfo || true)
+  cgroups=$(find /sys/fs/cgroup -type d -path "*/$CONTAINERD_NAMESPACE/*" | wc -l)
+  echo "    $left processes, $mounts mounts and $cgroups cgroups of it are left"
+  [ "$left $mounts $cgroups" = "0 0 0" ]
+}
+
+# begin, then took: how long what is between them took.
 took() { printf '    (%s ms)\n' "$((($(date +%s%N) - began) / 1000000))"; }
 begin() { began=$(date +%s%N); }
 
@@ -49,6 +82,7 @@ EOF
 cat >"$WORK/runsc.toml" <<EOF
 binary_name = "$RUNSC"
 root = "$WORK/runsc"
+kubelet_root = "$WORK/kubelet"
 [runsc_config]
 network = "none"
 EOF
@@ -102,16 +136,8 @@ fi
 say "7. Killed, deleted, and nothing left"
 show "ctr tasks kill -s KILL web; ctr tasks delete web; ctr containers rm web"
 begin
-ctr tasks kill -s KILL web
-for _ in $(seq 200); do [ "$(ctr tasks ls | awk '$1 == "web" {print $3}')" = STOPPED ] && break; sleep 0.05; done
-ctr tasks delete web 2>&1 | sed 's/.*msg=/    /' || true
-ctr containers rm web
+stop web
 took
-for _ in $(seq 100); do
-  left=$(pgrep -f "$WORK" | grep -cvx "$daemon" || true)
-  [ "$left" = 0 ] && break
-  sleep 0.05
-done
-mounts=$(grep -c "$WORK/state" /proc/self/mountinfo || true)
-echo "    $left processes and $mounts mounts of it are left"
-[ "$left" = 0 ] && [ "$mounts" = 0 ]
+check "nothing is left" nothing_is_left
+
+. "$ROOT/tests/Demo/pod.sh"
