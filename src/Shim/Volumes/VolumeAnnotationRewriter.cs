@@ -69,7 +69,7 @@ public static class VolumeAnnotationRewriter
         foreach (VolumeDecision decision in decisions.Volumes)
         {
             if (decision.IsPassthrough)
-                RemoveHint(decision, requests.Find(decision.Volume), edits);
+                RemoveHint(requests.Find(decision.Volume), edits);
             else
                 SetHint(decision, requests.Find(decision.Volume), edits);
             if (decision is { Volume: FuseVolume, IsPassthrough: true } && !annotations.ContainsKey(HostUds))
@@ -135,13 +135,13 @@ public static class VolumeAnnotationRewriter
             edits.Set(VolumeAnnotations.EmptyDir(volume, "medium"), "disk");
     }
 
-    private static void RemoveHint(VolumeDecision decision, VolumeRequest? request, SpecEdits edits)
+    private static void RemoveHint(VolumeRequest? request, SpecEdits edits)
     {
         foreach (string annotation in request?.HintAnnotations ?? [])
             edits.Remove(annotation);
         // The hint said this, and is gone.
-        if (decision.Rule == VolumeRule.ForceShared && request is { ForceShared: false })
-            edits.Set(VolumeAnnotations.EmptyDir(decision.Volume, "force-shared"), "true");
+        if (request is { Share: "shared", ForceShared: false })
+            edits.Set(VolumeAnnotations.EmptyDir(request.Name, "force-shared"), "true");
     }
 
     /// <summary>
@@ -154,8 +154,7 @@ public static class VolumeAnnotationRewriter
             decided.Add(decision.Volume);
         foreach (VolumeRequest request in requests.Requests)
             if (!decided.Contains(request.Name))
-                foreach (string annotation in request.HintAnnotations)
-                    edits.Remove(annotation);
+                RemoveHint(request, edits);
     }
 
     private static void RewriteMounts(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
