@@ -29,7 +29,8 @@ internal sealed class VolumeSetup(ContainerContext context)
         VolumeAnnotationRewriter.RewriteSandbox(
             spec.Annotations, spec.Mounts, plan.Requests, decisions, await AliasesAsync(spec, decisions), edits);
         spec.EditSandbox(edits);
-        if (decisions.Volumes.Count > 0)
+        // Also without a volume to decide about: which paths are the pod's counts for every container.
+        if (decisions.PodUid.Length > 0)
         {
             undo.AddFile(bundle.Volumes);
             decisions.Save(bundle.Volumes);
