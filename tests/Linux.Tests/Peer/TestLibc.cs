@@ -14,6 +14,10 @@ internal static partial class TestLibc
     [LibraryImport("libc")]
     internal static partial uint getegid();
 
+    /// <summary>Another user's rights on files, for this thread; the capabilities about files go with root's and come back.</summary>
+    [LibraryImport("libc")]
+    internal static partial int setfsuid(int uid);
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial int setsockopt(int socket, int level, int option, in int value, uint length);
 

@@ -1,0 +1,65 @@
+using Linux.Tests.Peer;
+
+namespace Linux.Tests;
+
+public sealed class FileIdentityTests
+{
+    [Fact]
+    public void It_is_the_same_under_any_path()
+    {
+        using TempDirectory directory = new();
+        Directory.CreateDirectory(directory["a/b"]);
+        Directory.CreateSymbolicLink(directory["link"], directory["a"]);
+        FileIdentity? identity = FileIdentity.TryOf(directory["a"]);
+        Assert.NotNull(identity);
+        foreach (string path in (string[])["link", "link/", "a/.", "a/b/..", "link/b/..", "./a"])
+            Assert.Equal(identity, FileIdentity.TryOf(directory[path]));
+        foreach (string path in (string[])["", "a/b", "link/b"])
+            Assert.NotEqual(identity, FileIdentity.TryOf(directory[path]));
+    }
+
+    [Fact]
+    public void A_moved_file_is_the_same_and_another_of_its_name_is_not()
+    {
+        using TempDirectory directory = new();
+        File.WriteAllText(directory["a"], "");
+        FileIdentity? identity = FileIdentity.TryOf(directory["a"]);
+        File.Move(directory["a"], directory["b"]);
+        File.WriteAllText(directory["a"], "");
+        Assert.Equal(identity, FileIdentity.TryOf(directory["b"]));
+        Assert.NotEqual(identity, FileIdentity.TryOf(directory["a"]));
+    }
+
+    [Fact]
+    public void Two_file_systems_have_the_same_numbers()
+    {
+        Assert.SkipUnless(TestLibc.geteuid() == 0, "mounting needs root");
+        using TempDirectory directory = new();
+        string[] roots = [Directory.CreateDirectory(directory["a"]).FullName, Directory.CreateDirectory(directory["b"]).FullName];
+        try
+        {
+            foreach (string root in roots)
+                Mounts.Mount([new MountSpec { Type = "tmpfs", Source = "tmpfs" }], root);
+            FileIdentity one = FileIdentity.TryOf(roots[0])!.Value, other = FileIdentity.TryOf(roots[1])!.Value;
+            Assert.Equal(one.Inode, other.Inode);
+            Assert.NotEqual(one, other);
+        }
+        finally
+        {
+            foreach (string root in roots)
+                Mounts.UnmountAll(root);
+        }
+    }
+
+    [Fact]
+    public void What_leads_nowhere_has_none()
+    {
+        using TempDirectory directory = new();
+        File.CreateSymbolicLink(directory["dangling"], "/nowhere");
+        File.CreateSymbolicLink(directory["round"], directory["round"]);
+        File.WriteAllText(directory["file"], "");
+        foreach (string path in (string[])["dangling", "round", "nothing", "file/x", new string('n', 256)])
+            Assert.Null(FileIdentity.TryOf(directory[path]));
+        Assert.Null(FileIdentity.TryOf(""));
+    }
+}

@@ -1,0 +1,94 @@
+using Shim.Tests.Support;
+using Shim.Volumes;
+
+namespace Shim.Tests.Volumes;
+
+/// <summary>What lost sandboxes leave in an emptyDir.</summary>
+public sealed class FileStoreTests : IDisposable
+{
+    private readonly KubeletDirectory _kubelet = new();
+
+    public void Dispose() => _kubelet.Dispose();
+
+    [Fact]
+    public void Those_of_sandboxes_that_are_gone_are_removed()
+    {
+        string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone", ".gvisor.filestore.alive",
+            ".gvisor.filestore.*", ".gvisor.filestore.", "file");
+        Directory.CreateDirectory($"{path}/.gvisor.filestore.directory");
+        List<string> asked = [];
+        IReadOnlyList<string> removed = PodVolumesReader.RemoveStaleFileStores(Volume(), sandbox =>
+        {
+            asked.Add(sandbox);
+            return sandbox == "alive";
+        });
+        Assert.Equal(["", "*", "alive", "gone"], asked.Order(StringComparer.Ordinal));
+        Assert.Equal([".gvisor.filestore.", ".gvisor.filestore.*", ".gvisor.filestore.gone"],
+            removed.Order(StringComparer.Ordinal));
+        Assert.Equal([".gvisor.filestore.alive", ".gvisor.filestore.directory", "file"],
+            Directory.GetFileSystemEntries(path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void One_that_went_by_itself_is_no_error()
+    {
+        string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
+        PodVolume volume = Volume();
+        File.Delete($"{path}/.gvisor.filestore.gone");
+        Assert.Single(PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+        Directory.Delete(path);
+        Assert.Empty(PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+    }
+
+    [Fact]
+    public void A_volume_that_became_a_link_is_refused()
+    {
+        string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
+        PodVolume volume = Volume();
+        Directory.Move(path, _kubelet["elsewhere"]);
+        Directory.CreateSymbolicLink(path, _kubelet["elsewhere"]);
+        var e = Assert.Throws<VolumeException>(() => PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+        Assert.Contains("volume data", e.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(_kubelet["elsewhere/.gvisor.filestore.gone"]));
+    }
+
+    [Fact]
+    public void A_file_store_that_became_a_link_is_removed_and_not_followed()
+    {
+        string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
+        PodVolume volume = Volume();
+        File.WriteAllText(_kubelet["kept"], "");
+        File.Delete($"{path}/.gvisor.filestore.gone");
+        File.CreateSymbolicLink($"{path}/.gvisor.filestore.gone", _kubelet["kept"]);
+        Assert.Single(PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+        Assert.Empty(Directory.GetFileSystemEntries(path));
+        Assert.True(File.Exists(_kubelet["kept"]));
+    }
+
+    [Fact]
+    public void What_cannot_be_removed_is_an_error()
+    {
+        string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
+        PodVolume volume = Volume();
+        File.Delete($"{path}/.gvisor.filestore.gone");
+        Directory.CreateDirectory($"{path}/.gvisor.filestore.gone");
+        OpenDescriptors.AssertNoneLeftBy(() =>
+        {
+            var e = Assert.Throws<VolumeException>(() => PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+            Assert.Contains("EISDIR", e.Message, StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
+    public void Without_any_nobody_looks()
+    {
+        _kubelet.AddEmptyDir("data", "file");
+        PodVolume volume = Volume();
+        Directory.Delete(_kubelet.Root, recursive: true);
+        Assert.Empty(PodVolumesReader.RemoveStaleFileStores(volume, static _ => throw new InvalidOperationException()));
+        Assert.Empty(PodVolumesReader.RemoveStaleFileStores(
+            volume with { Directory = null }, static _ => throw new InvalidOperationException()));
+    }
+
+    private PodVolume Volume() => Assert.Single(_kubelet.Read().Volumes);
+}

@@ -1,0 +1,156 @@
+using Shim.Volumes;
+
+namespace Shim.Tests.Volumes;
+
+/// <summary>Which mounts are a volume of the pod's, and what becomes of them.</summary>
+public sealed class PodMountTests
+{
+    private const string Empty = $"{ExamplePod.Directory}/volumes/kubernetes.io~empty-dir";
+    private const string Linked = $"/mnt/node/kubelet/pods/{ExamplePod.Uid}";
+
+    [Theory]
+    [InlineData("disk", $"bind {Empty}/data /data rbind,rprivate,ro", $"bind {Empty}/data /data rbind,rprivate,ro")]
+    [InlineData("disk", $"none {Empty}/data /data bind,rw", $"none {Empty}/data /data bind,rw")]
+    [InlineData("disk", $"bind {Empty}/data/ /data rbind", $"bind {Empty}/data /data rbind")]
+    [InlineData("memory", $"bind {Empty}/data /data rbind,rprivate,ro", $"tmpfs {Empty}/data /data ro")]
+    [InlineData("memory", $"none {Empty}/data /data bind,rw,noexec", $"tmpfs {Empty}/data /data rw,noexec")]
+    [InlineData("memory", $"bind {Empty}/data// /data rbind", $"tmpfs {Empty}/data /data ")]
+    [InlineData("memory",
+        $"bind {Empty}/data /d bind,rbind,private,rprivate,slave,rslave,shared,rshared,unbindable,runbindable,nodev",
+        $"tmpfs {Empty}/data /d nodev")]
+    // Once rewritten; and a tmpfs that would make the others of a disk's volume memory, were it the first.
+    [InlineData("memory", $"tmpfs {Empty}/data /data ro", $"tmpfs {Empty}/data /data ro")]
+    [InlineData("disk", $"tmpfs {Empty}/data /data ro", $"bind {Empty}/data /data ro,rbind")]
+    [InlineData("disk", $"tmpfs {Empty}/data /data bind,ro", $"bind {Empty}/data /data bind,ro")]
+    public void A_mount_of_the_volume(string facts, string mount, string expected)
+    {
+        foreach (Rewriting rewriting in SandboxAndContainer(facts, mount))
+            Assert.Equal([expected], rewriting.MountTexts);
+    }
+
+    [Theory]
+    [InlineData("proc proc /proc nosuid")]
+    [InlineData("tmpfs tmpfs /data rw")]
+    [InlineData("bind /srv /data rbind")]
+    [InlineData("bind relative /data rbind")]
+    [InlineData($"bind {Empty} /data rbind")]
+    [InlineData($"bind {Empty}/data2 /data rbind")]
+    [InlineData($"bind {Empty}/dat /data rbind")]
+    [InlineData($"bind {ExamplePod.Directory} /data rbind")]
+    [InlineData($"bind {ExamplePod.Directory}/etc-hosts /etc/hosts rbind")]
+    [InlineData($"bind {ExamplePod.Directory}/volume-subpaths/data /data rbind")]
+    [InlineData($"bind {ExamplePod.Directory}/volume-subpaths/data2/app/0 /data rbind")]
+    [InlineData($"bind {ExamplePod.Directory}/volumes/kubernetes.io~csi/data /data rbind")]
+    [InlineData($"bind {ExamplePod.Directory}/volumes/kubernetes.io~csi/data/mount /data rbind")]
+    // Another pod's volume of the same name.
+    [InlineData("bind /var/lib/kubelet/pods/other/volumes/kubernetes.io~empty-dir/data /data rbind")]
+    [InlineData("bind /var/lib/kubelet/pods/other/volume-subpaths/data/app/0 /data rbind")]
+    [InlineData($"ext4 {Empty}/data /data rw")]
+    public void A_mount_of_something_else_stays(string mount)
+    {
+        foreach (string facts in (string[])["disk", "memory"])
+            foreach (Rewriting rewriting in SandboxAndContainer(facts, mount))
+                Assert.Empty(rewriting.Edits.Mounts);
+    }
+
+    [Theory]
+    [InlineData($"{Linked}/volumes/kubernetes.io~empty-dir/data", true)]
+    [InlineData($"{Linked}/volumes/kubernetes.io~empty-dir/data/", true)]
+    [InlineData($"{Empty}/data", true)]
+    [InlineData($"{Linked}/volumes/kubernetes.io~empty-dir/data2", false)]
+    [InlineData("/mnt/node/kubelet/pods/other/volumes/kubernetes.io~empty-dir/data", false)]
+    public void Kubelet_s_directory_behind_a_link(string source, bool isVolume)
+    {
+        PodVolumes pod = ExamplePod.With(ExamplePod.EmptyDir(facts: "memory")) with { ResolvedDirectory = Linked };
+        SpecMount mount = ExamplePod.Mount($"bind {source} /data rbind");
+        Rewriting sandbox = Rewriting.OfSandbox(ExamplePod.Annotations("share=pod"), [mount], pod);
+        Assert.Equal(isVolume ? [$"tmpfs {Empty}/data /data "] : [ExamplePod.TextOf(mount)], sandbox.MountTexts);
+        Assert.Equal($"{Empty}/data", sandbox.Annotations["dev.gvisor.spec.mount.data.source"]);
+    }
+
+    [Theory]
+    [InlineData("disk")]
+    [InlineData("memory")]
+    public void The_same_directory_under_another_path(string facts)
+    {
+        var aliases = new Dictionary<string, string> { ["/mnt/alias"] = $"{Empty}/data" };
+        foreach (Rewriting rewriting in SandboxAndContainer(facts, "bind /mnt/alias /data rbind,ro", aliases))
+            Assert.Equal([facts == "disk" ? $"bind {Empty}/data /data rbind,ro" : $"tmpfs {Empty}/data /data ro"],
+                rewriting.MountTexts);
+    }
+
+    [Theory]
+    [InlineData($"{ExamplePod.Directory}/volume-subpaths/data/app/0")]
+    [InlineData($"{Linked}/volume-subpaths/data/app/0")]
+    [InlineData($"{Empty}/data/sub/directory")]
+    [InlineData($"{Linked}/volumes/kubernetes.io~empty-dir/data/sub")]
+    public void A_subPath_of_a_volume_in_the_sandbox_is_refused(string source)
+    {
+        PodVolumes pod = ExamplePod.With(ExamplePod.EmptyDir()) with { ResolvedDirectory = Linked };
+        SpecMount mount = ExamplePod.Mount($"bind {source} /app rbind");
+        foreach (string annotations in (string[])["share=pod", "medium=memory", "share=container type=tmpfs"])
+        {
+            VolumeDecisions decisions = Rewriting.OfSandbox(ExamplePod.Annotations(annotations), [], pod).Decisions;
+            foreach (Action create in (Action[])[
+                () => Rewriting.OfSandbox(ExamplePod.Annotations(annotations), [mount], pod),
+                () => Rewriting.OfContainer(new Dictionary<string, string>(), [mount], decisions)])
+            {
+                string message = Assert.Throws<VolumeException>(create).Message;
+                foreach (string words in (string[])
+                    ["mount /app is a subPath of volume data", source, "Mount the whole volume",
+                        "dev.gvisor.empty-dir.data.force-shared=true"])
+                    Assert.Contains(words, message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("force-shared=true", "disk")]
+    [InlineData("share=shared", "memory")]
+    [InlineData("share=pod", "disk used")]
+    [InlineData("", "disk")]
+    public void A_subPath_of_the_node_s_directory_stays(string annotations, string facts)
+    {
+        SpecMount[] mounts =
+        [
+            ExamplePod.Mount($"bind {ExamplePod.Directory}/volume-subpaths/data/app/0 /app rbind,ro"),
+            ExamplePod.Mount($"bind {Empty}/data/sub /sub rbind"),
+            // Also where it is shared memory for one container.
+            ExamplePod.Mount($"bind {ExamplePod.Directory}/volume-subpaths/data/app/1 /dev/shm rbind"),
+        ];
+        Rewriting sandbox = Rewriting.OfSandbox(
+            ExamplePod.Annotations(annotations), mounts, ExamplePod.With(ExamplePod.EmptyDir(facts: facts)));
+        Assert.Empty(sandbox.Edits.Mounts);
+        Assert.Empty(Rewriting.OfContainer(sandbox.Annotations, mounts, sandbox.Decisions).Edits.Mounts);
+    }
+
+    [Fact]
+    public void A_directory_s_neighbour_is_no_part_of_it()
+    {
+        VolumeDecisions decisions = Rewriting.OfSandbox(ExamplePod.Annotations("share=pod ab.force-shared=true"), [],
+            ExamplePod.With(ExamplePod.EmptyDir("ab"), ExamplePod.EmptyDir())).Decisions;
+        Assert.Equal("data", decisions.At($"{Empty}/data")?.Volume);
+        Assert.Equal("data", decisions.At($"{Empty}/data/")?.Volume);
+        Assert.Null(decisions.At($"{Empty}/data2"));
+        Assert.Null(decisions.At($"{Empty}/data/x"));
+        Assert.Null(decisions.At($"x{Empty}/data"));
+        Assert.Null(decisions.At(""));
+        Assert.Equal("data", decisions.Above($"{Empty}/data/x")?.Volume);
+        Assert.Equal("ab", decisions.Above($"{ExamplePod.Directory}/volume-subpaths/ab/app/0")?.Volume);
+        Assert.Null(decisions.Above($"{Empty}/data"));
+        Assert.Null(decisions.Above($"{Empty}/data2/x"));
+        Assert.True(decisions.IsOfPod($"{ExamplePod.Directory}/volumes/kubernetes.io~csi/claim/mount"));
+        Assert.False(decisions.IsOfPod($"{ExamplePod.Directory}/etc-hosts"));
+        Assert.False(VolumeDecisions.None.IsOfPod("/volumes/x/y"));
+        Assert.Null(VolumeDecisions.None.Above("/volume-subpaths/x/y/0"));
+    }
+
+    private static Rewriting[] SandboxAndContainer(
+        string facts, string mount, IReadOnlyDictionary<string, string>? aliases = null)
+    {
+        SpecMount[] mounts = [ExamplePod.Mount(mount)];
+        Rewriting sandbox = Rewriting.OfSandbox(ExamplePod.Annotations("share=pod"), mounts,
+            ExamplePod.With(ExamplePod.EmptyDir(facts: facts)), aliases: aliases);
+        return [sandbox, Rewriting.OfContainer(new Dictionary<string, string>(), mounts, sandbox.Decisions, aliases)];
+    }
+}

@@ -1,0 +1,66 @@
+using Shim.Volumes;
+
+namespace Shim.Tests.Volumes;
+
+public sealed class PodUidTests
+{
+    private const string Cri = "io.kubernetes.cri.sandbox-uid";
+    private const string LogDirectory = "io.kubernetes.cri.sandbox-log-directory";
+    private const string Crio = "io.kubernetes.pod.uid";
+    private const string CrioType = "io.kubernetes.cri-o.ContainerType";
+
+    [Theory]
+    [InlineData(ExamplePod.Uid, Cri, ExamplePod.Uid)]
+    // A static pod's is a hash.
+    [InlineData("0123456789abcdef0123456789abcdef", Cri, "0123456789abcdef0123456789abcdef")]
+    // containerd before 1.6.11.
+    [InlineData(ExamplePod.Uid, LogDirectory, $"/var/log/pods/ns_name_{ExamplePod.Uid}")]
+    [InlineData(ExamplePod.Uid, LogDirectory, $"/var/log/pods/ns_name_{ExamplePod.Uid}/")]
+    [InlineData(ExamplePod.Uid, LogDirectory, $"/var/log/pods/{ExamplePod.Uid}")]
+    [InlineData(ExamplePod.Uid, LogDirectory, $"/var/log/pods/{ExamplePod.Uid}//")]
+    [InlineData("one", Cri, "one", LogDirectory, "/var/log/pods/ns_name_other")]
+    [InlineData("other", Cri, "", LogDirectory, "/var/log/pods/ns_name_other")]
+    [InlineData("crio", CrioType, "sandbox", Crio, "crio")]
+    [InlineData("crio", CrioType, "container", Crio, "crio", LogDirectory, "/var/log/pods/ns_name_other")]
+    // Anybody's label.
+    [InlineData(null, Crio, "crio")]
+    [InlineData(null)]
+    [InlineData(null, Cri, "")]
+    [InlineData(null, LogDirectory, "")]
+    [InlineData(null, LogDirectory, "/")]
+    [InlineData(null, LogDirectory, "/var/log/pods/..")]
+    [InlineData(null, LogDirectory, "/var/log/pods/ns_name_")]
+    [InlineData(null, LogDirectory, "/var/log/pods/ns_name_..")]
+    [InlineData(null, LogDirectory, "/var/log/pods/ns_name_a.b")]
+    public void Where_it_is_found(string? expected, params string[] annotations) =>
+        Assert.Equal(expected, Find(annotations));
+
+    [Theory]
+    [InlineData(Cri, "..")]
+    [InlineData(Cri, ".")]
+    [InlineData(Cri, "../../etc")]
+    [InlineData(Cri, "a/b")]
+    [InlineData(Cri, "/")]
+    [InlineData(Cri, " ")]
+    [InlineData(Cri, "a\0")]
+    [InlineData(Cri, "a\n")]
+    [InlineData(Cri, "ä")]
+    [InlineData(Crio, "..", CrioType, "sandbox")]
+    [InlineData(Crio, "a/b", CrioType, "sandbox")]
+    public void What_is_no_uid_is_refused(params string[] annotations)
+    {
+        var e = Assert.Throws<VolumeException>(() => Find(annotations));
+        Assert.Contains($"annotation {annotations[0]}=\"{annotations[1]}\"", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void It_has_a_longest()
+    {
+        Assert.True(PodUid.IsUid(new string('a', 128)));
+        Assert.False(PodUid.IsUid(new string('a', 129)));
+        Assert.False(PodUid.IsUid(""));
+    }
+
+    private static string? Find(string[] annotations) =>
+        PodUid.Find(annotations.Chunk(2).ToDictionary(static pair => pair[0], static pair => pair[1]));
+}

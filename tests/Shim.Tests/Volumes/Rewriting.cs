@@ -1,0 +1,58 @@
+using Shim.Volumes;
+
+namespace Shim.Tests.Volumes;
+
+/// <summary>A specification and what the rewriter made of it, all in memory.</summary>
+internal sealed record Rewriting(
+    VolumeDecisions Decisions,
+    IReadOnlyList<string> Warnings,
+    SpecEdits Edits,
+    IReadOnlyDictionary<string, string> Annotations,
+    IReadOnlyList<SpecMount> Mounts)
+{
+    /// <summary>The mounts, in the words of <see cref="ExamplePod.Mount"/>.</summary>
+    public IEnumerable<string> MountTexts => Mounts.Select(ExamplePod.TextOf);
+
+    /// <summary>The decision about <see cref="ExamplePod.Data"/>.</summary>
+    public VolumeDecision Data => Decisions.Volumes.Single(static decision => decision.Volume == ExamplePod.Data);
+
+    /// <summary>Decides for a pod and rewrites the specification of its sandbox.</summary>
+    public static Rewriting OfSandbox(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
+        PodVolumes? pod, bool configured = false, IReadOnlyDictionary<string, string>? aliases = null)
+    {
+        VolumeAnnotations requests = VolumeAnnotations.Parse(annotations);
+        List<string> warnings = [];
+        VolumeDecisions decisions = VolumeAnnotationRewriter.Decide(requests, pod, configured, warnings);
+        var edits = new SpecEdits(annotations, mounts);
+        VolumeAnnotationRewriter.RewriteSandbox(
+            annotations, mounts, requests, decisions, aliases ?? MountAliases.None, edits);
+        return Of(decisions, warnings, annotations, mounts, edits);
+    }
+
+    /// <summary>Rewrites the specification of a container that joins the sandbox.</summary>
+    public static Rewriting OfContainer(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
+        VolumeDecisions decisions, IReadOnlyDictionary<string, string>? aliases = null)
+    {
+        var edits = new SpecEdits(annotations, mounts);
+        VolumeAnnotationRewriter.RewriteContainer(annotations, mounts, decisions, aliases ?? MountAliases.None, edits);
+        return Of(decisions, [], annotations, mounts, edits);
+    }
+
+    private static Rewriting Of(VolumeDecisions decisions, IReadOnlyList<string> warnings,
+        IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts, SpecEdits edits)
+    {
+        var edited = new Dictionary<string, string>(annotations);
+        foreach ((string name, string? value) in edits.Annotations)
+            if (value is null)
+                edited.Remove(name);
+            else
+                edited[name] = value;
+        List<SpecMount> kept = [];
+        for (int i = 0; i < mounts.Count; i++)
+            if (!edits.Mounts.TryGetValue(i, out SpecMount? mount))
+                kept.Add(mounts[i]);
+            else if (mount is not null)
+                kept.Add(mount);
+        return new Rewriting(decisions, warnings, edits, edited, kept);
+    }
+}

@@ -1,0 +1,149 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using CsCheck;
+using Shim.Tests.Support;
+using Shim.Volumes;
+
+namespace Shim.Tests.Volumes;
+
+/// <summary>Decisions as a file in the sandbox's bundle.</summary>
+public sealed class VolumeDecisionsTests
+{
+    // Any text but half of a pair of surrogates, which is none.
+    private static readonly Gen<string> s_text = Gen.OneOf(
+        Gen.String[Gen.Char["/.-_azAZ09 \"\\\n\té世"], 0, 20],
+        Gen.String.Where(static text => !text.Any(char.IsSurrogate)));
+
+    private static readonly Gen<VolumeDecision> s_decision = Gen.Select(s_text, s_text, s_text, s_text,
+        Gen.Enum<VolumeRule>(), Gen.Enum<VolumeShare>().Nullable(0.3), Gen.Enum<VolumeMedium>(),
+        static (name, path, options, why, rule, share, medium) => new VolumeDecision
+        {
+            Volume = name,
+            Path = path,
+            Rule = rule,
+            Why = why,
+            Share = share,
+            Medium = share is null ? VolumeMedium.Disk : medium,
+            Options = share is null ? "" : options,
+        });
+
+    private static readonly VolumeDecisions s_example = Rewriting.OfSandbox(
+        ExamplePod.Annotations("share=pod logs.share=container logs.type=bind tmp.medium=memory cache.force-shared=true"),
+        [], ExamplePod.With(ExamplePod.EmptyDir(), ExamplePod.EmptyDir("logs"), ExamplePod.EmptyDir("tmp"),
+            ExamplePod.EmptyDir("cache"))).Decisions;
+
+    [Fact]
+    public void Written_and_read_they_are_the_same()
+    {
+        Gen.Select(s_text, s_text, s_text, s_decision.Array[0, 5]).Sample((uid, directory, resolved, volumes) =>
+        {
+            var decisions = new VolumeDecisions
+            {
+                PodUid = uid,
+                Directory = directory,
+                ResolvedDirectory = resolved,
+                Volumes = volumes,
+            };
+            VolumeDecisions read = VolumeDecisions.Parse(Written(decisions));
+            Assert.Equal((uid, directory, resolved), (read.PodUid, read.Directory, read.ResolvedDirectory));
+            Assert.Equal(volumes, read.Volumes);
+        });
+    }
+
+    [Fact]
+    public void The_file_is_for_people_too()
+    {
+        using TempDirectory directory = new();
+        s_example.Save(directory["volumes.json"]);
+        s_example.Save(directory["volumes.json"]);
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(directory["volumes.json"]));
+        Assert.Equal(["version", "pod_uid", "directory", "resolved_directory", "volumes"],
+            document.RootElement.EnumerateObject().Select(static field => field.Name));
+        Assert.Equal(
+            [
+                $"volume=cache outcome=passthrough rule=force-shared path={ExamplePod.PathOf("cache")}",
+                $"volume=data outcome=pod-disk rule=shared-by-pod path={ExamplePod.DataPath} options=rw,mode=777,uid=0,gid=0",
+                $"volume=logs outcome=container-disk rule=shared-by-container path={ExamplePod.PathOf("logs")} options=rw,mode=777,uid=0,gid=0",
+                $"volume=tmp outcome=pod-memory rule=shared-by-pod path={ExamplePod.PathOf("tmp")} options=rw,mode=777,uid=0,gid=0",
+            ],
+            document.RootElement.GetProperty("volumes").EnumerateArray().Select(static volume => string.Join(' ',
+                volume.EnumerateObject().Where(static field => field.Name != "why")
+                    .Select(static field => $"{field.Name}={field.Value.GetString()}"))));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(directory["volumes.json"]));
+        Assert.Single(Directory.GetFileSystemEntries(directory.Path));
+        Assert.Equal(s_example.Volumes, VolumeDecisions.Load(directory["volumes.json"]).Volumes);
+    }
+
+    [Fact]
+    public void No_file_is_no_decision()
+    {
+        using TempDirectory directory = new();
+        Assert.Same(VolumeDecisions.None, VolumeDecisions.Load(directory["volumes.json"]));
+        Assert.Same(VolumeDecisions.None, VolumeDecisions.Load(directory["no/such/volumes.json"]));
+    }
+
+    [Fact]
+    public void A_torn_file_is_an_error_wherever_it_is_torn()
+    {
+        using TempDirectory directory = new();
+        byte[] whole = Written(s_example);
+        for (int length = 0; length < whole.Length; length++)
+        {
+            File.WriteAllBytes(directory["volumes.json"], whole[..length]);
+            string message = Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory["volumes.json"])).Message;
+            Assert.Contains(directory["volumes.json"], message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("\"version\":1", "\"version\":2")]
+    [InlineData("\"version\":1", "\"version\":\"1\"")]
+    [InlineData("\"version\":1", "\"version\":1e99")]
+    [InlineData("\"version\":1,", "")]
+    [InlineData("\"pod_uid\"", "\"uid\"")]
+    [InlineData("\"pod-disk\"", "\"pod-tape\"")]
+    [InlineData("\"pod-disk\"", "null")]
+    [InlineData("\"shared-by-pod\"", "\"shared\"")]
+    [InlineData("\"shared-by-pod\"", "1")]
+    [InlineData("\"options\"", "\"x\"")]
+    [InlineData("\"volumes\":[", "\"volumes\":[1,")]
+    [InlineData("\"volumes\":[", "\"volumes\":[null,")]
+    [InlineData("\"volumes\":[", "\"volumes\":{},\"x\":[")]
+    [InlineData("\"volume\":\"data\"", "\"volume\":\"\\ud800\"")]
+    public void Another_JSON_is_an_error(string what, string instead)
+    {
+        using TempDirectory directory = new();
+        string whole = Encoding.UTF8.GetString(Written(s_example));
+        Assert.Contains(what, whole, StringComparison.Ordinal);
+        directory.Write("volumes.json", whole.Replace(what, instead, StringComparison.Ordinal));
+        Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory["volumes.json"]));
+    }
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("\"\"")]
+    [InlineData("{}")]
+    public void So_is_what_is_no_object_of_ours(string json)
+    {
+        using TempDirectory directory = new();
+        directory.Write("volumes.json", json);
+        Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory["volumes.json"]));
+    }
+
+    [Fact]
+    public void What_is_no_file_is_an_error()
+    {
+        using TempDirectory directory = new();
+        Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory.Path));
+    }
+
+    private static byte[] Written(VolumeDecisions decisions)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer))
+            decisions.Write(json);
+        return buffer.WrittenSpan.ToArray();
+    }
+}

@@ -1,0 +1,195 @@
+using Shim.Volumes;
+
+namespace Shim.Tests.Volumes;
+
+/// <summary>What becomes of an emptyDir, in the words of <see cref="ExamplePod"/>.</summary>
+public sealed class VolumeRulesTests
+{
+    [Theory]
+    // 1. Whoever wants the node's directory has it, whatever else is said.
+    [InlineData("force-shared=true", "disk", "passthrough", "force-shared", "force-shared=true")]
+    [InlineData("force-shared=true", "disk configured", "passthrough", "force-shared", "force-shared=true")]
+    [InlineData("force-shared=true", "gone", "passthrough", "force-shared", "force-shared=true")]
+    [InlineData("force-shared=1 type=tmpfs share=pod options=ro", "disk", "passthrough", "force-shared", "force-shared=1")]
+    [InlineData("force-shared=t type=bind share=container", "memory", "passthrough", "force-shared", "force-shared=t")]
+    [InlineData("force-shared=true medium=disk", "disk used", "passthrough", "force-shared", "force-shared=true medium=disk")]
+    [InlineData("share=shared", "disk", "passthrough", "force-shared", "force-shared=true")]
+    [InlineData("share=shared type=bind directfs=true", "disk configured", "passthrough", "force-shared", "force-shared=true")]
+    [InlineData("share=shared force-shared=false", "memory", "passthrough", "force-shared", "force-shared=true")]
+    [InlineData("share=shared medium=memory", "disk used", "passthrough", "force-shared", "force-shared=true medium=memory")]
+    // 2. Somebody else's files would be invisible.
+    [InlineData("share=pod", "disk used", "passthrough", "used-by-others", "")]
+    [InlineData("type=tmpfs share=container options=rw", "memory used", "passthrough", "used-by-others", "")]
+    [InlineData("type=bind", "disk used configured", "passthrough", "used-by-others", "")]
+    [InlineData("", "disk used configured", "passthrough", "used-by-others", "")]
+    [InlineData("share=pod", "gone", "passthrough", "used-by-others", "")]
+    // 3. Shared by the pod; the type says nothing about the medium.
+    [InlineData("share=pod", "disk", "pod-disk", "shared-by-pod", "hint=pod")]
+    [InlineData("share=pod", "memory", "pod-memory", "shared-by-pod", "hint=pod")]
+    [InlineData("share=pod type=tmpfs", "disk", "pod-disk", "shared-by-pod", "hint=pod")]
+    [InlineData("share=pod type=bind", "memory", "pod-memory", "shared-by-pod", "hint=pod")]
+    [InlineData("share=pod type=tmpfs medium=disk", "memory", "pod-disk", "shared-by-pod", "hint=pod medium=disk")]
+    [InlineData("share=pod type=bind medium=memory", "disk", "pod-memory", "shared-by-pod", "hint=pod medium=memory")]
+    [InlineData("share=pod force-shared=false", "disk", "pod-disk", "shared-by-pod", "hint=pod force-shared=false")]
+    [InlineData("share=pod force-shared=yes", "disk", "pod-disk", "shared-by-pod", "hint=pod force-shared=yes")]
+    [InlineData("share=pod medium=floppy", "memory", "pod-memory", "shared-by-pod", "hint=pod medium=floppy")]
+    [InlineData("type=tmpfs", "disk", "pod-disk", "shared-by-pod", "hint=pod")]
+    [InlineData("type=bind", "disk", "pod-disk", "shared-by-pod", "hint=pod")]
+    [InlineData("type=bind", "memory", "pod-memory", "shared-by-pod", "hint=pod")]
+    [InlineData("type=tmpfs medium=memory", "disk", "pod-memory", "shared-by-pod", "hint=pod medium=memory")]
+    [InlineData("medium=disk", "disk", "pod-disk", "shared-by-pod", "hint=pod medium=disk")]
+    [InlineData("medium=disk", "memory", "pod-disk", "shared-by-pod", "hint=pod medium=disk")]
+    [InlineData("medium=memory", "disk", "pod-memory", "shared-by-pod", "hint=pod medium=memory")]
+    [InlineData("medium=disk force-shared=F", "disk configured", "pod-disk", "shared-by-pod", "hint=pod medium=disk force-shared=F")]
+    // 4. As the hint's type says, which is tmpfs afterwards: what it said is kept beside it.
+    [InlineData("share=container type=tmpfs", "disk", "container-memory", "shared-by-container", "hint=container")]
+    [InlineData("share=container type=tmpfs", "memory configured", "container-memory", "shared-by-container", "hint=container")]
+    [InlineData("share=container type=bind", "disk", "container-disk", "shared-by-container", "hint=container medium=disk")]
+    [InlineData("share=container type=bind", "memory", "container-disk", "shared-by-container", "hint=container medium=disk")]
+    [InlineData("share=container", "disk", "container-disk", "shared-by-container", "hint=container medium=disk")]
+    [InlineData("share=container", "memory", "container-memory", "shared-by-container", "hint=container")]
+    [InlineData("share=container type=tmpfs medium=disk", "memory", "container-disk", "shared-by-container", "hint=container medium=disk")]
+    [InlineData("share=container type=bind medium=memory", "disk", "container-memory", "shared-by-container", "hint=container medium=memory")]
+    // 5. Nobody asks, or the node's administrator does.
+    [InlineData("", "disk", "passthrough", "not-asked", "")]
+    [InlineData("", "disk used", "passthrough", "not-asked", "")]
+    [InlineData("force-shared=false", "disk", "passthrough", "not-asked", "force-shared=false")]
+    [InlineData("medium=tape", "disk", "passthrough", "not-asked", "medium=tape")]
+    [InlineData("options=ro", "disk", "passthrough", "not-asked", "")]
+    [InlineData("", "disk configured", "pod-disk", "configured", "hint=pod")]
+    [InlineData("", "memory configured", "pod-memory", "configured", "hint=pod")]
+    [InlineData("force-shared=0", "memory configured", "pod-memory", "configured", "hint=pod force-shared=0")]
+    [InlineData("medium=", "disk configured", "pod-disk", "configured", "hint=pod medium=")]
+    public void Every_rule(string annotations, string facts, string outcome, string rule, string after)
+    {
+        SpecMount mount = ExamplePod.Mount($"bind {ExamplePod.DataPath} /data rbind,rprivate,nosuid,rw");
+        bool configured = facts.EndsWith(" configured", StringComparison.Ordinal);
+        PodVolume volume = ExamplePod.EmptyDir(facts: facts.Replace(" configured", ""));
+        Rewriting rewriting = Rewriting.OfSandbox(
+            ExamplePod.Annotations(annotations), [mount], ExamplePod.With(volume), configured);
+
+        Assert.Equal((outcome, rule), (rewriting.Data.Outcome, rewriting.Data.RuleName));
+        Assert.Equivalent(ExamplePod.Annotations(after), rewriting.Annotations, strict: true);
+        Assert.Equal([outcome.EndsWith("-memory", StringComparison.Ordinal)
+            ? $"tmpfs {ExamplePod.DataPath} /data nosuid,rw" : ExamplePod.TextOf(mount)], rewriting.MountTexts);
+        Assert.Equal(ExamplePod.DataPath, rewriting.Data.Path);
+        Assert.NotEqual("", rewriting.Data.Why);
+
+        // A container that joins says the same, and is told nothing by annotations of its own.
+        Rewriting container = Rewriting.OfContainer(new Dictionary<string, string>(), [mount], rewriting.Decisions);
+        Assert.Equal(rewriting.MountTexts, container.MountTexts);
+        Assert.Empty(container.Edits.Annotations);
+    }
+
+    /// <summary>The rules once more, in another form, for everything that can be said at the same time.</summary>
+    [Fact]
+    public void Every_combination()
+    {
+        int combinations = 0;
+        foreach (string? type in (string?[])[null, "tmpfs", "bind"])
+            foreach (string? share in (string?[])[null, "pod", "container", "shared"])
+                foreach (bool? forced in (bool?[])[null, true, false])
+                    foreach (string? medium in (string?[])[null, "disk", "memory"])
+                        foreach (string node in (string[])["disk", "memory"])
+                            foreach (bool used in (bool[])[false, true])
+                                foreach (bool configured in (bool[])[false, true])
+                                {
+                                    Dictionary<string, string> annotations = ExamplePod.Annotations(
+                                        (type is null ? "" : $"type={type} ") + (share is null ? "" : $"share={share} ")
+                                        + (forced is null ? "" : $"force-shared={(forced.Value ? "TRUE" : "FALSE")} ")
+                                        + (medium is null ? "" : $"medium={medium}"));
+                                    string outcome;
+                                    try
+                                    {
+                                        outcome = Rewriting.OfSandbox(annotations, [], ExamplePod.With(
+                                            ExamplePod.EmptyDir(facts: used ? $"{node} used" : node)), configured).Data.Outcome;
+                                    }
+                                    catch (VolumeException)
+                                    {
+                                        outcome = "refused";
+                                    }
+                                    Assert.Equal((Expected(), string.Join(' ', annotations)), (outcome, string.Join(' ', annotations)));
+                                    combinations++;
+
+                                    string Expected() => (forced, share, type, medium) switch
+                                    {
+                                        (true, _, _, _) or (_, "shared", _, _) => "passthrough",
+                                        (_, null, null, null) when !configured => "passthrough",
+                                        (_, _, _, not null) when used => "refused",
+                                        _ when used => "passthrough",
+                                        (_, "container", "tmpfs", null) => "container-memory",
+                                        (_, "container", "bind", null) => "container-disk",
+                                        (_, "container", _, _) => $"container-{medium ?? node}",
+                                        _ => $"pod-{medium ?? node}",
+                                    };
+                                }
+        Assert.Equal(864, combinations);
+    }
+
+    [Theory]
+    [InlineData("medium=disk", "disk used", "it holds \"socket\"")]
+    [InlineData("medium=memory share=pod", "memory used", "it holds \"socket\"")]
+    [InlineData("medium=memory share=container type=tmpfs", "memory used", "it holds \"socket\"")]
+    [InlineData("medium=disk", "gone", "is gone")]
+    public void A_medium_that_cannot_be_had_is_refused(string annotations, string facts, string why)
+    {
+        string message = Refused(annotations, ExamplePod.EmptyDir(facts: facts));
+        Assert.Contains("dev.gvisor.empty-dir.data.medium", message, StringComparison.Ordinal);
+        Assert.Contains("volume data", message, StringComparison.Ordinal);
+        Assert.Contains(why, message, StringComparison.Ordinal);
+        Assert.Contains("dev.gvisor.empty-dir.data.force-shared=true", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, "disk", "rw,mode=777,uid=0,gid=0")]
+    [InlineData("", "disk", "rw,mode=777,uid=0,gid=0")]
+    [InlineData("rw", "disk", "rw,mode=777,uid=0,gid=0")]
+    [InlineData("ro", "disk", "ro,mode=777,uid=0,gid=0")]
+    [InlineData("size=1g", "disk", "size=1g,rw,mode=777,uid=0,gid=0")]
+    [InlineData("rw,mode=0700,uid=5,gid=6,size=10m", "disk", "rw,mode=0700,uid=5,gid=6,size=10m")]
+    [InlineData("gid=7,ro", "disk mode=2777 gid=2000", "gid=7,ro,mode=2777,uid=0")]
+    [InlineData(null, "disk mode=2777 gid=2000", "rw,mode=2777,uid=0,gid=2000")]
+    [InlineData(null, "memory mode=1777 uid=4294967294 gid=1", "rw,mode=1777,uid=4294967294,gid=1")]
+    [InlineData(null, "disk mode=0", "rw,mode=0,uid=0,gid=0")]
+    [InlineData("rows,modern,uidgid", "disk", "rows,modern,uidgid,rw,mode=777,uid=0,gid=0")]
+    [InlineData(",,noexec,,", "disk", "noexec,rw,mode=777,uid=0,gid=0")]
+    public void The_options_of_a_hint(string? options, string facts, string expected)
+    {
+        Dictionary<string, string> annotations = ExamplePod.Annotations("share=pod");
+        if (options is not null)
+            annotations.Add("dev.gvisor.spec.mount.data.options", options);
+        Rewriting rewriting = Rewriting.OfSandbox(annotations, [], ExamplePod.With(ExamplePod.EmptyDir(facts: facts)));
+        Assert.Equal(expected, rewriting.Data.Options);
+        Assert.Equal(expected, rewriting.Annotations["dev.gvisor.spec.mount.data.options"]);
+    }
+
+    [Fact]
+    public void The_configuration_takes_a_hint_s_options_too()
+    {
+        Rewriting rewriting = Rewriting.OfSandbox(ExamplePod.Annotations("options=size=1g"), [],
+            ExamplePod.With(ExamplePod.EmptyDir()), configured: true);
+        Assert.Equal(("configured", "size=1g,rw,mode=777,uid=0,gid=0"), (rewriting.Data.RuleName, rewriting.Data.Options));
+    }
+
+    /// <summary>A hint's name has no dot, and the shared memory's is the shim's own.</summary>
+    [Theory]
+    [InlineData("odd.name")]
+    [InlineData("-odd")]
+    [InlineData("odd\nname")]
+    [InlineData("\ufffd")]
+    [InlineData("gvisorinternaldevshm")]
+    public void The_configuration_leaves_alone_what_no_hint_can_name(string name)
+    {
+        SpecMount mount = ExamplePod.Mount("bind x /data rbind") with { Source = ExamplePod.PathOf(name) };
+        Rewriting rewriting = Rewriting.OfSandbox(
+            new Dictionary<string, string>(), [mount], ExamplePod.With(ExamplePod.EmptyDir(name)), configured: true);
+        VolumeDecision decision = Assert.Single(rewriting.Decisions.Volumes);
+        Assert.Equal("passthrough", decision.Outcome);
+        Assert.Contains("name", decision.Why, StringComparison.Ordinal);
+        Assert.True(rewriting.Edits.IsEmpty);
+    }
+
+    private static string Refused(string annotations, params IReadOnlyList<PodVolume> volumes) =>
+        Assert.Throws<VolumeException>(() =>
+            Rewriting.OfSandbox(ExamplePod.Annotations(annotations), [], ExamplePod.With(volumes))).Message;
+}
