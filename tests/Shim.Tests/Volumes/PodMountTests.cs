@@ -138,6 +138,7 @@ public sealed class PodMountTests
         Assert.Equal("data", decisions.Above($"{Empty}/data/x")?.Volume);
         Assert.Equal("ab", decisions.Above($"{ExamplePod.Directory}/volume-subpaths/ab/app/0")?.Volume);
         Assert.Null(decisions.Above($"{Empty}/data"));
+        Assert.Null(decisions.Above($"{Empty}/data/"));
         Assert.Null(decisions.Above($"{Empty}/data2/x"));
         Assert.True(decisions.IsOfPod($"{ExamplePod.Directory}/volumes/kubernetes.io~csi/claim/mount"));
         Assert.False(decisions.IsOfPod($"{ExamplePod.Directory}/etc-hosts"));
