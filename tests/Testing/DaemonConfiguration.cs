@@ -11,6 +11,10 @@ internal static class DaemonConfiguration
         await PodNetwork.WriteAsync(daemon);
     }
 
+    // 2.1 warns of the old key, and `ctr` shows every user the warning.
+    private static string BinDir => $"bin_dir = \"{Tools.CniDirectory}\"";
+    private static string BinDirs => $"bin_dirs = [\"{Tools.CniDirectory}\"]";
+
     private static string Shim(Daemon daemon, string network, string shimLines, string runscLines) => $"""
         binary_name = "{Tools.Runsc}"
         root = "{daemon.RunscRoot}"
@@ -40,24 +44,24 @@ internal static class DaemonConfiguration
             {common}
             [plugins.'io.containerd.cri.v1.images'.pinned_images]
               sandbox = "{Tools.PauseImageName}"
-            {Runtime(daemon, "plugins.'io.containerd.cri.v1.runtime'", "")}
+            {Runtime(daemon, "plugins.'io.containerd.cri.v1.runtime'", "", version.Contains(" 2.0.", StringComparison.Ordinal) ? BinDir : BinDirs)}
             """ : $"""
             version = 2
             {common}
-            {Runtime(daemon, "plugins.\"io.containerd.grpc.v1.cri\"", $"sandbox_image = \"{Tools.PauseImageName}\"")}
+            {Runtime(daemon, "plugins.\"io.containerd.grpc.v1.cri\"", $"sandbox_image = \"{Tools.PauseImageName}\"", BinDir)}
             """;
     }
 
     /// <summary>What is the same in all versions but for the name of the plugin that it belongs to. The test machine may
     /// forbid a negative oom_score_adj; network namespaces are kept below the daemon's directory; containerd 1.x refuses
     /// a configuration that names runtimes and not the default one.</summary>
-    private static string Runtime(Daemon daemon, string plugin, string lines) => $"""
+    private static string Runtime(Daemon daemon, string plugin, string lines, string networkPlugins) => $"""
         [{plugin}]
           restrict_oom_score_adj = true
           netns_mounts_under_state_dir = true
           {lines}
         [{plugin}.cni]
-          bin_dir = "{Tools.CniDirectory}"
+          {networkPlugins}
           conf_dir = "{PodNetwork.ConfigurationDirectory(daemon)}"
         [{plugin}.containerd.runtimes.runc]
           runtime_type = "io.containerd.runc.v2"
