@@ -68,6 +68,9 @@ public sealed partial class Container
     /// <summary>Whether it is the first of its sandbox, which ends with it.</summary>
     public bool IsSandbox { get; }
 
+    /// <summary>The image from which its start makes it go on; null: it begins anew.</summary>
+    public string? RestoreFrom { get; init; }
+
     /// <summary>Its first process.</summary>
     public ContainerProcess Init { get; }
 
@@ -77,7 +80,7 @@ public sealed partial class Container
     /// <exception cref="ContainerException">There is none.</exception>
     public ContainerProcess Process(string execId) => execId.Length == 0 ? Init : FindExec(execId).Process;
 
-    /// <summary>Lets the first process run.</summary>
+    /// <summary>Lets the first process run, from its beginning or from an image.</summary>
     /// <returns>The sandbox's process id.</returns>
     /// <exception cref="RunscException">runsc could not; the container has ended then and can only be deleted.</exception>
     /// <exception cref="ContainerException">It is not waiting to be started.</exception>
@@ -87,8 +90,9 @@ public sealed partial class Container
         RequireRunningSandbox("start");
         try
         {
-            await Sandbox.ActAsync(
-                () => _commands.StartAsync(RunscId, Bundle.RunscLog, IsSandbox ? [] : Init.Stdio.Descriptors));
+            await Sandbox.ActAsync(() => RestoreFrom is { } image
+                ? _commands.RestoreAsync(RunscId, image, Bundle.RunscLog)
+                : _commands.StartAsync(RunscId, Bundle.RunscLog, IsSandbox ? [] : Init.Stdio.Descriptors));
             if (!IsSandbox)
                 await Init.Stdio.HandedOverAsync();
         }
@@ -100,7 +104,10 @@ public sealed partial class Container
             throw;
         }
         Init.Move(ProcessVerb.Start);
-        Log.Started(Id, "");
+        if (RestoreFrom is null)
+            Log.Started(Id, "");
+        else
+            Log.Restored(Id, RestoreFrom);
         _context.Events.Publish(TaskEvents.Of(new TaskStart { ContainerId = Id, Pid = (uint)Init.Pid }));
         _started.TrySetResult();
         return Init.Pid;

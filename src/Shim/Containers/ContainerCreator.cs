@@ -52,6 +52,12 @@ public sealed class ContainerCreator(ContainerContext context)
     {
         Bundle bundle = request.Bundle;
         ContainerSpec spec = ContainerSpec.Read(bundle);
+        if (request.Checkpoint is { } image)
+            await context.BlockingAsync("look at", image, () =>
+            {
+                CheckpointImage.Require(image, $"container {request.Id}", joinsSandbox: !spec.IsSandbox);
+                return true;
+            });
         Sandbox? sandbox = spec.IsSandbox ? null : FindSandbox(request, spec);
 
         // Before anything is done: whoever has to clean up without this shim finds here how.
@@ -111,7 +117,10 @@ public sealed class ContainerCreator(ContainerContext context)
         var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio) { Pid = pid };
         var questions = new RunscQuestions(runner, bundle.RunscLog);
         context.Events.Publish(TaskEvents.Of(CreatedMessage(request, pid)));
-        return new Container(context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions);
+        return new Container(context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions)
+        {
+            RestoreFrom = request.Checkpoint,
+        };
     }
 
     private Sandbox? FindSandbox(CreateRequest request, ContainerSpec spec)

@@ -10,5 +10,7 @@ namespace Shim.Containers;
 /// <param name="Rootfs">The mounts that make its root file system; none where it is there already.</param>
 /// <param name="Stdio">Its standard streams.</param>
 /// <param name="Configuration">The configuration that counts for it.</param>
+/// <param name="Checkpoint">The directory of the image from which it goes on; null: it begins anew.</param>
 public sealed record CreateRequest(
-    string Id, Bundle Bundle, IReadOnlyList<MountSpec> Rootfs, StdioRequest Stdio, ShimConfiguration Configuration);
+    string Id, Bundle Bundle, IReadOnlyList<MountSpec> Rootfs, StdioRequest Stdio, ShimConfiguration Configuration,
+    string? Checkpoint = null);

@@ -36,6 +36,12 @@ public static class RunscArguments
     /// <summary><c>start</c>: lets the container's process run.</summary>
     public static List<string> Start(string id) => ["start", id];
 
+    /// <summary><c>restore</c>: lets a container that was created go on where an image was taken.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="imagePath">The image's directory.</param>
+    public static List<string> Restore(string id, string imagePath) =>
+        ["restore", $"--image-path={imagePath}", "--detach", id];
+
     /// <summary><c>exec</c>: a further process in a running container.</summary>
     /// <remarks>
     /// runsc stays as long as the process and ends with its exit status. Only with a terminal, which runsc hands over in

@@ -10,7 +10,7 @@ namespace Shim.Runsc;
 public sealed class RunscCommands(RunscRunner runner)
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan s_checkpointBound = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan s_imageBound = TimeSpan.FromMinutes(30);
 
     /// <summary>Which runsc, and its flags.</summary>
     public RunscSettings Settings => runner.Settings;
@@ -34,6 +34,14 @@ public sealed class RunscCommands(RunscRunner runner)
     /// <exception cref="RunscException">It failed.</exception>
     public Task StartAsync(string id, string log, IReadOnlyList<Descriptor?> stdio) =>
         runner.RunAsync(RunscArguments.Start(id), log, s_bound, stdio);
+
+    /// <summary>Lets a sandbox's first container go on where an image was taken. It keeps the streams that it was created with.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="imagePath">The image's directory.</param>
+    /// <param name="log">The file for runsc's log.</param>
+    /// <exception cref="RunscException">It failed.</exception>
+    public Task RestoreAsync(string id, string imagePath, string log) =>
+        runner.RunAsync(RunscArguments.Restore(id, imagePath), log, s_imageBound);
 
     /// <summary>Starts a further process in a running container.</summary>
     /// <param name="log">The file for runsc's log.</param>
@@ -64,5 +72,5 @@ public sealed class RunscCommands(RunscRunner runner)
     /// <param name="log">The file for runsc's log.</param>
     /// <exception cref="RunscException">It failed.</exception>
     public Task CheckpointAsync(string id, string imagePath, bool leaveRunning, string log) =>
-        runner.RunAsync(RunscArguments.Checkpoint(id, imagePath, leaveRunning), log, s_checkpointBound);
+        runner.RunAsync(RunscArguments.Checkpoint(id, imagePath, leaveRunning), log, s_imageBound);
 }

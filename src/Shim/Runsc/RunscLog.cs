@@ -40,7 +40,7 @@ public static class RunscLog
     {
         string words = LastError(log) ?? FirstLine(stderr) ?? $"{NoReason} (exit status {exitStatus})";
         // containerd's users know these words from runc.
-        string message = command is "create" or "start" or "exec"
+        string message = command is "create" or "start" or "restore" or "exec"
             ? $"OCI runtime {command} failed: {words}"
             : $"runsc {command}: {words}";
         RunscFailure failure = Classify(words);

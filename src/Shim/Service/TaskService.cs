@@ -43,9 +43,6 @@ public sealed class TaskService(
         configureLog(configuration);
         foreach (string warning in warnings)
             log.ConfigurationWarning(warning);
-        if (request.Checkpoint.Length > 0)
-            throw new ContainerException(
-                Refusal.Unsupported, $"container {request.Id}: this shim cannot restore from a checkpoint");
         List<MountSpec> rootfs = [];
         foreach (Containerd.Api.Types.Mount mount in request.Rootfs)
             rootfs.Add(new MountSpec
@@ -57,7 +54,8 @@ public sealed class TaskService(
             });
         Container container = await creator.CreateAsync(new CreateRequest(
             request.Id, new Bundle(request.Bundle), rootfs,
-            new StdioRequest(request.Stdin, request.Stdout, request.Stderr, request.Terminal), configuration));
+            new StdioRequest(request.Stdin, request.Stdout, request.Stderr, request.Terminal), configuration,
+            request.Checkpoint.Length > 0 ? request.Checkpoint : null));
         return new CreateTaskResponse { Pid = (uint)container.Init.Pid };
     }
 

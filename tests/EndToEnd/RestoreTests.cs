@@ -1,0 +1,187 @@
+using System.Globalization;
+using Containerd.Api.Tasks;
+using Grpc.Core;
+using Testing;
+using Status = Containerd.Api.Tasks.Status;
+using Task = System.Threading.Tasks.Task;
+
+namespace EndToEnd;
+
+/// <summary>Containers that go on where an image of their sandbox was taken.</summary>
+public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
+{
+    private const string Counting = "i=0; echo kept > /tmp/file; while :; do i=$((i+1)); echo $i > /tmp/n; sleep 0.02; done";
+
+    [Theory, ContainerdVersions]
+    public async Task Checkpointed_and_restored_by_ctr(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string first = Id("counter"), second = Id("restored"), reference = $"localhost/{first}:checkpoint";
+        (await daemon.CtrAsync(daemon.Run(first, ["-d"], "sh", "-c", Counting))).Succeeded();
+        await CountAboveAsync(daemon, first, 10);
+        (await daemon.CtrAsync("containers", "checkpoint", "--rw", "--task", "--image", first, reference)).Succeeded();
+        try
+        {
+            int reached = await CountAboveAsync(daemon, first, 10);
+            (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", first)).Succeeded();
+            await UntilStoppedAsync(daemon, first);
+            await daemon.CtrAsync("tasks", "delete", first);
+            (await daemon.CtrAsync("containers", "rm", first)).Succeeded();
+
+            (await daemon.CtrAsync("containers", "restore", "--live", second, reference)).Succeeded();
+            // What was in memory goes on, and what was written to the root file system is there.
+            Assert.True(await CountAboveAsync(daemon, second, 10) >= 10);
+            await CountAboveAsync(daemon, second, reached);
+            Assert.Equal("kept\n", (await daemon.CtrAsync("tasks", "exec", "--exec-id", "file", second, "cat", "/tmp/file")).Succeeded());
+
+            // It is as any other container.
+            Assert.Equal("RUNNING", await StatusAsync(daemon, second));
+            Assert.Contains("memory.usage", (await daemon.CtrAsync("tasks", "metrics", second)).Succeeded(), StringComparison.Ordinal);
+            (await daemon.CtrAsync("tasks", "kill", "-s", "TERM", second)).Succeeded();
+            await UntilStoppedAsync(daemon, second);
+            Assert.Contains("exit code 143", (await daemon.CtrAsync("tasks", "delete", second)).Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await daemon.CtrAsync("images", "rm", "--sync", reference);
+        }
+    }
+
+    [Fact]
+    public async Task Again_and_again()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        await RunAsync(shim, "c", null);
+        int count = await CountAboveAsync(shim, "c", 5);
+        // A second image of what was restored from the first, and so on.
+        for (int i = 0; i < 3; i++)
+        {
+            string image = Path.Combine(shim.Directory, $"image{i}"), id = $"r{i}";
+            await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = i == 0 ? "c" : $"r{i - 1}", Path = image });
+            await RunAsync(shim, id, image);
+            count = await CountAboveAsync(shim, id, count);
+        }
+        Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = "r2" })).Status);
+        foreach (string id in (string[])["c", "r0", "r1", "r2"])
+        {
+            await shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 9 });
+            Assert.Equal(137u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
+            await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id });
+        }
+        AssertNothingLeft(shim);
+    }
+
+    [Fact]
+    public async Task What_is_no_image_is_refused_before_anything_starts()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        string empty = Directory.CreateDirectory(Path.Combine(shim.Directory, "empty")).FullName;
+        string file = Path.Combine(shim.Directory, "file");
+        await File.WriteAllTextAsync(file, "");
+        foreach ((string path, string words) in ((string, string)[])
+        [
+            (Path.Combine(shim.Directory, "nowhere"), "there is no directory"),
+            (empty, "holds no image (no file checkpoint.img"),
+            (file, "Not a directory"),
+            ("relative", "is not absolute"),
+        ])
+        {
+            RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await CreateAsync(shim, "c", path));
+            Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
+            Assert.Contains("container c cannot be restored", error.Status.Detail, StringComparison.Ordinal);
+            Assert.Contains(words, error.Status.Detail, StringComparison.OrdinalIgnoreCase);
+        }
+        Assert.Empty(shim.Events);
+        AssertNothingLeft(shim);
+    }
+
+    [Theory]
+    [InlineData("empty")]
+    [InlineData("torn")]
+    [InlineData("foreign")]
+    public async Task An_image_that_cannot_be_read_fails_the_start_and_leaves_nothing(string kind)
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        await RunAsync(shim, "c", null);
+        await CountAboveAsync(shim, "c", 1);
+        string image = Path.Combine(shim.Directory, "image"), file = Path.Combine(image, "checkpoint.img");
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image });
+        byte[] bytes = await File.ReadAllBytesAsync(file);
+        await File.WriteAllBytesAsync(file, kind switch
+        {
+            "empty" => [],
+            "torn" => bytes[..(bytes.Length / 2)],
+            _ => [.. "#!/bin/sh\n"u8, .. bytes],
+        });
+
+        await CreateAsync(shim, "bad", image);
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.StartAsync(new StartRequest { Id = "bad" }));
+        Assert.Contains("OCI runtime restore failed: ", error.Status.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain("no reason given", error.Status.Detail, StringComparison.Ordinal);
+        StateResponse state = await shim.Tasks.StateAsync(new StateRequest { Id = "bad" });
+        Assert.Equal((Status.Stopped, 128u), (state.Status, state.ExitStatus));
+        Assert.Equal(128u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = "bad" })).ExitStatus);
+        Assert.Equal(128u, (await shim.Tasks.DeleteAsync(new DeleteRequest { Id = "bad" })).ExitStatus);
+        Assert.DoesNotContain(Processes.Mentioning(shim.BundleOf("bad")), _ => true);
+        // The shim and its other container go on.
+        await CountAboveAsync(shim, "c", 1);
+    }
+
+    [Fact]
+    public async Task A_container_that_joins_a_sandbox_cannot_be_restored_into_it()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        await RunAsync(shim, "c", null);
+        string image = Path.Combine(shim.Directory, "image");
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image });
+        shim.WriteBundle("app", ["sh", "-c", Counting], spec => spec["annotations"] = new System.Text.Json.Nodes.JsonObject
+        {
+            ["io.kubernetes.cri.container-type"] = "container",
+            ["io.kubernetes.cri.sandbox-id"] = "c",
+        });
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.CreateAsync(new CreateTaskRequest
+        {
+            Id = "app", Bundle = shim.BundleOf("app"), Options = shim.Options, Checkpoint = image,
+        }));
+        Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
+        Assert.Contains("gVisor saves and restores whole sandboxes", error.Status.Detail, StringComparison.Ordinal);
+    }
+
+    private static async Task RunAsync(ShimHarness shim, string id, string? image)
+    {
+        await CreateAsync(shim, id, image);
+        await shim.Tasks.StartAsync(new StartRequest { Id = id });
+    }
+
+    private static async Task CreateAsync(ShimHarness shim, string id, string? image)
+    {
+        shim.WriteBundle(id, ["sh", "-c", Counting]);
+        await shim.Tasks.CreateAsync(new CreateTaskRequest
+        {
+            Id = id, Bundle = shim.BundleOf(id), Options = shim.Options, Checkpoint = image ?? "",
+        });
+    }
+
+    private static void AssertNothingLeft(ShimHarness shim)
+    {
+        Assert.DoesNotContain(Processes.Mentioning(shim.Directory),
+            pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal));
+        string root = Path.Combine(shim.RunscRoot, "test");
+        Assert.Empty(Directory.Exists(root) ? Directory.GetFileSystemEntries(root) : []);
+    }
+
+    /// <summary>Waits until the counter is above <paramref name="least"/>, and returns it.</summary>
+    private static Task<int> CountAboveAsync(Daemon daemon, string id, int least) => UntilAboveAsync(least, async () =>
+        (await daemon.CtrAsync("tasks", "exec", "--exec-id", $"n{Guid.NewGuid():N}", id, "cat", "/tmp/n")).Output);
+
+    private static Task<int> CountAboveAsync(ShimHarness shim, string id, int least) => UntilAboveAsync(least, async () =>
+        (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(shim.RunscRoot, "test"), "exec", id, "cat", "/tmp/n"])).Output);
+
+    private static async Task<int> UntilAboveAsync(int least, Func<Task<string>> read)
+    {
+        int count = 0;
+        await Eventually.TrueAsync($"the counter is above {least}", async () =>
+            int.TryParse(await read(), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out count) && count > least);
+        return count;
+    }
+}
