@@ -48,6 +48,8 @@ internal sealed class VolumeSetup(ContainerContext context)
     /// <exception cref="IOException">The file could not be written.</exception>
     public async Task SetUpContainerAsync(Bundle bundle, ContainerSpec spec, Sandbox? sandbox)
     {
+        // It becomes a part of a path.
+        Identifier.Require(spec.SandboxId!, "sandbox id");
         VolumeDecisions decisions = sandbox?.Volumes ?? VolumeDecisions.Load(bundle.Of(spec.SandboxId!).Volumes);
         var edits = new SpecEdits(spec.Annotations, spec.Mounts);
         VolumeAnnotationRewriter.RewriteContainer(

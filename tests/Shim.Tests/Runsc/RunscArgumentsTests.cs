@@ -82,6 +82,10 @@ public sealed class RunscArgumentsTests
     }
 
     [Fact]
+    public void Restore() =>
+        Assert.Equal(["restore", "--image-path=/i", "--detach", "web+"], RunscArguments.Restore("web+", "/i"));
+
+    [Fact]
     public void Commands_of_an_id_alone()
     {
         Assert.Equal(["start", "web+"], RunscArguments.Start("web+"));
