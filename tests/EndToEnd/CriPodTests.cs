@@ -79,6 +79,18 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
     /// <summary>The runsc of these tests has no network of its own; with the host's it uses that of the namespace that it is
     /// in, which is the pod's.</summary>
     [Theory, ContainerdVersions]
+    public async Task The_sandbox_is_in_the_pods_cgroup_and_its_containers_share_memory(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.RunPodAsync();
+        PodContainer a = await pod.RunAsync(new ContainerSettings("a", "sleep", "1000"));
+        PodContainer b = await pod.RunAsync(new ContainerSettings("b", "sleep", "1000"));
+        Assert.Contains($":{pod.CgroupPath}\n", await File.ReadAllTextAsync($"/proc/{pod.SandboxPid}/cgroup"), StringComparison.Ordinal);
+        (await a.ExecAsync("sh", "-c", "echo shared > /dev/shm/f")).Succeeded();
+        Assert.Equal("shared\n", (await b.ExecAsync("cat", "/dev/shm/f")).Succeeded());
+    }
+
+    [Theory, ContainerdVersions]
     public async Task Pods_reach_each_other(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);

@@ -13,11 +13,12 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
     public async Task Fifty_pods_of_two_containers()
     {
         Kubelet kubelet = await KubeletAsync(Tools.ContainerdVersions[^1]);
-        // One that stays sees what the others do to its shim.
+        // One stays, and its containers come and go as the pods do.
         Pod witness = await RunPodAsync(kubelet);
         int shim = Processes.Shims(kubelet.Daemon).Single();
         await AssertSharedAsync(witness);
-        int descriptors = Descriptors(shim);
+        await RunContainersAsync(witness);
+        int descriptors = Descriptors(shim), mounts = Mounts();
         long memory = PrivateKilobytes(shim);
         for (int done = 0; done < Pods; done += AtATime)
         {
@@ -30,9 +31,11 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
                 await pod.RemoveAsync();
             }));
             await Eventually.TrueAsync("one shim is left", () => Processes.Shims(kubelet.Daemon).Count == 1);
+            await RunContainersAsync(witness);
+            await Eventually.TrueAsync($"{mounts} mounts are left", () => Mounts() == mounts);
         }
         await AssertSharedAsync(witness);
-        Assert.Equal(descriptors, Descriptors(shim));
+        await Eventually.TrueAsync($"the shim has {descriptors} descriptors", () => Descriptors(shim) == descriptors);
         Assert.InRange(PrivateKilobytes(shim) - memory, long.MinValue, 1024);
         // Processes, mounts, namespaces, cgroups and directories are counted when the test is over.
     }
@@ -54,6 +57,20 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
         (await pod.Containers[0].ExecAsync("sh", "-c", "echo hello > /data/f")).Succeeded();
         Assert.Equal("hello\n", (await pod.Containers[1].ExecAsync("cat", "/data/f")).Succeeded());
     }
+
+    /// <summary>Ten more containers in a pod, one after the other.</summary>
+    private static async Task RunContainersAsync(Pod pod)
+    {
+        for (int i = 0; i < AtATime; i++)
+        {
+            PodContainer container = await pod.RunAsync(
+                new ContainerSettings("passing", "cat", "/data/f") { Volumes = [new VolumeMount("data", "/data")] });
+            Assert.Equal(0, (await container.UntilExitedAsync()).ExitCode);
+            await container.RemoveAsync();
+        }
+    }
+
+    private static int Mounts() => File.ReadLines("/proc/self/mountinfo").Count();
 
     private static int Descriptors(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length;
 

@@ -39,6 +39,15 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         Assert.InRange(disk, 256 * MiB, 272 * MiB);
         Assert.InRange(memory, long.MinValue, 32 * MiB);
 
+        // A checkpoint of the sandbox captures what is on disk, and the pod goes on.
+        (await writer.ExecAsync("dd", "if=/dev/urandom", "of=/data/random", "bs=1M", "count=8")).Succeeded();
+        string image = Path.Combine(kubelet.Daemon.Directory, "pod-image");
+        (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(kubelet.Daemon.RunscRoot, "k8s.io"),
+            "checkpoint", "--leave-running", "--image-path", image, pod.Id])).Succeeded();
+        Assert.InRange(Directory.EnumerateFiles(image).Sum(static file => new FileInfo(file).Length), 8 * MiB, long.MaxValue);
+        Directory.Delete(image, recursive: true);
+        Assert.Equal("hello\nback\n", (await reader.ExecAsync("cat", "/data/f")).Succeeded());
+
         // The same inside as on the node: mode, owner, setgid; and on the node no file system is mounted for it.
         Assert.Equal("2777 0 1234\n", (await Command.RunAsync("stat", ["-c", "%a %u %g", directory])).Succeeded());
         foreach (PodContainer container in (PodContainer[])[writer, reader])
@@ -119,8 +128,10 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         await File.WriteAllTextAsync(Path.Combine(pod.VolumePath("used"), "driver"), "driver's");
         string stale = Path.Combine(pod.VolumePath("disk"), $".gvisor.filestore.{new string('a', 64)}");
         await File.WriteAllTextAsync(stale, "stale");
-        string claim = Path.Combine(pod.Directory, "volumes/kubernetes.io~local-volume/claim");
-        Directory.CreateDirectory(claim);
+        // A claim's directory is a mount of something that is not the pod's.
+        string disk = Directory.CreateDirectory(Path.Combine(kubelet.Daemon.Directory, "disk")).FullName;
+        string claim = Directory.CreateDirectory(Path.Combine(pod.Directory, "volumes/kubernetes.io~local-volume/claim")).FullName;
+        Linux.Mounts.Mount([new Linux.MountSpec { Type = "bind", Source = disk, Options = ["bind"] }], claim);
         await pod.RunSandboxAsync();
         Assert.False(File.Exists(stale));
 
@@ -170,8 +181,10 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         }
 
         await pod.StopAsync();
+        await pod.RemoveAsync();
         // The claim's data stays when the pod is gone.
-        Assert.Equal("claim\n", await File.ReadAllTextAsync(Path.Combine(claim, "f")));
+        Assert.Equal("claim\n", await File.ReadAllTextAsync(Path.Combine(disk, "f")));
+        Directory.Delete(disk, recursive: true);
     }
 
     [Theory, ContainerdVersions]

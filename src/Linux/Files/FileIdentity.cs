@@ -5,12 +5,15 @@ namespace Linux;
 /// <param name="Inode">Its number there.</param>
 public readonly record struct FileIdentity(ulong Device, ulong Inode)
 {
-    /// <summary>What <paramref name="path"/> leads to, links followed; null where it leads nowhere.</summary>
+    /// <summary>
+    /// What <paramref name="path"/> leads to, links followed; null where it leads nowhere. A server is not asked for
+    /// it: what the kernel knows is enough.
+    /// </summary>
     public static FileIdentity? TryOf(string path)
     {
         try
         {
-            FileStatus status = FileStatus.Of(path);
+            FileStatus status = FileStatus.OfKnown(path);
             return new FileIdentity(status.Device, status.Inode);
         }
         catch (LinuxException)

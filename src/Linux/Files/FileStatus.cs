@@ -30,6 +30,10 @@ internal readonly record struct FileStatus(
     /// <exception cref="LinuxException">There is no such file, or it may not be looked at.</exception>
     internal static FileStatus Of(string path) => Read(Libc.AT_FDCWD, path, 0, path);
 
+    /// <summary>The same without asking a server, and without mounting what is mounted on demand.</summary>
+    internal static FileStatus OfKnown(string path) =>
+        Read(Libc.AT_FDCWD, path, Libc.AT_STATX_DONT_SYNC | Libc.AT_NO_AUTOMOUNT, path);
+
     internal static FileStatus Of(Descriptor descriptor) =>
         Read(descriptor.Fd, "", Libc.AT_EMPTY_PATH, descriptor.ToString());
 

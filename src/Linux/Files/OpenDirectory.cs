@@ -97,13 +97,17 @@ public sealed unsafe class OpenDirectory : IDisposable
         }
     }
 
-    /// <summary>Removes a file or link in this directory; one that is not there is no error.</summary>
+    /// <summary>Removes a file or link in this directory.</summary>
+    /// <returns>False where there is none of that name.</returns>
     /// <exception cref="LinuxException">It cannot be removed, or is a directory.</exception>
-    public void Unlink(string name)
+    public bool Unlink(string name)
     {
         RequireName(name);
-        if (Libc.unlinkat(_descriptor, name, 0) < 0 && LinuxException.LastErrno != Errno.ENOENT)
+        if (Libc.unlinkat(_descriptor, name, 0) == 0)
+            return true;
+        if (LinuxException.LastErrno != Errno.ENOENT)
             LinuxException.ThrowLast("unlink", System.IO.Path.Join(Path, name));
+        return false;
     }
 
     /// <inheritdoc/>

@@ -350,8 +350,10 @@ public sealed partial class Container
         {
             await _commands.DeleteAsync(RunscId, Bundle.RunscLog);
         }
-        catch (RunscException e) when (RunscLeftovers.Remove(_commands.Settings.Root, RunscId, _cgroupsPath))
+        catch (RunscException e)
         {
+            if (!RunscLeftovers.Remove(_commands.Settings.Root, RunscId, _cgroupsPath))
+                throw;
             Log.DeletedWithSandbox(Id, e);
         }
         RunscStateFile.RemoveLocks(_commands.Settings.Root, RunscId);

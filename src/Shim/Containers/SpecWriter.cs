@@ -5,7 +5,7 @@ using Shim.Volumes;
 
 namespace Shim.Containers;
 
-/// <summary>Writes a specification with edits. What is not edited comes out byte for byte as it was.</summary>
+/// <summary>Writes a specification with edits. Values that are not edited come out byte for byte as they were.</summary>
 internal static class SpecWriter
 {
     /// <summary>The specification <paramref name="json"/> with <paramref name="edits"/>.</summary>

@@ -29,13 +29,14 @@ internal sealed class VolumeSetup(ContainerContext context)
         VolumeAnnotationRewriter.RewriteSandbox(
             spec.Annotations, spec.Mounts, plan.Requests, decisions, await AliasesAsync(spec, decisions), edits);
         spec.EditSandbox(edits);
-        // Also without a volume to decide about: which paths are the pod's counts for every container.
-        if (decisions.PodUid.Length > 0)
+        // Also without a volume to decide about: a container that another shim creates must find that, too.
+        if (spec.IsOfPod || podUid is not null)
         {
             undo.AddFile(bundle.Volumes);
             decisions.Save(bundle.Volumes);
-            await RemoveStaleFileStoresAsync(id, plan.Pod!, state);
         }
+        if (plan.Pod is { } pod)
+            await RemoveStaleFileStoresAsync(id, configuration.KubeletRoot, pod, state);
         spec.Write(bundle, edits);
         return decisions;
     }
@@ -66,7 +67,7 @@ internal sealed class VolumeSetup(ContainerContext context)
             () => MountAliases.Read(spec.Mounts, decisions));
     }
 
-    private async Task RemoveStaleFileStoresAsync(string id, PodVolumes pod, BundleState state)
+    private async Task RemoveStaleFileStoresAsync(string id, string kubeletRoot, PodVolumes pod, BundleState state)
     {
         foreach (PodVolume volume in pod.Volumes)
         {
@@ -74,9 +75,21 @@ internal sealed class VolumeSetup(ContainerContext context)
                 continue;
             IReadOnlyList<string> removed = await context.BlockingAsync("clear", volume.Path, () =>
                 PodVolumesReader.RemoveStaleFileStores(
-                    volume, sandbox => RunscStateFile.Find(state.RunscRoot, sandbox) is not null));
+                    kubeletRoot, pod.PodUid, volume, sandbox => ExistsInAnyNamespace(state.RunscRoot, sandbox)));
             foreach (string store in removed)
                 context.Log.FileStoreRemoved(id, volume.Name, store);
         }
+    }
+
+    /// <summary>Beside the root of this namespace are those of the others.</summary>
+    private static bool ExistsInAnyNamespace(string runscRoot, string sandbox)
+    {
+        string all = Path.GetDirectoryName(runscRoot)!;
+        if (!Directory.Exists(all))
+            return false;
+        foreach (string root in Directory.EnumerateDirectories(all))
+            if (RunscStateFile.Find(root, sandbox) is not null)
+                return true;
+        return false;
     }
 }

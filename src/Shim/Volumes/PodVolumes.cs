@@ -8,6 +8,9 @@ namespace Shim.Volumes;
 public sealed record PodVolumes(
     string PodUid, string Directory, string ResolvedDirectory, IReadOnlyList<PodVolume> Volumes)
 {
+    /// <summary>Whether kubelet has made the directory of its volumes.</summary>
+    public bool Exists { get; init; } = true;
+
     /// <summary>Where its volumes are.</summary>
     public string VolumesDirectory => $"{Directory}/volumes";
 }
@@ -21,7 +24,7 @@ public sealed record PodVolume(string Name, string Plugin, string Path)
     /// <summary>The plugin of emptyDirs.</summary>
     public const string EmptyDirPlugin = "kubernetes.io~empty-dir";
 
-    /// <summary>What an emptyDir's directory is like; null where nobody had to look.</summary>
+    /// <summary>What an emptyDir's directory is like; null for other volumes, and for one that is gone.</summary>
     public EmptyDirectory? Directory { get; init; }
 
     /// <summary>Whether it is an emptyDir.</summary>

@@ -15,13 +15,12 @@ public static class PodVolumesReader
     /// <summary>Reads a pod's volumes; a pod that has no directory has none.</summary>
     /// <param name="kubeletRoot">Kubelet's directory.</param>
     /// <param name="podUid">The pod.</param>
-    /// <param name="examines">Whether the emptyDir of this name is to be looked into.</param>
     /// <exception cref="VolumeException">A directory is not what kubelet makes.</exception>
-    public static PodVolumes Read(string kubeletRoot, string podUid, Func<string, bool> examines)
+    public static PodVolumes Read(string kubeletRoot, string podUid)
     {
-        string pods = $"{kubeletRoot.TrimEnd('/')}/pods";
+        string pods = PodsOf(kubeletRoot);
         string directory = $"{pods}/{podUid}";
-        var none = new PodVolumes(podUid, directory, directory, []);
+        var none = new PodVolumes(podUid, directory, directory, []) { Exists = false };
         try
         {
             using OpenDirectory? root = OpenDirectory.TryOpen(pods);
@@ -32,7 +31,7 @@ public static class PodVolumesReader
             using OpenDirectory? volumes = pod.TryOpenIn("volumes");
             return volumes is null
                 ? none with { ResolvedDirectory = resolved }
-                : new PodVolumes(podUid, directory, resolved, ReadVolumes(volumes, examines));
+                : new PodVolumes(podUid, directory, resolved, ReadVolumes(volumes));
         }
         catch (LinuxException e)
         {
@@ -44,27 +43,28 @@ public static class PodVolumesReader
     /// Removes the file stores of sandboxes that are gone: a sandbox that was lost with its node leaves them, and
     /// nobody else looks for them.
     /// </summary>
-    /// <param name="volume">An emptyDir that was looked into.</param>
+    /// <param name="kubeletRoot">Kubelet's directory.</param>
+    /// <param name="pod">The pod.</param>
+    /// <param name="volume">One of its emptyDirs.</param>
     /// <param name="sandboxExists">Whether runsc has a sandbox of this id.</param>
     /// <returns>The names of the removed files.</returns>
     /// <exception cref="VolumeException">One could not be removed.</exception>
-    public static IReadOnlyList<string> RemoveStaleFileStores(PodVolume volume, Func<string, bool> sandboxExists)
+    public static IReadOnlyList<string> RemoveStaleFileStores(
+        string kubeletRoot, string pod, PodVolume volume, Func<string, bool> sandboxExists)
     {
         List<string> removed = [];
         if (volume.Directory is not { FileStores.Count: > 0 } directory)
             return removed;
         try
         {
-            (string parent, string name) = (Path.GetDirectoryName(volume.Path)!, volume.Name);
-            using OpenDirectory? plugin = OpenDirectory.TryOpen(parent);
-            using OpenDirectory? open = plugin?.TryOpenIn(name);
+            using OpenDirectory? root = OpenDirectory.TryOpen(PodsOf(kubeletRoot));
+            using OpenDirectory? own = root?.TryOpenIn(pod);
+            using OpenDirectory? volumes = own?.TryOpenIn("volumes");
+            using OpenDirectory? plugin = volumes?.TryOpenIn(volume.Plugin);
+            using OpenDirectory? open = plugin?.TryOpenIn(volume.Name);
             foreach (string store in directory.FileStores)
-            {
-                if (open is null || sandboxExists(store[FileStorePrefix.Length..]))
-                    continue;
-                open.Unlink(store);
-                removed.Add(store);
-            }
+                if (open is not null && !sandboxExists(store[FileStorePrefix.Length..]) && open.Unlink(store))
+                    removed.Add(store);
         }
         catch (LinuxException e)
         {
@@ -73,7 +73,9 @@ public static class PodVolumesReader
         return removed;
     }
 
-    private static List<PodVolume> ReadVolumes(OpenDirectory volumes, Func<string, bool> examines)
+    private static string PodsOf(string kubeletRoot) => $"{kubeletRoot.TrimEnd('/')}/pods";
+
+    private static List<PodVolume> ReadVolumes(OpenDirectory volumes)
     {
         List<PodVolume> found = [];
         List<string> plugins = [];
@@ -93,7 +95,7 @@ public static class PodVolumesReader
                 return true;
             });
             for (int i = 0; directory is not null && i < found.Count; i++)
-                if (found[i] is { IsEmptyDir: true } volume && volume.Plugin == plugin && examines(volume.Name))
+                if (found[i] is { IsEmptyDir: true } volume && volume.Plugin == plugin)
                     found[i] = volume with { Directory = ReadEmptyDir(directory, volume.Name) };
         }
         // Directories have no order of their own.

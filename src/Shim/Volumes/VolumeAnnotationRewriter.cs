@@ -32,6 +32,9 @@ public static class VolumeAnnotationRewriter
                 warnings.Add("volumes are left as they are: no annotation tells the uid of the pod");
             return VolumeDecisions.None;
         }
+        if (configured && !pod.Exists)
+            warnings.Add($"empty_dir = \"pod\" has no effect on this pod: there is no {pod.VolumesDirectory} "
+                + "(kubelet_root of the shim's configuration must be kubelet's)");
         List<VolumeDecision> decisions = [];
         foreach (PodVolume volume in pod.Volumes)
             if (volume.IsEmptyDir)
@@ -97,10 +100,14 @@ public static class VolumeAnnotationRewriter
                 matches.Add(volume);
         if (matches.Count != 1 && request.WantsSandbox)
             throw new VolumeException(
-                $"volume {request.Name} of pod {pod.PodUid}: annotations ask for it, but "
-                + (matches.Count == 0
-                    ? $"{pod.VolumesDirectory} has no such volume (kubelet_root of the shim's configuration must be kubelet's)"
-                    : $"{pod.VolumesDirectory} has {matches.Count} volumes of that name"));
+                $"volume {request.Name} of pod {pod.PodUid}: annotations ask for it, but " + (pod, matches.Count) switch
+                {
+                    ({ Exists: false }, _) => $"there is no {pod.VolumesDirectory}: kubelet has not made it on this node, "
+                        + "or kubelet_root of the shim's configuration is not kubelet's",
+                    (_, 0) => $"{pod.VolumesDirectory} has no such volume: only an emptyDir can be kept in the sandbox "
+                        + "(a claim's directory has its PersistentVolume's name, a hostPath has none)",
+                    _ => $"{pod.VolumesDirectory} has {matches.Count} volumes of that name",
+                });
         if (matches.Count == 0)
         {
             warnings.Add($"annotations about volume {request.Name} are ignored: pod {pod.PodUid} has no such emptyDir");

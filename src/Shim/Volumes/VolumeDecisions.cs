@@ -51,17 +51,13 @@ public sealed record VolumeDecisions
         Directory.Length > 0
         && (IsBelow(path, $"{Directory}/volumes") || IsBelow(path, $"{Directory}/volume-subpaths"));
 
-    /// <summary>Reads what <see cref="Save"/> wrote; <see cref="None"/> where there is no file.</summary>
-    /// <exception cref="VolumeException">The file cannot be read, or is torn.</exception>
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <exception cref="VolumeException">There is no such file, it cannot be read, or it is torn.</exception>
     public static VolumeDecisions Load(string path)
     {
         try
         {
             return Parse(File.ReadAllBytes(path));
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return None;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
             or KeyNotFoundException or InvalidOperationException or FormatException)

@@ -21,8 +21,7 @@ public sealed record VolumePlan(
         IReadOnlyDictionary<string, string> annotations, string? podUid, string kubeletRoot, bool configured)
     {
         VolumeAnnotations requests = VolumeAnnotations.Parse(annotations);
-        PodVolumes? pod = podUid is null ? null : PodVolumesReader.Read(kubeletRoot, podUid, name =>
-            requests.Find(name) is { } request ? request.WantsSandbox || (configured && !request.WantsNode) : configured);
+        PodVolumes? pod = podUid is null ? null : PodVolumesReader.Read(kubeletRoot, podUid);
         List<string> warnings = [];
         VolumeDecisions decisions = VolumeAnnotationRewriter.Decide(requests, pod, configured, warnings);
         return new VolumePlan(decisions, pod, requests, warnings);

@@ -100,7 +100,7 @@ public sealed class ExplainTableTests : IDisposable
     [Fact]
     public void A_container_whose_sandbox_has_no_decisions()
     {
-        _node.AddSandbox([]);
+        _node.Keep(_node.AddSandbox([]));
         Assert.Equal(
             "Nothing was decided about volumes when the sandbox was created: they are the node's directories.\n",
             ExplainTable.Of(_node.Explain(_node.AddContainer())));
@@ -109,7 +109,7 @@ public sealed class ExplainTableTests : IDisposable
     [Fact]
     public void Nothing_but_shared_memory()
     {
-        _node.AddSandbox([]);
+        _node.Keep(_node.AddSandbox([]));
         Assert.Equal(
             """
             MOUNT     TYPE   SOURCE    CHANGE

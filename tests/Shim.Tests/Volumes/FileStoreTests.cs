@@ -17,7 +17,7 @@ public sealed class FileStoreTests : IDisposable
             ".gvisor.filestore.*", ".gvisor.filestore.", "file");
         Directory.CreateDirectory($"{path}/.gvisor.filestore.directory");
         List<string> asked = [];
-        IReadOnlyList<string> removed = PodVolumesReader.RemoveStaleFileStores(Volume(), sandbox =>
+        IReadOnlyList<string> removed = Remove(Volume(), sandbox =>
         {
             asked.Add(sandbox);
             return sandbox == "alive";
@@ -35,9 +35,9 @@ public sealed class FileStoreTests : IDisposable
         string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
         PodVolume volume = Volume();
         File.Delete($"{path}/.gvisor.filestore.gone");
-        Assert.Single(PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+        Assert.Empty(Remove(volume, static _ => false));
         Directory.Delete(path);
-        Assert.Empty(PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+        Assert.Empty(Remove(volume, static _ => false));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class FileStoreTests : IDisposable
         PodVolume volume = Volume();
         Directory.Move(path, _kubelet["elsewhere"]);
         Directory.CreateSymbolicLink(path, _kubelet["elsewhere"]);
-        var e = Assert.Throws<VolumeException>(() => PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+        var e = Assert.Throws<VolumeException>(() => Remove(volume, static _ => false));
         Assert.Contains("volume data", e.Message, StringComparison.Ordinal);
         Assert.True(File.Exists(_kubelet["elsewhere/.gvisor.filestore.gone"]));
     }
@@ -60,7 +60,7 @@ public sealed class FileStoreTests : IDisposable
         File.WriteAllText(_kubelet["kept"], "");
         File.Delete($"{path}/.gvisor.filestore.gone");
         File.CreateSymbolicLink($"{path}/.gvisor.filestore.gone", _kubelet["kept"]);
-        Assert.Single(PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+        Assert.Single(Remove(volume, static _ => false));
         Assert.Empty(Directory.GetFileSystemEntries(path));
         Assert.True(File.Exists(_kubelet["kept"]));
     }
@@ -74,7 +74,7 @@ public sealed class FileStoreTests : IDisposable
         Directory.CreateDirectory($"{path}/.gvisor.filestore.gone");
         OpenDescriptors.AssertNoneLeftBy(() =>
         {
-            var e = Assert.Throws<VolumeException>(() => PodVolumesReader.RemoveStaleFileStores(volume, static _ => false));
+            var e = Assert.Throws<VolumeException>(() => Remove(volume, static _ => false));
             Assert.Contains("EISDIR", e.Message, StringComparison.Ordinal);
         });
     }
@@ -85,10 +85,13 @@ public sealed class FileStoreTests : IDisposable
         _kubelet.AddEmptyDir("data", "file");
         PodVolume volume = Volume();
         Directory.Delete(_kubelet.Root, recursive: true);
-        Assert.Empty(PodVolumesReader.RemoveStaleFileStores(volume, static _ => throw new InvalidOperationException()));
-        Assert.Empty(PodVolumesReader.RemoveStaleFileStores(
+        Assert.Empty(Remove(volume, static _ => throw new InvalidOperationException()));
+        Assert.Empty(Remove(
             volume with { Directory = null }, static _ => throw new InvalidOperationException()));
     }
+
+    private IReadOnlyList<string> Remove(PodVolume volume, Func<string, bool> sandboxExists) =>
+        PodVolumesReader.RemoveStaleFileStores(_kubelet.Root, ExamplePod.Uid, volume, sandboxExists);
 
     private PodVolume Volume() => Assert.Single(_kubelet.Read().Volumes);
 }

@@ -58,7 +58,7 @@ internal sealed class KubeletDirectory : IDisposable
     }
 
     /// <summary>Reads the pod's volumes and looks into all emptyDirs.</summary>
-    public PodVolumes Read() => PodVolumesReader.Read(Root, ExamplePod.Uid, static _ => true);
+    public PodVolumes Read() => PodVolumesReader.Read(Root, ExamplePod.Uid);
 
     /// <summary>Reads them and finds one that was looked into.</summary>
     public EmptyDirectory ReadEmptyDir(string name)

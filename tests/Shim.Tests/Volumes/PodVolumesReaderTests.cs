@@ -16,13 +16,12 @@ public sealed class PodVolumesReaderTests : IDisposable
     {
         _kubelet.AddEmptyDir("data");
         _kubelet.AddEmptyDir("cache", "file");
-        _kubelet.AddEmptyDir("unexamined", "file");
         _kubelet.AddOther("claim");
         _kubelet.AddOther("token", "kubernetes.io~projected");
         Directory.CreateDirectory($"{_kubelet.Pods}/other/volumes/{PodVolume.EmptyDirPlugin}/theirs");
         File.WriteAllText($"{_kubelet.Pod}/etc-hosts", "");
 
-        PodVolumes pod = PodVolumesReader.Read(_kubelet.Root + "/", ExamplePod.Uid, static name => name != "unexamined");
+        PodVolumes pod = PodVolumesReader.Read(_kubelet.Root + "/", ExamplePod.Uid);
         Assert.Equal((ExamplePod.Uid, _kubelet.Pod, _kubelet.Pod, _kubelet.Volumes),
             (pod.PodUid, pod.Directory, pod.ResolvedDirectory, pod.VolumesDirectory));
         Assert.Equal(
@@ -31,18 +30,17 @@ public sealed class PodVolumesReaderTests : IDisposable
                 $"claim {_kubelet.Volumes}/kubernetes.io~csi/claim left alone",
                 $"data {_kubelet.EmptyDirs}/data looked into",
                 $"token {_kubelet.Volumes}/kubernetes.io~projected/token left alone",
-                $"unexamined {_kubelet.EmptyDirs}/unexamined left alone",
             ],
             pod.Volumes.Select(static volume =>
                 $"{volume.Name} {volume.Path} {(volume.Directory is null ? "left alone" : "looked into")}"));
-        Assert.Equal(["cache", "data", "unexamined"],
+        Assert.Equal(["cache", "data"],
             pod.Volumes.Where(static volume => volume.IsEmptyDir).Select(static volume => volume.Name));
     }
 
     [Fact]
     public void A_pod_without_a_directory_has_none()
     {
-        AssertEmpty(PodVolumesReader.Read(_kubelet["nothing"], ExamplePod.Uid, static _ => true), _kubelet["nothing"]);
+        AssertEmpty(PodVolumesReader.Read(_kubelet["nothing"], ExamplePod.Uid), _kubelet["nothing"]);
         Directory.Delete(_kubelet.EmptyDirs);
         AssertEmpty(_kubelet.Read(), _kubelet.Root);
         Directory.Delete(_kubelet.Volumes);
@@ -53,6 +51,7 @@ public sealed class PodVolumesReaderTests : IDisposable
         static void AssertEmpty(PodVolumes pod, string root)
         {
             Assert.Empty(pod.Volumes);
+            Assert.Equal(Directory.Exists(pod.VolumesDirectory), pod.Exists);
             Assert.Equal($"{root}/pods/{ExamplePod.Uid}", pod.Directory);
             Assert.Equal(pod.Directory, pod.ResolvedDirectory);
         }
@@ -65,7 +64,7 @@ public sealed class PodVolumesReaderTests : IDisposable
         Directory.Move(_kubelet.Pods, _kubelet["elsewhere"]);
         Directory.CreateSymbolicLink(_kubelet.Pods, _kubelet["elsewhere"]);
         Directory.CreateSymbolicLink(_kubelet["link"], _kubelet.Root);
-        PodVolumes pod = PodVolumesReader.Read(_kubelet["link"], ExamplePod.Uid, static _ => true);
+        PodVolumes pod = PodVolumesReader.Read(_kubelet["link"], ExamplePod.Uid);
         Assert.Equal((_kubelet["link/pods/" + ExamplePod.Uid], _kubelet["elsewhere/" + ExamplePod.Uid]),
             (pod.Directory, pod.ResolvedDirectory));
         PodVolume volume = Assert.Single(pod.Volumes);
@@ -109,7 +108,7 @@ public sealed class PodVolumesReaderTests : IDisposable
         var e = Assert.Throws<VolumeException>(() =>
         {
             File.WriteAllText(_kubelet["file"], "");
-            PodVolumesReader.Read(_kubelet["file"], ExamplePod.Uid, static _ => true);
+            PodVolumesReader.Read(_kubelet["file"], ExamplePod.Uid);
         });
         Assert.Contains(_kubelet["file"], e.Message, StringComparison.Ordinal);
     }

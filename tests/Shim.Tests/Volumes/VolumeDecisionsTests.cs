@@ -76,11 +76,12 @@ public sealed class VolumeDecisionsTests
     }
 
     [Fact]
-    public void No_file_is_no_decision()
+    public void No_file_is_an_error()
     {
         using TempDirectory directory = new();
-        Assert.Same(VolumeDecisions.None, VolumeDecisions.Load(directory["volumes.json"]));
-        Assert.Same(VolumeDecisions.None, VolumeDecisions.Load(directory["no/such/volumes.json"]));
+        foreach (string path in (string[])["volumes.json", "no/such/volumes.json"])
+            Assert.Contains(directory[path],
+                Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory[path])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -10,29 +10,34 @@ public sealed class VolumePlanTests : IDisposable
     public void Dispose() => _kubelet.Dispose();
 
     [Theory]
-    [InlineData("", false, false, "passthrough")]
-    [InlineData("options=ro", false, false, "passthrough")]
-    [InlineData("force-shared=false", false, false, "passthrough")]
-    [InlineData("logs.share=pod", false, false, "passthrough")]
-    [InlineData("share=shared", true, false, "passthrough")]
-    [InlineData("force-shared=true medium=disk", true, false, "passthrough")]
-    [InlineData("share=pod", false, true, "pod-disk")]
-    [InlineData("medium=memory", false, true, "pod-memory")]
-    [InlineData("type=bind", false, true, "pod-disk")]
-    [InlineData("", true, true, "pod-disk")]
-    [InlineData("force-shared=false", true, true, "pod-disk")]
-    public void Only_what_a_decision_needs_is_looked_into(string annotations, bool configured, bool looked, string outcome)
+    [InlineData("", false, "passthrough")]
+    [InlineData("options=ro", false, "passthrough")]
+    [InlineData("logs.share=pod", false, "passthrough")]
+    [InlineData("share=shared", true, "passthrough")]
+    [InlineData("share=pod", false, "pod-disk")]
+    [InlineData("type=bind", false, "pod-disk")]
+    [InlineData("", true, "pod-disk")]
+    [InlineData("force-shared=false", true, "pod-disk")]
+    public void What_is_found_is_decided_about(string annotations, bool configured, string outcome)
     {
         _kubelet.AddEmptyDir("data");
         _kubelet.AddEmptyDir("logs");
         VolumePlan plan = VolumePlan.Make(
             ExamplePod.Annotations(annotations), ExamplePod.Uid, _kubelet.Root, configured);
-        PodVolume volume = plan.Pod!.Volumes.Single(static volume => volume.Name == "data");
-        Assert.Equal(looked, volume.Directory is not null);
-        string expected = volume.Directory?.Medium == VolumeMedium.Memory ? outcome.Replace("disk", "memory") : outcome;
+        VolumeMedium medium = plan.Pod!.Volumes.Single(static volume => volume.Name == "data").Directory!.Medium;
+        string expected = medium == VolumeMedium.Memory ? outcome.Replace("disk", "memory") : outcome;
         Assert.Equal(expected, plan.Decisions.Volumes.Single(static decision => decision.Volume == "data").Outcome);
         Assert.Equal((ExamplePod.Uid, _kubelet.Pod), (plan.Decisions.PodUid, plan.Decisions.Directory));
         Assert.Empty(plan.Warnings);
+    }
+
+    [Fact]
+    public void A_configuration_that_has_no_effect_is_told()
+    {
+        VolumePlan plan = VolumePlan.Make(
+            ExamplePod.Annotations(""), ExamplePod.Uid, _kubelet["nothing"], configured: true);
+        Assert.Contains("kubelet_root", Assert.Single(plan.Warnings), StringComparison.Ordinal);
+        Assert.Empty(plan.Decisions.Volumes);
     }
 
     [Fact]
