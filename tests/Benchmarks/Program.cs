@@ -8,6 +8,7 @@ using Testing;
     ("memory", MemoryBenchmark.RunAsync),
     ("rpc", RpcBenchmark.RunAsync),
     ("run", RunBenchmark.RunAsync),
+    ("pod", PodBenchmark.RunAsync),
     ("output", OutputBenchmark.RunAsync),
 ];
 

@@ -23,11 +23,15 @@ internal sealed class ServingShim : IAsyncDisposable
     private readonly FifoReader _log;
     private TtrpcChannel? _channel;
 
-    private ServingShim(Session session, ShimProgram program, string id)
+    /// <summary>A shim that is still to be started.</summary>
+    /// <param name="session">The run that it is a part of.</param>
+    /// <param name="program">What is started.</param>
+    /// <param name="directory">A directory of its own.</param>
+    /// <param name="id">The container that it is started for.</param>
+    /// <param name="bundle">That container's bundle, below the directory.</param>
+    public ServingShim(Session session, ShimProgram program, string directory, string id, string bundle)
     {
-        (_session, _program, Id) = (session, program, id);
-        _directory = Directory.CreateDirectory(Path.Combine(session.Directory, id)).FullName;
-        Bundle = BundleWriter.Write(_directory, id, "sleep", "1000");
+        (_session, _program, _directory, Id, Bundle) = (session, program, directory, id, bundle);
         _log = new FifoReader(Path.Combine(Bundle, "log"));
     }
 
@@ -48,7 +52,7 @@ internal sealed class ServingShim : IAsyncDisposable
 
     /// <summary>The serving process.</summary>
     public int Pid =>
-        Processes.Mentioning(_directory).Single(pid => Processes.CommandLine(pid).StartsWith(_program.Binary, StringComparison.Ordinal));
+        Processes.Mentioning(Mark).Single(pid => Processes.CommandLine(pid).StartsWith(_program.Binary, StringComparison.Ordinal));
 
     /// <summary>What every call is made with.</summary>
     public CallOptions Bounded => new(deadline: DateTime.UtcNow + s_callBound, cancellationToken: _session.Cancellation);
@@ -56,7 +60,9 @@ internal sealed class ServingShim : IAsyncDisposable
     public static async Task<ServingShim> StartAsync(Session session, ShimProgram program)
     {
         session.Cancellation.ThrowIfCancellationRequested();
-        var shim = new ServingShim(session, program, session.NewId());
+        string id = session.NewId();
+        string directory = Directory.CreateDirectory(Path.Combine(session.Directory, id)).FullName;
+        var shim = new ServingShim(session, program, directory, id, BundleWriter.Write(directory, id, "sleep", "1000"));
         try
         {
             await shim.StartAsync();
@@ -67,6 +73,34 @@ internal sealed class ServingShim : IAsyncDisposable
             await shim.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>What the command lines of its processes hold, and no others: one directory's name may be the beginning of another's.</summary>
+    private string Mark => _directory + "/";
+
+    /// <summary>Runs <c>start</c> and connects to the address that it answers with.</summary>
+    public async Task StartAsync()
+    {
+        string containerd = Path.Combine(_directory, "containerd.sock");
+        var environment = new Dictionary<string, string>(_program.Environment)
+        {
+            // As containerd sets them.
+            ["GOMAXPROCS"] = "2",
+            ["GRPC_ADDRESS"] = containerd,
+            ["TTRPC_ADDRESS"] = _session.TtrpcAddress,
+            ["NAMESPACE"] = "bench",
+        };
+        string[] arguments =
+            ["-namespace", "bench", "-id", Id, "-address", containerd, "-publish-binary", _program.Containerd, "start"];
+        long begin = Stopwatch.GetTimestamp();
+        CommandResult result = await Command.RunAsync(_program.Binary, arguments, directory: Bundle, environment: environment);
+        StartTime = Stopwatch.GetElapsedTime(begin);
+        string address = Understand(result.Succeeded());
+        Socket = address.StartsWith("unix://", StringComparison.Ordinal)
+            ? address["unix://".Length..]
+            : throw new FormatException($"{_program.Name} answered start with {result.Output}");
+        _channel = await TtrpcChannel.ConnectAsync(Socket, cancellationToken: _session.Cancellation);
+        Tasks = new TaskApi.TaskClient(ServiceName == "containerd.task.v3.Task" ? new TaskVersion3Invoker(_channel) : _channel);
     }
 
     /// <summary>Makes the container and starts it.</summary>
@@ -91,10 +125,16 @@ internal sealed class ServingShim : IAsyncDisposable
             spec["process"] = BundleWriter.Process(command);
             await File.WriteAllTextAsync(path, spec.ToJsonString());
         }
+        await CreateContainerAsync(Id, Bundle, stdout, stderr);
+    }
+
+    /// <summary>Makes the container, or another one of its pod.</summary>
+    public async Task CreateContainerAsync(string id, string bundle, string stdout, string stderr)
+    {
         var request = new CreateTaskRequest
         {
-            Id = Id,
-            Bundle = Bundle,
+            Id = id,
+            Bundle = bundle,
             Stdout = stdout,
             Stderr = stderr,
             Options = _program.Options(_directory),
@@ -126,11 +166,14 @@ internal sealed class ServingShim : IAsyncDisposable
     }
 
     /// <summary>Kills the container and deletes it.</summary>
-    public async Task KillContainerAsync()
+    public Task KillContainerAsync() => KillContainerAsync(Id);
+
+    /// <summary>Kills the container, or another one of its pod, and deletes it.</summary>
+    public async Task KillContainerAsync(string id)
     {
-        await Tasks.KillAsync(new KillRequest { Id = Id, Signal = Signals.SIGKILL }, Bounded);
-        await Tasks.WaitAsync(new WaitRequest { Id = Id }, Bounded);
-        await Tasks.DeleteAsync(new DeleteRequest { Id = Id }, Bounded);
+        await Tasks.KillAsync(new KillRequest { Id = id, Signal = Signals.SIGKILL }, Bounded);
+        await Tasks.WaitAsync(new WaitRequest { Id = id }, Bounded);
+        await Tasks.DeleteAsync(new DeleteRequest { Id = id }, Bounded);
     }
 
     /// <summary>Ends the shim as containerd does, and waits for its end.</summary>
@@ -145,7 +188,7 @@ internal sealed class ServingShim : IAsyncDisposable
             // It may end before it answers.
         }
         await Eventually.TrueAsync($"{_program.Name} ends when told to",
-            () => !Processes.Mentioning(_directory).Any(ProcFs.IsAlive));
+            () => !Processes.Mentioning(Mark).Any(ProcFs.IsAlive));
     }
 
     public async ValueTask DisposeAsync()
@@ -153,35 +196,11 @@ internal sealed class ServingShim : IAsyncDisposable
         if (_channel is not null)
             await _channel.DisposeAsync();
         // After ShutdownAsync there is nothing; after a failure, whatever there was.
-        foreach (int pid in Processes.Mentioning(_directory))
+        foreach (int pid in Processes.Mentioning(Mark))
             Signals.Send(pid, Signals.SIGKILL);
         if (Socket.Length > 0)
             File.Delete(Socket);
         _log.Dispose();
-    }
-
-    private async Task StartAsync()
-    {
-        string containerd = Path.Combine(_directory, "containerd.sock");
-        var environment = new Dictionary<string, string>(_program.Environment)
-        {
-            // As containerd sets them.
-            ["GOMAXPROCS"] = "2",
-            ["GRPC_ADDRESS"] = containerd,
-            ["TTRPC_ADDRESS"] = _session.TtrpcAddress,
-            ["NAMESPACE"] = "bench",
-        };
-        string[] arguments =
-            ["-namespace", "bench", "-id", Id, "-address", containerd, "-publish-binary", _program.Containerd, "start"];
-        long begin = Stopwatch.GetTimestamp();
-        CommandResult result = await Command.RunAsync(_program.Binary, arguments, directory: Bundle, environment: environment);
-        StartTime = Stopwatch.GetElapsedTime(begin);
-        string address = Understand(result.Succeeded());
-        Socket = address.StartsWith("unix://", StringComparison.Ordinal)
-            ? address["unix://".Length..]
-            : throw new FormatException($"{_program.Name} answered start with {result.Output}");
-        _channel = await TtrpcChannel.ConnectAsync(Socket, cancellationToken: _session.Cancellation);
-        Tasks = new TaskApi.TaskClient(ServiceName == "containerd.task.v3.Task" ? new TaskVersion3Invoker(_channel) : _channel);
     }
 
     /// <summary>An address, or JSON with it and the version of the task service.</summary>

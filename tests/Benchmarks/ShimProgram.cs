@@ -43,6 +43,7 @@ internal sealed record ShimProgram(
             ConfigBody = ByteString.CopyFromUtf8($"""
                 binary_name = "{Tools.Runsc}"
                 root = "{directory}/runtime"
+                kubelet_root = "{directory}/kubelet"
                 [runsc_config]
                 network = "none"
                 """),
