@@ -13,8 +13,7 @@ in_pod() {
     --annotation "io.kubernetes.cri.sandbox-uid=$POD_UID" --annotation dev.gvisor.spec.mount.data.share=pod "$@"
 }
 
-execs=0
-inside() { local container=$1; shift; ctr tasks exec --exec-id "x$((execs += 1))" "$container" "$@"; }
+inside() { local container=$1; shift; ctr tasks exec --exec-id inside "$container" "$@"; }
 
 bytes_on_disk() { echo $(($(stat -c %b "$1") * 512)); }
 mib() { awk -v bytes="$1" 'BEGIN{printf "%.1f MiB", bytes / 1048576}'; }

@@ -157,8 +157,9 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         foreach (string name in (string[])["ram", "tmpfs"])
         {
             long before = SandboxMemory(pod);
-            (await a.ExecAsync("dd", "if=/dev/zero", $"of=/{name}/big", "bs=1M", "count=32")).Succeeded();
-            Assert.InRange(SandboxMemory(pod) - before, 32 * MiB, 64 * MiB);
+            (await a.ExecAsync("dd", "if=/dev/zero", $"of=/{name}/big", "bs=1M", "count=64")).Succeeded();
+            // The sandbox's own heap, some MiB, is collected when it likes.
+            Assert.InRange(SandboxMemory(pod) - before, 48 * MiB, 96 * MiB);
         }
 
         // One line of the log for each, and `explain` says the same of the living pod.
