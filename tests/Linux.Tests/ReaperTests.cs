@@ -101,7 +101,7 @@ public sealed class ReaperTests
         {
             // The subshell leaves the orphan to us at once; the child ends when we have reaped it.
             (DescriptorStream output, ChildProcess child) = SpawnWithOutput(loop, reaper, """
-                orphan=$(sh -c 'exit 5' > /dev/null & echo $!)
+                orphan=$(sh -c 'sleep 0.3; exit 5' > /dev/null & echo $!)
                 while [ -e /proc/$orphan ]; do :; done
                 echo $orphan
                 """);
