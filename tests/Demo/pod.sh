@@ -77,6 +77,7 @@ show "ls -la \$VOLUME"
 ls -la "$VOLUME" | indent
 store=$(echo "$VOLUME"/.gvisor.filestore.*)
 check "the directory holds the file store and nothing else" [ "$(all_names_in "$VOLUME")" = "${store##*/}" ]
+echo "    Its size is room for what is to come: on disk it takes $(($(bytes_on_disk "$store") / 1024)) KiB"
 
 say "13. $WRITTEN_MIB MiB are written: to the disk, not into the sandbox's memory"
 show "ctr tasks exec … writer dd if=/dev/urandom of=/data/big bs=1M count=$WRITTEN_MIB iflag=fullblock"
