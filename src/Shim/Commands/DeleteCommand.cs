@@ -32,6 +32,9 @@ internal static class DeleteCommand
         {
             Try(failures, () => DeleteFromRunsc(state, bundle));
             Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, state.RunscId));
+            // The sandbox may have been deleted while this looked through its containers: the last one clears up.
+            if (SpecOf(bundle)?.SandboxId is { } sandbox)
+                Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, RunscId.For(sandbox)));
         }
         Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
         Try(failures, () => DirectoryTree.Delete(bundle.ConsoleDirectory));
@@ -73,15 +76,15 @@ internal static class DeleteCommand
         // The sandbox was reparented away from the shim that died, so somebody else reaps it.
         ProcessExit exit = ShortCommand.Run(
             new SpawnRequest { Path = state.Binary, Arguments = argv, Descriptors = [null, null, errors] }, s_runscBound);
-        if (exit.ExitCode != 0 && !RunscLeftovers.Remove(state.RunscRoot, state.RunscId, CgroupsPathOf(bundle)))
+        if (exit.ExitCode != 0 && !RunscLeftovers.Remove(state.RunscRoot, state.RunscId, SpecOf(bundle)?.CgroupsPath))
             throw RunscLog.Failure("delete", exit.ExitCode, [], MemoryFile.Read(errors, 1 << 16));
     }
 
-    private static string? CgroupsPathOf(Bundle bundle)
+    private static ContainerSpec? SpecOf(Bundle bundle)
     {
         try
         {
-            return ContainerSpec.Read(bundle).CgroupsPath;
+            return ContainerSpec.Read(bundle);
         }
         catch (ContainerException)
         {

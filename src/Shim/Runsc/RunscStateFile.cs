@@ -19,14 +19,14 @@ public static class RunscStateFile
     }
 
     /// <summary>
-    /// Removes the locks of a container that runsc has no record of any more, and those of its sandbox's other
-    /// containers if it was a sandbox. A runsc that looks through a sandbox's containers while one is deleted makes the
+    /// Removes the locks of a container that runsc has no record of any more, and those of its other containers if it
+    /// was a sandbox. While runsc has a record of it, nothing is done. A runsc that looks through a sandbox's containers while one is deleted makes the
     /// lock anew, and nobody ever removes it.
     /// </summary>
     /// <exception cref="IOException">One cannot be removed.</exception>
     public static void RemoveLocks(string root, string id)
     {
-        if (!Directory.Exists(root))
+        if (!Directory.Exists(root) || Find(root, id) is not null)
             return;
         string start = $"{id}_sandbox:", end = $"_sandbox:{id}.lock";
         foreach (string path in Directory.EnumerateFiles(root, "*.lock"))

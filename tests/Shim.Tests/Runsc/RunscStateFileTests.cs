@@ -60,6 +60,11 @@ public sealed class RunscStateFileTests
         RunscStateFile.RemoveLocks(directory.Path, "pod");
         Assert.Equal(["web2_sandbox:pod2.lock", "web_sandbox:pod.lock", "web_sandbox:pod.state"],
             Directory.GetFiles(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        // A sandbox that is still there may have a container that is just being made: its lock comes before its record.
+        directory.Write("pod_sandbox:pod.state", "");
+        directory.Write("new_sandbox:pod.lock", "");
+        RunscStateFile.RemoveLocks(directory.Path, "pod");
+        Assert.True(File.Exists(directory["new_sandbox:pod.lock"]));
         RunscStateFile.RemoveLocks("/no/such/root", "pod");
     }
 }
