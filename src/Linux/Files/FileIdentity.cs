@@ -21,4 +21,7 @@ public readonly record struct FileIdentity(ulong Device, ulong Inode)
             return null;
         }
     }
+
+    /// <summary>Whether two paths lead to one file.</summary>
+    public static bool AreSame(string path, string other) => TryOf(path) is { } identity && identity == TryOf(other);
 }

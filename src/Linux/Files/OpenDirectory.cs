@@ -48,6 +48,12 @@ public sealed unsafe class OpenDirectory : IDisposable
     /// <exception cref="LinuxException">It has none.</exception>
     public string ResolvedPath => FileStatus.PathOf(_descriptor);
 
+    /// <summary>
+    /// A path under which other processes of the same user reach this very directory, whatever happens to its name.
+    /// Valid while it is open.
+    /// </summary>
+    public string PathForOthers => $"/proc/{Environment.ProcessId}/fd/{_descriptor.Fd}";
+
     /// <summary>Whether its file system keeps its files in memory (tmpfs, ramfs, hugetlbfs).</summary>
     /// <exception cref="LinuxException">The kernel does not tell.</exception>
     public bool IsInMemory
@@ -72,6 +78,67 @@ public sealed unsafe class OpenDirectory : IDisposable
         RequireName(name);
         return Try(() => _descriptor.OpenAt(name, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW),
             System.IO.Path.Join(Path, name));
+    }
+
+    /// <summary>
+    /// Opens a directory below <paramref name="root"/>: links in the root's own path are followed, none below it.
+    /// Null where there is none.
+    /// </summary>
+    /// <param name="root">The directory that must not be left.</param>
+    /// <param name="path">Names below it, separated by slashes.</param>
+    /// <exception cref="LinuxException">EINVAL: there is a <c>..</c> in the path. ENOTDIR: something on the way is a
+    /// link, or no directory.</exception>
+    public static OpenDirectory? TryOpenBelow(string root, string path)
+    {
+        List<string> names = PathParts.ComponentsInside(path, "open");
+        OpenDirectory? directory = TryOpen(root);
+        foreach (string name in names)
+        {
+            if (directory is null)
+                break;
+            using OpenDirectory above = directory;
+            directory = above.TryOpenIn(name);
+        }
+        return directory;
+    }
+
+    /// <summary>Reads the beginning of a plain file in this directory. Null where there is none of that name.</summary>
+    /// <param name="name">The file's name.</param>
+    /// <param name="limit">The most bytes that are read.</param>
+    /// <exception cref="LinuxException">EINVAL: it is a link or something else that is no plain file. It cannot be read.</exception>
+    public byte[]? TryReadFile(string name, int limit)
+    {
+        RequireName(name);
+        string path = System.IO.Path.Join(Path, name);
+        try
+        {
+            if (FileStatus.OfEntry(_descriptor, name).Kind != FileKind.Regular)
+                throw new LinuxException(Errno.EINVAL, "open", path, "it is no plain file");
+            using Descriptor file = _descriptor.OpenAt(name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK);
+            return MemoryFile.Read(file, limit);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Moves an entry of this directory into another on the same file system; what has the name there is replaced.</summary>
+    /// <exception cref="LinuxException">It cannot be moved.</exception>
+    public void MoveTo(OpenDirectory to, string name)
+    {
+        RequireName(name);
+        LinuxException.ThrowIfFailed(Libc.renameat(_descriptor, name, to._descriptor, name), "rename",
+            System.IO.Path.Join(to.Path, name));
+    }
+
+    /// <summary>Gives a plain file in this directory the permissions <paramref name="mode"/>.</summary>
+    /// <exception cref="LinuxException">There is none, or it is a link.</exception>
+    public void ChangeMode(string name, uint mode)
+    {
+        RequireName(name);
+        using Descriptor file = _descriptor.OpenAt(name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK);
+        LinuxException.ThrowIfFailed(Libc.fchmod(file, mode), "fchmod", System.IO.Path.Join(Path, name));
     }
 
     /// <summary>Goes through the entries, in no order, until <paramref name="each"/> says false.</summary>

@@ -113,7 +113,8 @@ public static unsafe class Spawner
     }
 
     /// <summary>The file to run: PATH is searched as execvp(3) does, for a name without a slash.</summary>
-    private static string Find(string program)
+    /// <exception cref="LinuxException">It is not on PATH, or there not executable.</exception>
+    public static string Find(string program)
     {
         ArgumentException.ThrowIfNullOrEmpty(program);
         if (program.Contains('/'))

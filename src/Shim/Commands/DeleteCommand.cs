@@ -2,6 +2,7 @@ using Containerd.Api.Tasks;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Linux;
+using Shim.Checkpoints;
 using Shim.Configuration;
 using Shim.Containers;
 using Shim.Runsc;
@@ -32,13 +33,16 @@ internal static class DeleteCommand
         {
             Try(failures, () => DeleteFromRunsc(state, bundle));
             Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, state.RunscId));
+            Try(failures, () => RemoveDeadSocket(HibernateServer.PathOf(Path.GetDirectoryName(state.RunscRoot)!, arguments.Id)));
             // The sandbox may have been deleted while this looked through its containers: the last one clears up.
             if (SpecOf(bundle)?.SandboxId is { } sandbox)
                 Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, RunscId.For(sandbox)));
         }
         Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
         Try(failures, () => DirectoryTree.Delete(bundle.ConsoleDirectory));
-        Try(failures, () => RemoveDeadSocket(bundle));
+        if (File.Exists(bundle.Address))
+            Try(failures, () => RemoveDeadSocket(File.ReadAllText(bundle.Address)));
+        Try(failures, () => RemovePartialImage(bundle));
         foreach (string failure in failures)
             StandardStreams.WriteErrorLine($"delete {arguments.Id}: {failure}");
         StandardIo.Write(new DeleteResponse
@@ -92,11 +96,20 @@ internal static class DeleteCommand
         }
     }
 
-    /// <summary>A shim that was killed leaves its socket; a living one's is left alone.</summary>
-    private static void RemoveDeadSocket(Bundle bundle)
+    /// <summary>A shim that was killed leaves its sockets; a living one's are left alone.</summary>
+    private static void RemoveDeadSocket(string address)
     {
-        if (File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket)
+        if (ShimSocket.FromAddress(address) is { } socket)
             socket.RemoveIfStale();
+    }
+
+    /// <summary>Of the shim that was killed while it wrote an image.</summary>
+    private static void RemovePartialImage(Bundle bundle)
+    {
+        if (!File.Exists(bundle.PartialImage))
+            return;
+        NewImage.RemovePartial(File.ReadAllText(bundle.PartialImage));
+        File.Delete(bundle.PartialImage);
     }
 
     private static void Try(List<string> failures, Action action)

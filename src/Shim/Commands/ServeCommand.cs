@@ -6,6 +6,7 @@ using Shim.Io;
 using Shim.Logging;
 using Shim.Service;
 using Ttrpc;
+using GvisorTaskApi = Containerd.Api.Gvisor.TaskService;
 using TaskApi = Containerd.Api.Tasks.Task;
 
 namespace Shim.Commands;
@@ -63,18 +64,29 @@ internal static class ServeCommand
         var store = new ContainerStore();
         var context = new ContainerContext(
             arguments.Namespace, loop, reaper, new StdioFactory(loop, reaper, log), events, store, log);
-        var service = new TaskService(
-            new ContainerCreator(context), store, log, CgroupHierarchies.Read().Mode,
-            configuration => log.Configure(configuration, arguments.Id, arguments.Debug),
-            () => ending.Ask("last container deleted"));
-        var services = new TtrpcServices();
-        TaskApi.BindService(new TaskServiceV3(services), service);
-        await using var server = new TtrpcServer(services, new TtrpcServerOptions
+        var serverOptions = new TtrpcServerOptions
         {
             TimeProvider = loop.Time,
             Events = new ServerLog(log),
             MapException = static (_, error) => ErrorMapping.ToStatus(error),
-        });
+        };
+        var gvisorService = new GvisorTaskService(context);
+        var gvisorServices = new TtrpcServices();
+        GvisorTaskApi.BindService(gvisorServices, gvisorService);
+        await using var gvisorServer = new TtrpcServer(gvisorServices, serverOptions);
+        var hibernateServer = new HibernateServer(arguments.Id, gvisorServer, log);
+        var service = new TaskService(
+            new ContainerCreator(context), store, log, CgroupHierarchies.Read().Mode,
+            configuration =>
+            {
+                log.Configure(configuration, arguments.Id, arguments.Debug);
+                hibernateServer.Configure(configuration);
+            },
+            () => ending.Ask("last container deleted"));
+        var services = new TtrpcServices();
+        TaskApi.BindService(new TaskServiceV3(services), service);
+        GvisorTaskApi.BindService(services, gvisorService);
+        await using var server = new TtrpcServer(services, serverOptions);
 
         Task serving = server.RunAsync(new ShimListener(listener));
         HandleSignals(loop, log, store, ending);
@@ -82,17 +94,23 @@ internal static class ServeCommand
         await ending.Asked;
 
         // New connections stop first, so that whoever comes now starts another shim.
+        RemoveSocket(log, hibernateServer.Close);
+        RemoveSocket(log, () => socket?.Close(listener));
+        await Task.WhenAll(server.ShutdownAsync(s_drainBound), gvisorServer.ShutdownAsync(s_drainBound));
+        await events.FlushAsync(s_flushBound);
+        await serving;
+    }
+
+    private static void RemoveSocket(ShimLog log, Action close)
+    {
         try
         {
-            socket?.Close(listener);
+            close();
         }
         catch (IOException e)
         {
             log.SocketStays(e);
         }
-        await server.ShutdownAsync(s_drainBound);
-        await events.FlushAsync(s_flushBound);
-        await serving;
     }
 
     private static void Configure(ShimArguments arguments, ShimLog log)

@@ -111,12 +111,8 @@ public sealed record ShimArguments
     };
 
     /// <summary>A boolean flag, in the spellings that Go takes.</summary>
-    private static bool IsTrue(string argument, string? value) => value switch
-    {
-        null or "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
-        _ => throw new UsageException($"flag {argument}: not a boolean"),
-    };
+    private static bool IsTrue(string argument, string? value) =>
+        value is null || (GoBoolean.Parse(value) ?? throw new UsageException($"flag {argument}: not a boolean"));
 
     private static ShimAction ActionOf(string word) => word switch
     {

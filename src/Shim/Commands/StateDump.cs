@@ -11,6 +11,7 @@ internal static class StateDump
         log.State($"{store.Count} containers, {GC.GetTotalMemory(forceFullCollection: false) >> 10} KiB heap");
         foreach (Container container in store.All)
             log.State($"{container.Init}: {ProcessLifecycle.NameOf(container.Init.State)}, sandbox {container.Sandbox.Id} "
+                + (container.IsBeingRestored ? $"{container.Sandbox.Restore!.Reason}, " : "")
                 + $"(pid {container.Sandbox.Pid}), {container.ExecCount} execs, bundle {container.Bundle.Path}");
     }
 }

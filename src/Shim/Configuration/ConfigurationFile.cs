@@ -63,9 +63,9 @@ public static class ConfigurationFile
         foreach (TableSyntaxBase table in document.Tables)
         {
             string name = NameOf(table.Name);
-            if (name == "runsc_config" && table is TableSyntax)
+            if (table is TableSyntax && name is "runsc_config" or "checkpoint" or "restore")
                 foreach (KeyValueSyntax entry in table.Items)
-                    AddFlag(configuration, NameOf(entry.Key), entry.Value, entry, source);
+                    configuration = ApplyIn(configuration, name, NameOf(entry.Key), entry.Value, entry, source, warnings);
             else
                 warnings.Add($"{source}:{LineOf(table)}: unknown table [{name}] is ignored");
         }
@@ -84,25 +84,54 @@ public static class ConfigurationFile
             case "io_gid": return to with { IoGid = Id(entry, key, source) };
             case "log_level": return to with { LogLevel = Level(entry, key, source) };
             case "log_path": return to with { LogPath = Text(entry, key, source) };
-            case "grouping": return to with { Grouping = Boolean(entry, key, source) };
+            case "grouping": return to with { Grouping = Boolean(entry.Value, entry, key, source) };
             case "kubelet_root": return to with { KubeletRoot = AbsolutePath(entry, key, source) };
             case "empty_dir": return to with { EmptyDirsOfPod = EmptyDirsOfPod(entry, key, source) };
-            case "runsc_config" when entry.Value is InlineTableSyntax table:
+            case "restore_root": return to with { RestoreRoot = AbsolutePath(entry, key, source) };
+            case "enable_hibernate_server": return to with { EnableHibernateServer = Boolean(entry.Value, entry, key, source) };
+            case "runsc_config" or "checkpoint" or "restore" when entry.Value is InlineTableSyntax table:
                 foreach (InlineTableItemSyntax item in table.Items)
-                    AddFlag(to, NameOf(item.KeyValue!.Key), item.KeyValue.Value, item.KeyValue, source);
+                    to = ApplyIn(to, key, NameOf(item.KeyValue!.Key), item.KeyValue.Value, item.KeyValue, source, warnings);
                 return to;
-            case "runsc_config":
+            case "runsc_config" or "checkpoint" or "restore":
                 throw Wrong(entry, key, "a table", source);
             // Where CRI passes the runtime handler's whole options table, its type stands in it too.
             case "TypeUrl" or "ConfigPath" or "ConfigBody":
                 return to;
             default:
-                if (key.StartsWith("runsc_config.", StringComparison.Ordinal))
-                    AddFlag(to, key["runsc_config.".Length..], entry.Value, entry, source);
-                else
-                    warnings.Add($"{source}:{LineOf(entry)}: unknown key {key} is ignored");
+                int dot = key.IndexOf('.');
+                if (dot > 0 && key[..dot] is "runsc_config" or "checkpoint" or "restore")
+                    return ApplyIn(to, key[..dot], key[(dot + 1)..], entry.Value, entry, source, warnings);
+                warnings.Add($"{source}:{LineOf(entry)}: unknown key {key} is ignored");
                 return to;
         }
+    }
+
+    /// <summary>A key of a table, however the table is written.</summary>
+    private static ShimConfiguration ApplyIn(ShimConfiguration to, string table, string name, ValueSyntax? value,
+        SyntaxNode at, string source, ICollection<string> warnings)
+    {
+        string key = $"{table}.{name}";
+        switch (key)
+        {
+            case "checkpoint.compression":
+                return to with { Checkpoint = to.Checkpoint with { Compression = Text(value, at, key, source) } };
+            case "checkpoint.direct":
+                return to with { Checkpoint = to.Checkpoint with { Direct = Boolean(value, at, key, source) } };
+            case "checkpoint.exclude_committed_zero_pages":
+                return to with { Checkpoint = to.Checkpoint with { ExcludeCommittedZeroPages = Boolean(value, at, key, source) } };
+            case "restore.direct":
+                return to with { Restore = to.Restore with { Direct = Boolean(value, at, key, source) } };
+            case "restore.background":
+                return to with { Restore = to.Restore with { Background = Boolean(value, at, key, source) } };
+            case "restore.timeout":
+                return to with { Restore = to.Restore with { Timeout = Seconds(value, at, key, source) } };
+        }
+        if (table == "runsc_config")
+            AddFlag(to, name, value, at, source);
+        else
+            warnings.Add($"{source}:{LineOf(at)}: unknown key {key} is ignored");
+        return to;
     }
 
     /// <summary>Flags are strings; booleans and integers are what people write for them, and mean the same.</summary>
@@ -120,8 +149,10 @@ public static class ConfigurationFile
         };
     }
 
-    private static string Text(KeyValueSyntax entry, string key, string source) =>
-        entry.Value is StringValueSyntax { Value: { } text } ? text : throw Wrong(entry, key, "a string", source);
+    private static string Text(KeyValueSyntax entry, string key, string source) => Text(entry.Value, entry, key, source);
+
+    private static string Text(ValueSyntax? value, SyntaxNode at, string key, string source) =>
+        value is StringValueSyntax { Value: { } text } ? text : throw Wrong(at, key, "a string", source);
 
     private static string AbsolutePath(KeyValueSyntax entry, string key, string source)
     {
@@ -144,8 +175,13 @@ public static class ConfigurationFile
         _ => throw Wrong(entry, key, "\"pod\", or empty for what pods' annotations say", source),
     };
 
-    private static bool Boolean(KeyValueSyntax entry, string key, string source) =>
-        entry.Value is BooleanValueSyntax boolean ? boolean.Value : throw Wrong(entry, key, "true or false", source);
+    private static bool Boolean(ValueSyntax? value, SyntaxNode at, string key, string source) =>
+        value is BooleanValueSyntax boolean ? boolean.Value : throw Wrong(at, key, "true or false", source);
+
+    private static TimeSpan Seconds(ValueSyntax? value, SyntaxNode at, string key, string source) =>
+        value is IntegerValueSyntax { Value: > 0 and <= int.MaxValue / 1000 } seconds
+            ? TimeSpan.FromSeconds(seconds.Value)
+            : throw Wrong(at, key, "a number of seconds above 0", source);
 
     private static uint Id(KeyValueSyntax entry, string key, string source) =>
         entry.Value is IntegerValueSyntax { Value: >= 0 and <= uint.MaxValue } integer

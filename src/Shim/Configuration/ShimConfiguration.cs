@@ -45,6 +45,20 @@ public sealed record ShimConfiguration
     /// </summary>
     public bool EmptyDirsOfPod { get; init; }
 
+    /// <summary>
+    /// <c>restore_root</c>: the directory below which pods' annotations may name images to restore from; empty: none may.
+    /// </summary>
+    public string RestoreRoot { get; init; } = "";
+
+    /// <summary><c>enable_hibernate_server</c>: gVisor's task service also at <c>ROOT/ID_sandbox.sock</c>.</summary>
+    public bool EnableHibernateServer { get; init; }
+
+    /// <summary><c>[checkpoint]</c>: how images are written.</summary>
+    public CheckpointConfiguration Checkpoint { get; init; } = new();
+
+    /// <summary><c>[restore]</c>: how images are read.</summary>
+    public RestoreConfiguration Restore { get; init; } = new();
+
     /// <summary><c>[runsc_config]</c>: flags for every runsc command, by name without dashes, sorted.</summary>
     public SortedDictionary<string, string> RunscConfig { get; init; } = new(StringComparer.Ordinal);
 

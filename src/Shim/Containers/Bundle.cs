@@ -20,6 +20,9 @@ public sealed class Bundle(string path)
     /// <summary>What was decided about the volumes of the pod, in its sandbox's bundle (<see cref="Shim.Volumes.VolumeDecisions"/>).</summary>
     public string Volumes => In("volumes.json");
 
+    /// <summary>Holds the path of the image that is just being written, for whoever cleans up after a shim that was killed.</summary>
+    public string PartialImage => In("checkpoint-partial");
+
     /// <summary>The bundle of another container of the same namespace: containerd keeps them side by side.</summary>
     public Bundle Of(string containerId) =>
         new(System.IO.Path.Join(System.IO.Path.GetDirectoryName(Path.TrimEnd('/')), containerId));

@@ -32,6 +32,7 @@ public sealed partial class Container
             if (Init.State is not (ProcessState.Running or ProcessState.Paused))
                 throw new ContainerException(
                     Refusal.WrongState, $"cannot exec in {Init}: it is {ProcessLifecycle.NameOf(Init.State)}");
+            RequireRestored("exec in");
             ProcessStdio stdio = await _context.Stdio.OpenAsync(request, _stdioOwner);
             if (Init.State is not (ProcessState.Running or ProcessState.Paused))
             {

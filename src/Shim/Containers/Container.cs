@@ -30,13 +30,15 @@ public sealed partial class Container
     private readonly StdioOwner _stdioOwner;
     private readonly RunscCommands _commands;
     private readonly ISandboxQuestions _questions;
+    private readonly int? _restorePlace;
 
     // Completed on the loop, hence without RunContinuationsAsynchronously, which would start the thread pool.
     private readonly TaskCompletionSource _started = new();
 
     internal Container(
         ContainerContext context, string id, Bundle bundle, Sandbox sandbox, bool isSandbox,
-        string? cgroupsPath, ContainerProcess init, StdioOwner stdioOwner, RunscCommands commands, ISandboxQuestions questions)
+        string? cgroupsPath, ContainerProcess init, StdioOwner stdioOwner, RunscCommands commands, ISandboxQuestions questions,
+        int? restorePlace)
     {
         _context = context;
         Id = id;
@@ -49,6 +51,7 @@ public sealed partial class Container
         _stdioOwner = stdioOwner;
         _commands = commands;
         _questions = questions;
+        _restorePlace = restorePlace;
         sandbox.Containers.Add(this);
         WatchEnd();
     }
@@ -68,8 +71,14 @@ public sealed partial class Container
     /// <summary>Whether it is the first of its sandbox, which ends with it.</summary>
     public bool IsSandbox { get; }
 
-    /// <summary>The image from which its start makes it go on; null: it begins anew.</summary>
-    public string? RestoreFrom { get; init; }
+    /// <summary>What its specification calls it; empty where it has no name.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>How images of it are written where a request does not say.</summary>
+    public CheckpointSettings CheckpointDefaults { get; init; } = new();
+
+    /// <summary>Whether it was started from an image, and waits there for the other containers of its sandbox.</summary>
+    public bool IsBeingRestored => Init.State == ProcessState.Running && Sandbox.Restore is { IsPending: true };
 
     /// <summary>Its first process.</summary>
     public ContainerProcess Init { get; }
@@ -88,11 +97,14 @@ public sealed partial class Container
     {
         Init.Check(ProcessVerb.Start);
         RequireRunningSandbox("start");
+        SandboxRestore? restore = _restorePlace is null ? null : Sandbox.Restore;
+        RequirePlaceInRestore(restore);
+        IReadOnlyList<Descriptor?> stdio = IsSandbox ? [] : Init.Stdio.Descriptors;
         try
         {
-            await Sandbox.ActAsync(() => RestoreFrom is { } image
-                ? _commands.RestoreAsync(RunscId, image, Bundle.RunscLog)
-                : _commands.StartAsync(RunscId, Bundle.RunscLog, IsSandbox ? [] : Init.Stdio.Descriptors));
+            await Sandbox.ActAsync(() => restore is null
+                ? _commands.StartAsync(RunscId, Bundle.RunscLog, stdio)
+                : _commands.RestoreAsync(RunscId, restore.Settings, Bundle.RunscLog, stdio));
             if (!IsSandbox)
                 await Init.Stdio.HandedOverAsync();
         }
@@ -100,14 +112,14 @@ public sealed partial class Container
         {
             Log.StartFailed(Id, "", e);
             await CleanUpAfterFailedStartAsync();
+            // One container less, and none of the others can ever run.
+            restore?.Fail(Sandbox, e.Message);
             Init.TryEnd(new ProcessEnd(NeverRanStatus, _context.Now));
             throw;
         }
         Init.Move(ProcessVerb.Start);
-        if (RestoreFrom is null)
-            Log.Started(Id, "");
-        else
-            Log.Restored(Id, RestoreFrom);
+        Log.Started(Id, "");
+        restore?.Restored(_restorePlace!.Value, Sandbox, _context.Time);
         _context.Events.Publish(TaskEvents.Of(new TaskStart { ContainerId = Id, Pid = (uint)Init.Pid }));
         _started.TrySetResult();
         return Init.Pid;
@@ -125,6 +137,7 @@ public sealed partial class Container
         return process.Operations.RunAsync(() => process.State switch
         {
             ProcessState.Created => KillBeforeStartAsync(process, signal),
+            ProcessState.Running when IsBeingRestored => KillBeforeRestoreAsync(signal),
             ProcessState.Running => SignalAsync(process, signal, all),
             ProcessState.Paused when signal == Signals.SIGKILL =>
                 Sandbox.WhileRunningAsync(this, _questions, () => SignalAsync(process, signal, all)),
@@ -140,16 +153,20 @@ public sealed partial class Container
     public Task PauseAsync() => Init.Operations.RunAsync(async () =>
     {
         Init.Check(ProcessVerb.Pause);
+        RequireRestored("pause");
         await Sandbox.PauseAsync(this, _questions);
         Init.Move(ProcessVerb.Pause);
         _context.Events.Publish(TaskEvents.Of(new TaskPaused { ContainerId = Id }));
     });
 
     /// <summary>Lets the paused container go on; its sandbox goes on when none of its containers is paused.</summary>
+    /// <remarks>Clients of containerd resume what they have paused for a checkpoint, also where the checkpoint ended it.</remarks>
     /// <exception cref="ContainerException">It is not paused.</exception>
     /// <exception cref="RunscException">It failed.</exception>
     public Task ResumeAsync() => Init.Operations.RunAsync(async () =>
     {
+        if (Sandbox.EndedByCheckpoint)
+            return;
         Init.Check(ProcessVerb.Resume);
         await Sandbox.ResumeAsync(this, _questions);
         Init.Move(ProcessVerb.Resume);
@@ -172,6 +189,8 @@ public sealed partial class Container
         DirectoryTree.Delete(Bundle.ConsoleDirectory);
         await _context.UnmountAsync(Bundle.Rootfs);
         Init.Move(ProcessVerb.Delete);
+        if (_restorePlace is { } place)
+            Sandbox.Restore!.Remove(place);
         Sandbox.Containers.Remove(this);
         _context.Store.Remove(this);
         Log.Deleted(Id, "");
@@ -242,21 +261,6 @@ public sealed partial class Container
         return Task.CompletedTask;
     });
 
-    /// <summary>Writes an image of the whole sandbox.</summary>
-    /// <param name="path">The directory for it; made where it is missing.</param>
-    /// <param name="exit">The sandbox ends with it.</param>
-    /// <exception cref="ContainerException">It does not run.</exception>
-    /// <exception cref="RunscException">It failed.</exception>
-    public Task CheckpointAsync(string path, bool exit) => Init.Operations.RunAsync(async () =>
-    {
-        if (Init.State is not (ProcessState.Running or ProcessState.Paused))
-            throw new ContainerException(
-                Refusal.WrongState, $"cannot checkpoint {Init}: it is {ProcessLifecycle.NameOf(Init.State)}");
-        Log.CheckpointCoversSandbox(Id, Sandbox.Id, path);
-        await _commands.CheckpointAsync(RunscId, path, leaveRunning: !exit, Bundle.RunscLog);
-        _context.Events.Publish(TaskEvents.Of(new TaskCheckpointed { ContainerId = Id, Checkpoint = path }));
-    });
-
     private Cgroup OwnCgroup() => FindOwnCgroup() ?? throw new ContainerException(Refusal.Unsupported,
         $"cannot update {Init}: it has no cgroup of its own on the node");
 
@@ -281,6 +285,25 @@ public sealed partial class Container
             throw new ContainerException(Refusal.WrongState, $"cannot {verb} {Init}: its sandbox {Sandbox.Id} has ended");
         if (Sandbox.IsPaused)
             throw new ContainerException(Refusal.WrongState, $"cannot {verb} in {Init}: its sandbox {Sandbox.Id} is paused");
+    }
+
+    private void RequireRestored(string verb)
+    {
+        if (Sandbox.Restore is { IsPending: true } restore)
+            throw new ContainerException(
+                Refusal.WrongState, $"cannot {verb} {Init}: its sandbox {Sandbox.Id} {restore.Reason}");
+    }
+
+    /// <summary>A start of a container of an image waits for its turn; no other start may come between.</summary>
+    private void RequirePlaceInRestore(SandboxRestore? restore)
+    {
+        if (restore is null)
+            RequireRestored("start");
+        else if (restore.IsPending)
+            restore.RequireTurn(_restorePlace!.Value);
+        else
+            throw new ContainerException(
+                Refusal.WrongState, $"cannot start {Init}: its sandbox {Sandbox.Id} could not be restored from {restore.ImagePath}");
     }
 
     private async Task SignalAsync(ContainerProcess process, int signal, bool all)
@@ -327,6 +350,18 @@ public sealed partial class Container
         if (process == Init)
             await RemoveFromRunscAsync();
         End(process, new ProcessEnd(128 + signal, _context.Now));
+    }
+
+    /// <summary>
+    /// runsc has no process yet to signal, so what would end it ends it here. The others of its image can never run then.
+    /// </summary>
+    private async Task KillBeforeRestoreAsync(int signal)
+    {
+        if (signal is not (Signals.SIGKILL or Signals.SIGTERM))
+            RequireRestored("signal");
+        Sandbox.Restore!.Fail(Sandbox, $"{Init} was killed before all containers were there");
+        await RemoveFromRunscAsync();
+        End(Init, new ProcessEnd(128 + signal, _context.Now));
     }
 
     /// <summary>What Delete would do; it still comes, and finds nothing to do.</summary>
@@ -377,7 +412,8 @@ public sealed partial class Container
         try
         {
             ProcessExit exit = await Sandbox.Died;
-            return new ProcessEnd(exit.ExitCode, exit.At);
+            Sandbox.Restore?.Abandon();
+            return new ProcessEnd(StatusOfGone(exit.ExitCode), exit.At);
         }
         catch (LinuxException e)
         {
@@ -386,12 +422,20 @@ public sealed partial class Container
         }
     }
 
+    /// <summary>The exit status of a container whose sandbox is gone.</summary>
+    private int StatusOfGone(int status) =>
+        Sandbox.EndedByCheckpoint ? 0
+        : _restorePlace is not null && Sandbox.Restore is { HasFailed: true } ? NeverRanStatus
+        : status;
+
     /// <summary>The end of a container in a sandbox that another was the first of.</summary>
     private async Task<ProcessEnd> EndInSandboxAsync()
     {
         using CancellationTokenSource abandon = new(Timeout.InfiniteTimeSpan, _context.Time);
-        if (await Task.WhenAny(_started.Task, Init.Ended, Sandbox.Died) != _started.Task)
-            return Init.End ?? new ProcessEnd(LostStatus, _context.Now);
+        // A container that is being restored cannot be waited for before all of them are.
+        foreach (Task ready in (Task[])[_started.Task, Sandbox.Restore?.Over ?? Task.CompletedTask])
+            if (await Task.WhenAny(ready, Init.Ended, Sandbox.Died) != ready)
+                return Init.End ?? new ProcessEnd(StatusOfGone(LostStatus), _context.Now);
         for (int failures = 1; ; failures++)
         {
             Task<int> answer = _questions.WaitAsync(RunscId, abandon.Token);
@@ -407,7 +451,7 @@ public sealed partial class Container
                 // That the wait failed does not say that the container has ended: it may have been killed itself.
                 Log.WaitFailed(Id, e);
                 if (Sandbox.Died.IsCompleted || (failures > 1 && await HasEndedInSandboxAsync()))
-                    return new ProcessEnd(LostStatus, _context.Now);
+                    return new ProcessEnd(StatusOfGone(LostStatus), _context.Now);
             }
             await Task.Delay(s_waitAgain, _context.Time);
         }

@@ -2,6 +2,7 @@ using Linux;
 using Shim.Events;
 using Shim.Io;
 using Shim.Logging;
+using Shim.Runsc;
 
 namespace Shim.Containers;
 
@@ -15,6 +16,10 @@ public sealed record ContainerContext(
     ContainerStore Store,
     ShimLog Log)
 {
+    /// <summary>What the runsc at hand knows.</summary>
+    public RunscFeatures Features { get; } = new();
+
+
     private static readonly TimeSpan s_mountBound = TimeSpan.FromMinutes(1);
 
     /// <summary>The loop's clock.</summary>

@@ -1,5 +1,7 @@
 using Containerd.Api.Events;
 using Linux;
+using Shim.Checkpoints;
+using Shim.Configuration;
 using Shim.Events;
 using Shim.Io;
 using Shim.Runsc;
@@ -12,12 +14,16 @@ public sealed class ContainerCreator(ContainerContext context)
 {
     private static readonly TimeSpan s_killBound = TimeSpan.FromSeconds(10);
 
+    private const string RestoreSpecValidation = "restore-spec-validation";
+
     private readonly VolumeSetup _volumes = new(context);
+    private readonly RestoreSetup _restores = new(context);
 
     /// <summary>Makes a container, and its sandbox if it is the sandbox's first.</summary>
     /// <exception cref="ContainerException">The request makes no sense, or the container's sandbox is not there.</exception>
     /// <exception cref="RunscException">runsc could not make it.</exception>
     /// <exception cref="IOException">A mount or a stream could not be opened, or a file not be written.</exception>
+    /// <exception cref="CheckpointException">It cannot come back from the image that is named.</exception>
     /// <exception cref="VolumeException">The pod's volumes cannot be as its annotations or the container's mounts want.</exception>
     /// <exception cref="FormatException">A stdio URI is not understood.</exception>
     public async Task<Container> CreateAsync(CreateRequest request)
@@ -52,16 +58,32 @@ public sealed class ContainerCreator(ContainerContext context)
     {
         Bundle bundle = request.Bundle;
         ContainerSpec spec = ContainerSpec.Read(bundle);
-        if (request.Checkpoint is { } image)
-            await context.BlockingAsync("look at", image, () =>
-            {
-                CheckpointImage.Require(image, $"container {request.Id}", joinsSandbox: !spec.IsSandbox);
-                return true;
-            });
         Sandbox? sandbox = spec.IsSandbox ? null : FindSandbox(request, spec);
+        var state = BundleState.For(request.Id, context.Namespace, request.Configuration);
+        string? logDirectory = spec.SandboxLogDirectory is { } directory && Directory.Exists(directory) ? directory : null;
+        string? panicLog = InDirectory(logDirectory, "gvisor_panic.log");
+        RunscCommands commands = Commands(state, panicLog, out RunscRunner runner);
+
+        // What is to come back from an image, and whether it can, before anything is done.
+        RestoreAnnotations annotations = spec.IsSandbox ? RestoreAnnotations.Parse(spec.Annotations) : new RestoreAnnotations();
+        using OpenDirectory? fileSystems = await _restores.OpenFileSystemsAsync(annotations, request.Configuration);
+        CheckpointImage? image = spec.IsSandbox
+            ? await _restores.OpenImageAsync(request, spec, annotations, commands, undo)
+            : null;
+        int? place = spec.IsSandbox ? null : _restores.PlaceInImage(request, spec, sandbox);
+        if (place is { } taken)
+            undo.Add("give its place in the image back", () =>
+            {
+                sandbox!.Restore!.Remove(taken);
+                return Task.CompletedTask;
+            });
+        if (image is not null && spec.IsOfPod && await RelaxesComparisonAsync(commands, state))
+        {
+            state = state with { Flags = With(state.Flags, RestoreSpecValidation, "warning") };
+            commands = Commands(state, panicLog, out runner);
+        }
 
         // Before anything is done: whoever has to clean up without this shim finds here how.
-        var state = BundleState.For(request.Id, context.Namespace, request.Configuration);
         bool removedFromRunsc = true;
         undo.Add($"remove {bundle.State}", () =>
         {
@@ -73,7 +95,8 @@ public sealed class ContainerCreator(ContainerContext context)
         state.Save(bundle);
         VolumeDecisions? volumes = null;
         if (spec.IsSandbox)
-            volumes = await _volumes.SetUpSandboxAsync(request.Id, bundle, spec, state, request.Configuration, undo);
+            volumes = await _volumes.SetUpSandboxAsync(
+                request.Id, bundle, spec, state, request.Configuration, image?.Record?.Volumes, undo);
         else
             await _volumes.SetUpContainerAsync(bundle, spec, sandbox);
 
@@ -89,10 +112,6 @@ public sealed class ContainerCreator(ContainerContext context)
             DirectoryTree.Delete(bundle.ConsoleDirectory);
         });
 
-        string? logDirectory = spec.SandboxLogDirectory is { } directory && Directory.Exists(directory) ? directory : null;
-        var runner = new RunscRunner(
-            context.Reaper, context.Time, state.ToSettings(InDirectory(logDirectory, "gvisor_panic.log")));
-        var commands = new RunscCommands(runner);
         undo.AddFile(bundle.RunscLog);
         undo.AddFile(bundle.PidFile);
         undo.Add("remove the container from runsc", async () =>
@@ -103,12 +122,15 @@ public sealed class ContainerCreator(ContainerContext context)
         });
         await commands.CreateAsync(state.RunscId, bundle.Path, bundle.PidFile, stdio.ConsoleSocket,
             spec.IsSandbox ? InDirectory(logDirectory, "gvisor.log") : null, bundle.RunscLog,
-            spec.IsSandbox ? stdio.Descriptors : []);
+            spec.IsSandbox ? stdio.Descriptors : [],
+            fileSystems is null ? null : new RestoreSettings(fileSystems.PathForOthers, annotations.FileSystemsDirect));
         int pid = PidFile.Read(bundle.PidFile);
         if (spec.IsSandbox)
         {
             await stdio.HandedOverAsync();
-            sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid)) { Volumes = volumes };
+            SandboxRestore? restore = RestoreOf(image, annotations, request);
+            place = restore?.Add(spec.Name);
+            sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid)) { Volumes = volumes, Restore = restore };
             new OutOfMemoryEvents(sandbox, context).Start();
         }
         // Without grouping the sandbox is another shim's child.
@@ -117,10 +139,49 @@ public sealed class ContainerCreator(ContainerContext context)
         var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio) { Pid = pid };
         var questions = new RunscQuestions(runner, bundle.RunscLog);
         context.Events.Publish(TaskEvents.Of(CreatedMessage(request, pid)));
-        return new Container(context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions)
+        return new Container(
+            context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions, place)
         {
-            RestoreFrom = request.Checkpoint,
+            Name = spec.Name,
+            CheckpointDefaults = new CheckpointSettings
+            {
+                Compression = request.Configuration.Checkpoint.Compression,
+                Direct = request.Configuration.Checkpoint.Direct,
+                ExcludeCommittedZeroPages = request.Configuration.Checkpoint.ExcludeCommittedZeroPages,
+            },
         };
+    }
+
+    private SandboxRestore? RestoreOf(CheckpointImage? image, RestoreAnnotations annotations, CreateRequest request)
+    {
+        if (image is null)
+            return null;
+        RestoreConfiguration defaults = request.Configuration.Restore;
+        return new SandboxRestore(request.Id, image,
+            new RestoreSettings(
+                image.PathForRunsc, annotations.Direct ?? defaults.Direct, annotations.Background ?? defaults.Background),
+            defaults.Timeout, context.Log);
+    }
+
+    private RunscCommands Commands(BundleState state, string? panicLog, out RunscRunner runner)
+    {
+        runner = new RunscRunner(context.Reaper, context.Time, state.ToSettings(panicLog));
+        return new RunscCommands(runner, context.Features);
+    }
+
+    /// <summary>
+    /// Newer releases compare the specifications with those in the image, and a pod's cgroup, which is in them, is
+    /// another one in every pod. An administrator who says how strictly has the last word.
+    /// </summary>
+    private static async Task<bool> RelaxesComparisonAsync(RunscCommands commands, BundleState state) =>
+        !state.Flags.ContainsKey(RestoreSpecValidation) && await commands.HasFlagAsync(RestoreSpecValidation);
+
+    private static SortedDictionary<string, string> With(IReadOnlyDictionary<string, string> flags, string flag, string value)
+    {
+        var all = new SortedDictionary<string, string>(StringComparer.Ordinal) { [flag] = value };
+        foreach ((string each, string its) in flags)
+            all[each] = its;
+        return all;
     }
 
     private Sandbox? FindSandbox(CreateRequest request, ContainerSpec spec)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Linux;
+using Shim.Checkpoints;
 using Shim.Runsc;
 using Shim.Volumes;
 
@@ -9,6 +10,7 @@ namespace Shim.Containers;
 public sealed class ContainerSpec
 {
     private const string CriType = "io.kubernetes.cri.container-type";
+    private const string CriName = "io.kubernetes.cri.container-name";
     private const string CriSandbox = "io.kubernetes.cri.sandbox-id";
     private const string CriLogDirectory = "io.kubernetes.cri.sandbox-log-directory";
     private const string CrioType = "io.kubernetes.cri-o.ContainerType";
@@ -72,6 +74,9 @@ public sealed class ContainerSpec
     /// <summary>Whether an annotation says that the container is one of a pod.</summary>
     public bool IsOfPod => (Annotation(CriType) ?? Annotation(CrioType)) is not null;
 
+    /// <summary>The container's name in its pod; empty where it has none, as a pod's sandbox.</summary>
+    public string Name => Annotation(CriName) ?? "";
+
     /// <summary>The pod's log directory on the node; null where there is none.</summary>
     public string? SandboxLogDirectory => Annotation(CriLogDirectory) is { Length: > 0 } path ? path : null;
 
@@ -85,10 +90,13 @@ public sealed class ContainerSpec
 
     /// <summary>
     /// Makes runsc find the sandbox under the id that it has for runsc (<see cref="RunscId"/>), and puts a pod's sandbox
-    /// into the pod's cgroup.
+    /// into the pod's cgroup. What is asked of the shim alone is taken out.
     /// </summary>
     public void EditSandbox(SpecEdits edits)
     {
+        foreach (string annotation in Annotations.Keys)
+            if (RestoreAnnotations.IsOne(annotation))
+                edits.Remove(annotation);
         if (SandboxId is { } id)
             foreach (string annotation in (ReadOnlySpan<string>)[CriSandbox, CrioSandbox])
                 if (Annotations.ContainsKey(annotation))

@@ -13,6 +13,7 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
     private bool _pauseComing;
     private int _acts;
     private TaskCompletionSource? _actsEnded;
+    private Task? _checkpoint;
 
     /// <summary>The id of its first container, as containerd calls it.</summary>
     public string Id { get; } = id;
@@ -29,6 +30,12 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
     /// <summary>What was decided about the pod's volumes; null where the sandbox is another shim's.</summary>
     public VolumeDecisions? Volumes { get; init; }
 
+    /// <summary>How it comes back from an image; null where it began anew.</summary>
+    public SandboxRestore? Restore { get; init; }
+
+    /// <summary>Whether it ended because a checkpoint was to end it: then its containers ended well.</summary>
+    public bool EndedByCheckpoint { get; set; }
+
     /// <summary>Its containers here, in the order of their creation.</summary>
     public List<Container> Containers { get; } = [];
 
@@ -36,11 +43,13 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
     public bool IsPaused => _pauseComing || _paused.Count > 0;
 
     /// <summary>
-    /// Does something that needs the sandbox to run: a pause that is asked for meanwhile waits for it. Whoever calls
-    /// has seen that it is not paused.
+    /// Does something that needs the sandbox to run: a pause or a checkpoint that is asked for meanwhile waits for it,
+    /// and it waits for a checkpoint that is being written. Whoever calls has seen that the sandbox is not paused.
     /// </summary>
     public async Task<T> ActAsync<T>(Func<Task<T>> act)
     {
+        while (_checkpoint is { } checkpoint)
+            await checkpoint;
         _acts++;
         try
         {
@@ -73,12 +82,7 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
             _pauseComing = true;
             try
             {
-                if (_acts > 0)
-                {
-                    // Completed on the loop, hence without RunContinuationsAsynchronously.
-                    _actsEnded = new TaskCompletionSource();
-                    await _actsEnded.Task;
-                }
+                await ActsEndedAsync();
                 await questions.PauseAsync(container.RunscId);
                 _pausedThrough = container.RunscId;
             }
@@ -89,6 +93,58 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
         }
         _paused.Add(container);
     });
+
+    /// <summary>Writes a checkpoint, while nothing else is done with the sandbox.</summary>
+    /// <remarks>
+    /// With <paramref name="end"/> the sandbox stands still until it is ended from outside. runsc could end it with the
+    /// checkpoint, but then a checkpoint that fails ends it too.
+    /// </remarks>
+    /// <param name="container">The container that it was asked of.</param>
+    /// <param name="questions">How the sandbox is told.</param>
+    /// <param name="end">The sandbox ends when the checkpoint is written.</param>
+    /// <param name="write">Writes it, and leaves the sandbox as it is.</param>
+    /// <exception cref="RunscException">It failed; the sandbox is as it was before.</exception>
+    public Task CheckpointAsync(Container container, ISandboxQuestions questions, bool end, Func<Task> write) =>
+        _pausing.RunAsync(async () =>
+        {
+            // Completed on the loop, hence without RunContinuationsAsynchronously.
+            TaskCompletionSource written = new();
+            _checkpoint = written.Task;
+            bool pause = end && _paused.Count == 0;
+            try
+            {
+                await ActsEndedAsync();
+                if (pause)
+                    await questions.PauseAsync(container.RunscId);
+                try
+                {
+                    await write();
+                }
+                catch when (pause && !Died.IsCompleted)
+                {
+                    await questions.ResumeAsync(container.RunscId);
+                    throw;
+                }
+                if (!end)
+                    return;
+                EndedByCheckpoint = true;
+                Signals.Send(Pid, Signals.SIGKILL);
+            }
+            finally
+            {
+                _checkpoint = null;
+                written.SetResult();
+            }
+        });
+
+    private async Task ActsEndedAsync()
+    {
+        if (_acts == 0)
+            return;
+        // Completed on the loop, hence without RunContinuationsAsynchronously.
+        _actsEnded = new TaskCompletionSource();
+        await _actsEnded.Task;
+    }
 
     /// <summary>Undoes the pause of one of its containers.</summary>
     /// <exception cref="RunscException">It failed.</exception>
@@ -110,7 +166,7 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
     {
         if (!IsPaused)
         {
-            await action();
+            await ActAsync(action);
             return;
         }
         await _pausing.RunAsync(async () =>

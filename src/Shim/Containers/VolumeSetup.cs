@@ -8,17 +8,26 @@ namespace Shim.Containers;
 internal sealed class VolumeSetup(ContainerContext context)
 {
     /// <summary>Decides about a pod's volumes for its new sandbox, and writes the sandbox's specification.</summary>
+    /// <param name="id">The sandbox.</param>
+    /// <param name="bundle">Its bundle.</param>
+    /// <param name="spec">Its specification.</param>
+    /// <param name="state">Where runsc keeps its state.</param>
+    /// <param name="configuration">What the node's administrator says.</param>
+    /// <param name="saved">What was decided when the image was made from which it comes back; null where it begins anew.</param>
+    /// <param name="undo">Takes back what is written if a later step fails.</param>
     /// <returns>What was decided, for the sandbox's other containers.</returns>
     /// <exception cref="VolumeException">What is asked cannot be done.</exception>
     /// <exception cref="IOException">A file could not be written.</exception>
     public async Task<VolumeDecisions> SetUpSandboxAsync(
-        string id, Bundle bundle, ContainerSpec spec, BundleState state, ShimConfiguration configuration, Undo undo)
+        string id, Bundle bundle, ContainerSpec spec, BundleState state, ShimConfiguration configuration,
+        VolumeDecisions? saved, Undo undo)
     {
         string? podUid = PodUid.Find(spec.Annotations);
         VolumePlan plan = podUid is null
             ? VolumePlan.Make(spec.Annotations, null, configuration.KubeletRoot, configuration.EmptyDirsOfPod)
             : await context.BlockingAsync("read the volumes of pod", podUid, () =>
-                VolumePlan.Make(spec.Annotations, podUid, configuration.KubeletRoot, configuration.EmptyDirsOfPod));
+                VolumePlan.Make(
+                    spec.Annotations, podUid, configuration.KubeletRoot, configuration.EmptyDirsOfPod, saved));
         foreach (string warning in plan.Warnings)
             context.Log.VolumeWarning(id, warning);
         foreach (VolumeDecision decision in plan.Decisions.Volumes)

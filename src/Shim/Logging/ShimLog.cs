@@ -112,6 +112,29 @@ public sealed class ShimLog : IDisposable
     internal void CheckpointCoversSandbox(string id, string sandbox, string path) =>
         _logger.Information("checkpoint of the whole sandbox is written {id} {sandbox} {path}", id, sandbox, path);
 
+    internal void Checkpointed(string id, string sandbox, string path, TimeSpan elapsed) =>
+        _logger.Information("checkpoint written {id} {sandbox} {path} {milliseconds}", id, sandbox, path, (long)elapsed.TotalMilliseconds);
+
+    internal void CheckpointFailed(string id, string path, Exception error) =>
+        _logger.Warning("checkpoint not written, nothing of it stays {id} {path} {reason}", id, path, error.Message);
+
+    internal void RestoreWaits(string sandbox, string image, string missing) =>
+        _logger.Information("sandbox is being restored, nothing in it runs yet {sandbox} {image} {missing}", sandbox, image, missing);
+
+    internal void SandboxRestored(string sandbox, string image) =>
+        _logger.Information("sandbox is restored and runs {sandbox} {image}", sandbox, image);
+
+    internal void RestoreFailed(string sandbox, string image, string why) =>
+        _logger.Error("sandbox not restored, it is ended {sandbox} {image} {reason}", sandbox, image, why);
+
+    internal void StartsAnew(string id, string image) =>
+        _logger.Information("container of a restored sandbox begins anew {id} {image}", id, image);
+
+    internal void TaskServerListens(string path) => _logger.Information("gvisor task service is served {path}", path);
+
+    internal void TaskServerFailed(string path, Exception error) =>
+        _logger.Error("gvisor task service is not served {path} {reason}", path, error.Message);
+
     internal void OutOfMemory(string sandbox) =>
         _logger.Warning("the kernel killed for want of memory in the sandbox's cgroup {sandbox}", sandbox);
 

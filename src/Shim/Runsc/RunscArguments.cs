@@ -5,6 +5,16 @@ namespace Shim.Runsc;
 /// <summary>The argument lists of runsc's commands, without the program's name. Pure; compared whole in tests.</summary>
 public static class RunscArguments
 {
+    // What only newer releases know is asked for by name before it is used (RunscFeatures).
+    internal const string FsCheckpoint = "fscheckpoint";
+    internal const string FsRestoreImagePath = "fs-restore-image-path";
+    internal const string FsRestoreDirect = "fs-restore-direct";
+    internal const string Background = "background";
+    internal const string SaveRestoreExecArgv = "save-restore-exec-argv";
+    internal const string SaveRestoreExecTimeout = "save-restore-exec-timeout";
+    internal const string CudaCheckpointPath = "cuda-checkpoint-path";
+    internal const string CudaCheckpointSequential = "cuda-checkpoint-sequential";
+
     /// <summary>The flags in front of the command.</summary>
     public static List<string> Global(RunscSettings settings, string log)
     {
@@ -13,6 +23,13 @@ public static class RunscArguments
             arguments.Add($"--panic-log={panicLog}");
         foreach ((string flag, string value) in settings.Flags)
             arguments.Add($"--{flag}={value}");
+        if (settings.Debug is { } debug)
+        {
+            arguments.Add("--debug");
+            AddText(arguments, "debug-log", debug.Log);
+            if (debug.LogDescriptor != 0)
+                arguments.Add(string.Create(CultureInfo.InvariantCulture, $"--debug-log-fd={debug.LogDescriptor}"));
+        }
         return arguments;
     }
 
@@ -22,13 +39,20 @@ public static class RunscArguments
     /// <param name="pidFile">Gets the sandbox's process id.</param>
     /// <param name="consoleSocket">Gets the terminal's master end; null: no terminal.</param>
     /// <param name="userLog">Where runsc writes what users of the sandbox should know; null: nowhere.</param>
-    public static List<string> Create(string id, string bundle, string pidFile, string? consoleSocket, string? userLog)
+    /// <param name="fileSystems">The image from which the sandbox's file systems are restored; null: they begin anew.</param>
+    public static List<string> Create(
+        string id, string bundle, string pidFile, string? consoleSocket, string? userLog, RestoreSettings? fileSystems = null)
     {
         List<string> arguments = ["create", "--bundle", bundle, "--pid-file", pidFile];
         if (consoleSocket is not null)
             arguments.AddRange(["--console-socket", consoleSocket]);
         if (userLog is not null)
             arguments.AddRange(["--user-log", userLog]);
+        if (fileSystems is { } image)
+        {
+            arguments.AddRange([$"--{FsRestoreImagePath}", image.ImagePath]);
+            AddSwitch(arguments, FsRestoreDirect, image.Direct);
+        }
         arguments.Add(id);
         return arguments;
     }
@@ -38,9 +62,15 @@ public static class RunscArguments
 
     /// <summary><c>restore</c>: lets a container that was created go on where an image was taken.</summary>
     /// <param name="id">The container.</param>
-    /// <param name="imagePath">The image's directory.</param>
-    public static List<string> Restore(string id, string imagePath) =>
-        ["restore", $"--image-path={imagePath}", "--detach", id];
+    /// <param name="settings">The image, and how it is read.</param>
+    public static List<string> Restore(string id, RestoreSettings settings)
+    {
+        List<string> arguments = ["restore", $"--image-path={settings.ImagePath}", "--detach"];
+        AddSwitch(arguments, "direct", settings.Direct);
+        AddSwitch(arguments, Background, settings.Background);
+        arguments.Add(id);
+        return arguments;
+    }
 
     /// <summary><c>exec</c>: a further process in a running container.</summary>
     /// <remarks>
@@ -83,8 +113,33 @@ public static class RunscArguments
     /// <summary><c>delete --force</c>: ends the container if it runs, and removes it. A missing one is no error.</summary>
     public static List<string> DeleteForce(string id) => ["delete", "--force", id];
 
-    /// <summary><c>wait</c>: until the container's process has ended; prints its exit status.</summary>
-    public static List<string> Wait(string id) => ["wait", id];
+    /// <summary><c>wait</c>: until something has ended; for a process, prints its exit status.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="what">What is waited for.</param>
+    /// <param name="pid">For an exit: the process's id in the container; 0: the container's first process.</param>
+    /// <param name="rootPid">For an exit: the process's id in the sandbox; 0: as <paramref name="pid"/> says.</param>
+    public static List<string> Wait(string id, WaitFor what = WaitFor.Exit, int pid = 0, int rootPid = 0)
+    {
+        List<string> arguments = ["wait"];
+        if (WaitFlag(what) is { } flag)
+            arguments.Add($"--{flag}");
+        if (pid > 0)
+            arguments.AddRange(["--pid", pid.ToString(CultureInfo.InvariantCulture)]);
+        if (rootPid > 0)
+            arguments.AddRange(["--rootpid", rootPid.ToString(CultureInfo.InvariantCulture)]);
+        arguments.Add(id);
+        return arguments;
+    }
+
+    /// <summary>The flag of <c>wait</c> for what is not a process's end.</summary>
+    internal static string? WaitFlag(WaitFor what) => what switch
+    {
+        WaitFor.Checkpoint => "checkpoint",
+        WaitFor.Restore => "restore",
+        WaitFor.FileSystemCheckpoint => "fscheckpoint",
+        WaitFor.FileSystemRestore => "fsrestore",
+        _ => null,
+    };
 
     /// <summary><c>ps</c>: the process ids inside the sandbox, as JSON.</summary>
     public static List<string> Pids(string id) => ["ps", "--format", "json", id];
@@ -104,13 +159,46 @@ public static class RunscArguments
     /// <summary><c>checkpoint</c>: writes an image of the whole sandbox.</summary>
     /// <param name="id">Any container of the sandbox.</param>
     /// <param name="imagePath">The directory for the image.</param>
-    /// <param name="leaveRunning">The sandbox goes on afterwards; otherwise it ends.</param>
-    public static List<string> Checkpoint(string id, string imagePath, bool leaveRunning)
+    /// <param name="settings">What else is asked.</param>
+    public static List<string> Checkpoint(string id, string imagePath, CheckpointSettings settings)
     {
         List<string> arguments = ["checkpoint", $"--image-path={imagePath}"];
-        if (leaveRunning)
-            arguments.Add("--leave-running");
+        AddSwitch(arguments, "leave-running", settings.LeaveRunning);
+        AddText(arguments, "compression", settings.Compression);
+        AddSwitch(arguments, "direct", settings.Direct);
+        AddSwitch(arguments, "exclude-committed-zero-pages", settings.ExcludeCommittedZeroPages);
+        AddText(arguments, SaveRestoreExecArgv, settings.SaveRestoreExecArgv);
+        AddText(arguments, SaveRestoreExecTimeout, settings.SaveRestoreExecTimeout);
+        AddText(arguments, CudaCheckpointPath, settings.CudaCheckpointPath);
+        AddSwitch(arguments, CudaCheckpointSequential, settings.CudaCheckpointSequential);
+        AddText(arguments, "work-path", settings.WorkPath);
         arguments.Add(id);
         return arguments;
+    }
+
+    /// <summary><c>fscheckpoint</c>: writes an image of file systems.</summary>
+    /// <param name="id">Any container of the sandbox.</param>
+    /// <param name="imagePath">The directory for the image.</param>
+    /// <param name="settings">What else is asked.</param>
+    public static List<string> FileSystemCheckpoint(string id, string imagePath, FileSystemCheckpointSettings settings)
+    {
+        List<string> arguments = [FsCheckpoint, $"--image-path={imagePath}"];
+        AddSwitch(arguments, "leave-running", settings.LeaveRunning);
+        AddSwitch(arguments, "direct", settings.Direct);
+        AddText(arguments, "path", settings.Path);
+        arguments.Add(id);
+        return arguments;
+    }
+
+    private static void AddSwitch(List<string> arguments, string flag, bool set)
+    {
+        if (set)
+            arguments.Add($"--{flag}");
+    }
+
+    private static void AddText(List<string> arguments, string flag, string value)
+    {
+        if (value.Length > 0)
+            arguments.Add($"--{flag}={value}");
     }
 }

@@ -11,6 +11,7 @@ namespace Shim.Runsc;
 public static class RunscLog
 {
     private const string NoReason = "no reason given";
+    private const string InconsistentMemory = "inconsistent private memory files on restore";
 
     /// <summary>The message of the last error in a log, or null where it holds none.</summary>
     public static string? LastError(ReadOnlySpan<byte> log)
@@ -38,7 +39,7 @@ public static class RunscLog
     public static RunscException Failure(
         string command, int exitStatus, ReadOnlySpan<byte> log, ReadOnlySpan<byte> stderr)
     {
-        string words = LastError(log) ?? FirstLine(stderr) ?? $"{NoReason} (exit status {exitStatus})";
+        string words = Explain(LastError(log) ?? FirstLine(stderr) ?? $"{NoReason} (exit status {exitStatus})");
         // containerd's users know these words from runc.
         string message = command is "create" or "start" or "restore" or "exec"
             ? $"OCI runtime {command} failed: {words}"
@@ -49,6 +50,22 @@ public static class RunscLog
         if (failure == RunscFailure.NotFound && command is not ("kill" or "wait" or "ps" or "events" or "state"))
             failure = RunscFailure.Failed;
         return new RunscException(failure, message);
+    }
+
+    /// <summary>
+    /// What is for people: the stacks and the memory maps that follow an error of the sandbox's kernel are not, and one
+    /// such error needs its explanation.
+    /// </summary>
+    private static string Explain(string words)
+    {
+        int end = words.AsSpan().IndexOfAny('\n', '\r');
+        if (end >= 0)
+            words = words[..end].TrimEnd(':', ' ');
+        int memory = words.IndexOf(InconsistentMemory, StringComparison.Ordinal);
+        if (memory >= 0)
+            words = $"{words[..memory]}{InconsistentMemory}: the image does not fit these containers, or several of them "
+                + "share a volume on disk, which gVisor before release-20260803.0 cannot restore";
+        return words;
     }
 
     /// <remarks>As runsc 20240729 and later ones say it; what is not recognised is a plain failure.</remarks>

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Linux;
 
 namespace Shim.Runsc;
 
@@ -13,15 +12,7 @@ public sealed class RunscQuestions(RunscRunner runner, string log) : ISandboxQue
     public Task<int> WaitAsync(string id, CancellationToken abandon) => AnswerAsync("wait", async () =>
     {
         Require(id);
-        using Descriptor output = MemoryFile.Create("runsc-stdout"), errors = MemoryFile.Create("runsc-stderr");
-        List<string> arguments = RunscArguments.Wait(id);
-        ChildProcess wait = runner.Start(arguments, log, [null, output, errors]);
-        using CancellationTokenRegistration end = abandon.Register(() => wait.Kill(Signals.SIGKILL));
-        ProcessExit exit = await wait.Exited;
-        if (exit.ExitCode != 0)
-            throw RunscLog.Failure(arguments[0], exit.ExitCode, [], MemoryFile.Read(errors, AnswerLimit));
-        using JsonDocument answer = JsonDocument.Parse(MemoryFile.Read(output, AnswerLimit));
-        return answer.RootElement.GetProperty("exitStatus"u8).GetInt32();
+        return RunscWaitAnswer.Parse(await runner.RunUntilAsync(RunscArguments.Wait(id), log, abandon));
     });
 
     /// <inheritdoc/>

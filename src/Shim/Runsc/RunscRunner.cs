@@ -1,3 +1,4 @@
+using System.Text;
 using Linux;
 
 namespace Shim.Runsc;
@@ -81,9 +82,24 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
         return reaper.WatchAsync(PidFile.Read(pidFile));
     }
 
-    /// <summary>Starts a command that runs as long as what it watches, <c>wait</c> for instance.</summary>
-    /// <exception cref="RunscException">runsc cannot be started.</exception>
-    public ChildProcess Start(List<string> arguments, string log, IReadOnlyList<Descriptor?> stdio)
+    /// <summary>Runs a command that lasts as long as what it watches, <c>wait</c> for instance.</summary>
+    /// <param name="arguments">The command and its arguments.</param>
+    /// <param name="log">The file for its log.</param>
+    /// <param name="abandon">Kills it; then it has failed.</param>
+    /// <returns>What it printed on its standard output.</returns>
+    /// <exception cref="RunscException">It failed.</exception>
+    public async Task<byte[]> RunUntilAsync(List<string> arguments, string log, CancellationToken abandon)
+    {
+        using Descriptor output = MemoryFile.Create("runsc-stdout"), errors = MemoryFile.Create("runsc-stderr");
+        ChildProcess command = Start(arguments, log, [null, output, errors]);
+        using CancellationTokenRegistration end = abandon.Register(() => command.Kill(Signals.SIGKILL));
+        ProcessExit exit = await command.Exited;
+        if (exit.ExitCode != 0)
+            throw RunscLog.Failure(arguments[0], exit.ExitCode, [], MemoryFile.Read(errors, LogLimit));
+        return MemoryFile.Read(output, OutputLimit);
+    }
+
+    private ChildProcess Start(List<string> arguments, string log, IReadOnlyList<Descriptor?> stdio)
     {
         List<string> argv = [Settings.Binary, .. RunscArguments.Global(Settings, log), .. arguments];
         try
@@ -94,6 +110,37 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
         {
             throw new RunscException(RunscFailure.NotRunnable,
                 $"runsc cannot be started: {e.Message}; binary_name in the shim's configuration names it", e);
+        }
+    }
+
+    /// <summary>The same runsc with a debug log for single commands; null: without.</summary>
+    public RunscRunner WithDebug(DebugSettings? debug) =>
+        debug is null ? this : new RunscRunner(reaper, time, Settings with { Debug = debug });
+
+    /// <summary>What runsc says of itself: its version, and that of the OCI specification, a line each.</summary>
+    /// <exception cref="RunscException">It cannot be started, or ends with an error.</exception>
+    public async Task<string> VersionTextAsync() =>
+        Encoding.UTF8.GetString(await RunAsync(["--version"], "/dev/null", s_helpBound)).Trim();
+
+    /// <summary>Its version.</summary>
+    /// <inheritdoc cref="VersionTextAsync"/>
+    public async Task<string> VersionAsync() => RunscVersion.Parse(await VersionTextAsync());
+
+    /// <summary>What a command of help prints, on either stream; null where it ends with an error.</summary>
+    /// <exception cref="RunscException">runsc cannot be started.</exception>
+    public async Task<byte[]?> HelpAsync(List<string> arguments)
+    {
+        using Descriptor output = MemoryFile.Create("runsc-help");
+        ChildProcess help = Start(arguments, "/dev/null", [null, output, output]);
+        try
+        {
+            ProcessExit exit = await help.Exited.WaitAsync(s_helpBound, time);
+            return exit.ExitCode == 0 ? MemoryFile.Read(output, LogLimit) : null;
+        }
+        catch (TimeoutException)
+        {
+            help.Kill(Signals.SIGKILL);
+            throw TimedOut(arguments, s_helpBound);
         }
     }
 

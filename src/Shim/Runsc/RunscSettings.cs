@@ -14,4 +14,7 @@ public sealed record RunscSettings
 
     /// <summary>Where a crash of the sandbox's kernel is written; null: nowhere.</summary>
     public string? PanicLog { get; init; }
+
+    /// <summary>Where a single command writes its debug log; null: it writes none.</summary>
+    public DebugSettings? Debug { get; init; }
 }

@@ -25,11 +25,17 @@ public static class RunscVersion
         {
             throw new RunscException(RunscFailure.NotRunnable, $"cannot be started: {e.Message}", e);
         }
-        string text = Encoding.UTF8.GetString(MemoryFile.Read(output, OutputLimit));
-        string line = text.Split('\n')[0].Trim();
-        if (exit.ExitCode != 0 || line.Length == 0)
+        string version = Parse(Encoding.UTF8.GetString(MemoryFile.Read(output, OutputLimit)));
+        if (exit.ExitCode != 0 || version.Length == 0)
             throw new RunscException(RunscFailure.Failed, $"--version ended with exit status {exit.ExitCode}");
+        return version;
+    }
+
+    /// <summary>The version in what <c>runsc --version</c> prints: its first line, without "runsc version".</summary>
+    public static string Parse(string text)
+    {
         const string Prefix = "runsc version ";
+        string line = text.Split('\n')[0].Trim();
         return line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..] : line;
     }
 }

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Grpc.Core;
+using Shim.Checkpoints;
 using Shim.Configuration;
 using Shim.Containers;
 using Shim.Runsc;
@@ -21,6 +22,12 @@ public static class ErrorMapping
             Refusal.WrongState => StatusCode.FailedPrecondition,
             Refusal.InvalidArgument => StatusCode.InvalidArgument,
             _ => StatusCode.Unimplemented,
+        }, e.Message),
+        CheckpointException e => Status(e.Fault switch
+        {
+            CheckpointFault.Exists => StatusCode.AlreadyExists,
+            CheckpointFault.DoesNotFit => StatusCode.FailedPrecondition,
+            _ => StatusCode.InvalidArgument,
         }, e.Message),
         ConfigurationException e => Status(StatusCode.InvalidArgument, e.Message),
         VolumeException e => Status(StatusCode.InvalidArgument, e.Message),

@@ -19,7 +19,7 @@ namespace Shim.Service;
 /// </remarks>
 public sealed class TaskService(
     ContainerCreator creator, ContainerStore store, ShimLog log, CgroupMode cgroups,
-    Action<ShimConfiguration> configureLog, Action shutdown)
+    Action<ShimConfiguration> configure, Action shutdown)
     : TaskApi.TaskBase
 {
     /// <summary>
@@ -40,7 +40,7 @@ public sealed class TaskService(
     {
         List<string> warnings = [];
         ShimConfiguration configuration = RuntimeOptions.Read(request.Options, warnings);
-        configureLog(configuration);
+        configure(configuration);
         foreach (string warning in warnings)
             log.ConfigurationWarning(warning);
         List<MountSpec> rootfs = [];
@@ -79,7 +79,8 @@ public sealed class TaskService(
             Id = request.Id,
             Bundle = container.Bundle.Path,
             Pid = (uint)process.Pid,
-            Status = StatusOf(process.State),
+            // It stands still until all of its sandbox is there.
+            Status = process == container.Init && container.IsBeingRestored ? Status.Paused : StatusOf(process.State),
             Stdin = process.Request.Stdin,
             Stdout = process.Request.Stdout,
             Stderr = process.Request.Stderr,
@@ -232,11 +233,9 @@ public sealed class TaskService(
     public override async Task<Empty> Checkpoint(CheckpointTaskRequest request, ServerCallContext context)
     {
         Container container = store.Get(request.Id);
-        bool exit = CheckpointOptionsOf(request.Options) is { Exit: true };
-        if (!request.Path.StartsWith('/'))
-            throw new ContainerException(Refusal.InvalidArgument,
-                $"checkpoint path \"{request.Path}\" is not absolute: the shim's working directory is not the client's");
-        await container.CheckpointAsync(request.Path, exit);
+        CheckpointOptions options = CheckpointOptionsOf(request.Options);
+        await container.CheckpointAsync(new CheckpointRequest(
+            request.Path, container.CheckpointDefaults with { LeaveRunning = !options.Exit, WorkPath = options.WorkPath }));
         return new Empty();
     }
 
@@ -251,12 +250,12 @@ public sealed class TaskService(
         return s_empty;
     }
 
-    private static CheckpointOptions? CheckpointOptionsOf(Any? options)
+    private static CheckpointOptions CheckpointOptionsOf(Any? options)
     {
         string typeUrl = options?.TypeUrl ?? "";
         return typeUrl[(typeUrl.LastIndexOf('/') + 1)..] switch
         {
-            "" => null,
+            "" => new CheckpointOptions(),
             "containerd.runc.v1.CheckpointOptions" => CheckpointOptions.Parser.ParseFrom(options!.Value),
             _ => throw new ContainerException(
                 Refusal.InvalidArgument, $"checkpoint options of type {typeUrl} are not understood"),

@@ -90,7 +90,7 @@ public sealed class VolumeAnnotations
         VolumeRequest request = Of(volume);
         switch (field)
         {
-            case "force-shared" when GoBoolean(value) is { } forced:
+            case "force-shared" when GoBoolean.Parse(value) is { } forced:
                 _requests[volume] = request with { ForceShared = forced };
                 break;
             case "medium" when value is "disk" or "memory":
@@ -147,14 +147,6 @@ public sealed class VolumeAnnotations
         allowed.Contains(value)
             ? value
             : throw new VolumeException($"annotation {annotation}=\"{value}\" must be {string.Join(" or ", allowed)}");
-
-    /// <summary>A boolean as Go's strconv.ParseBool reads it; null for anything else.</summary>
-    private static bool? GoBoolean(string value) => value switch
-    {
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
-        _ => null,
-    };
 
     private void RequireDistinctSources()
     {

@@ -23,6 +23,9 @@ public enum VolumeRule
 
     /// <summary>It is no emptyDir: its data outlives the pod, whatever a hint says.</summary>
     OtherVolumeType,
+
+    /// <summary>The sandbox comes back from an image, and the volume is as the image has it.</summary>
+    Restored,
 }
 
 /// <summary>Who shares a volume that is in the sandbox.</summary>
@@ -87,6 +90,7 @@ public sealed record VolumeDecision
         VolumeRule.SharedByContainer => "shared-by-container",
         VolumeRule.Configured => "configured",
         VolumeRule.NotAsked => "not-asked",
+        VolumeRule.Restored => "restored",
         _ => "other-volume-type",
     };
 }

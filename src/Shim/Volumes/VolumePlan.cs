@@ -16,14 +16,17 @@ public sealed record VolumePlan(
     /// <param name="podUid">The pod; null where it is not known.</param>
     /// <param name="kubeletRoot">Kubelet's directory.</param>
     /// <param name="configured">Whether the node's configuration says <c>empty_dir = "pod"</c>.</param>
+    /// <param name="saved">What the image was made with, for a sandbox that comes back from one; else null.</param>
     /// <exception cref="VolumeException">What is asked cannot be done.</exception>
-    public static VolumePlan Make(
-        IReadOnlyDictionary<string, string> annotations, string? podUid, string kubeletRoot, bool configured)
+    public static VolumePlan Make(IReadOnlyDictionary<string, string> annotations, string? podUid, string kubeletRoot,
+        bool configured, VolumeDecisions? saved = null)
     {
         VolumeAnnotations requests = VolumeAnnotations.Parse(annotations);
         PodVolumes? pod = podUid is null ? null : PodVolumesReader.Read(kubeletRoot, podUid);
         List<string> warnings = [];
-        VolumeDecisions decisions = VolumeAnnotationRewriter.Decide(requests, pod, configured, warnings);
+        VolumeDecisions decisions = pod is not null && saved is { PodUid.Length: > 0 }
+            ? RestoredVolumes.Decide(saved, pod, warnings)
+            : VolumeAnnotationRewriter.Decide(requests, pod, configured, warnings);
         return new VolumePlan(decisions, pod, requests, warnings);
     }
 }

@@ -18,6 +18,18 @@ public sealed class ConfigurationFileTests
             log_level = "debug"
             log_path = "/var/log/shim/"
             grouping = false
+            restore_root = "/var/lib/checkpoints"
+            enable_hibernate_server = true
+
+            [checkpoint]
+            compression = "none"
+            direct = true
+            exclude_committed_zero_pages = true
+
+            [restore]
+            direct = true
+            background = true
+            timeout = 90
 
             [runsc_config]
             platform = "systrap"
@@ -30,6 +42,14 @@ public sealed class ConfigurationFileTests
         Assert.Equal("debug", configuration.LogLevel);
         Assert.Equal("/var/log/shim/", configuration.LogPath);
         Assert.False(configuration.Grouping);
+        Assert.Equal("/var/lib/checkpoints", configuration.RestoreRoot);
+        Assert.True(configuration.EnableHibernateServer);
+        Assert.Equal(
+            new CheckpointConfiguration { Compression = "none", Direct = true, ExcludeCommittedZeroPages = true },
+            configuration.Checkpoint);
+        Assert.Equal(
+            new RestoreConfiguration { Direct = true, Background = true, Timeout = TimeSpan.FromSeconds(90) },
+            configuration.Restore);
         Assert.Equal([new("platform", "systrap")], configuration.RunscConfig);
     }
 
@@ -44,6 +64,11 @@ public sealed class ConfigurationFileTests
         Assert.Equal("", configuration.LogLevel);
         Assert.Equal("", configuration.LogPath);
         Assert.True(configuration.Grouping);
+        Assert.Equal("", configuration.RestoreRoot);
+        Assert.False(configuration.EnableHibernateServer);
+        Assert.Equal(new CheckpointConfiguration(), configuration.Checkpoint);
+        Assert.Equal((false, false, 600), (configuration.Restore.Direct, configuration.Restore.Background,
+            (int)configuration.Restore.Timeout.TotalSeconds));
         Assert.Empty(configuration.RunscConfig);
     }
 
@@ -79,6 +104,14 @@ public sealed class ConfigurationFileTests
     [InlineData("log_level = 3", "conf.toml:1: log_level must be a string")]
     [InlineData("log_path = 1.5", "conf.toml:1: log_path must be a string")]
     [InlineData("# one\ngrouping = 'no'", "conf.toml:2: grouping must be true or false")]
+    [InlineData("restore_root = 'images'", "conf.toml:1: restore_root must be an absolute path")]
+    [InlineData("enable_hibernate_server = 1", "conf.toml:1: enable_hibernate_server must be true or false")]
+    [InlineData("[checkpoint]\ncompression = false", "conf.toml:2: checkpoint.compression must be a string")]
+    [InlineData("checkpoint.direct = 'yes'", "conf.toml:1: checkpoint.direct must be true or false")]
+    [InlineData("restore = { background = 1 }", "conf.toml:1: restore.background must be true or false")]
+    [InlineData("[restore]\ntimeout = 0", "conf.toml:2: restore.timeout must be a number of seconds above 0")]
+    [InlineData("[restore]\ntimeout = '5m'", "conf.toml:2: restore.timeout must be a number of seconds above 0")]
+    [InlineData("restore = true", "conf.toml:1: restore must be a table")]
     [InlineData("runsc_config = 'debug'", "conf.toml:1: runsc_config must be a table")]
     [InlineData("[runsc_config]\ndebug = 1.5",
         "conf.toml:2: runsc_config.debug must be a string, a boolean or an integer")]
@@ -120,13 +153,15 @@ public sealed class ConfigurationFileTests
     {
         List<string> warnings = [];
         ShimConfiguration configuration = ConfigurationFile.Parse(
-            "frob = 1\nroot = '/a'\na.b = 2\n[runsc]\nx = 1\n[[runsc_config]]\ny = 1\n", "conf.toml", warnings);
+            "frob = 1\nroot = '/a'\na.b = 2\n[runsc]\nx = 1\n[[runsc_config]]\ny = 1\n[restore]\nspeed = 1\n[[checkpoint]]\ndirect = true\n", "conf.toml", warnings);
         Assert.Equal(
             [
                 "conf.toml:1: unknown key frob is ignored",
                 "conf.toml:3: unknown key a.b is ignored",
                 "conf.toml:4: unknown table [runsc] is ignored",
                 "conf.toml:6: unknown table [runsc_config] is ignored",
+                "conf.toml:9: unknown key restore.speed is ignored",
+                "conf.toml:10: unknown table [checkpoint] is ignored",
             ],
             warnings);
         Assert.Equal("/a", configuration.Root);

@@ -107,6 +107,22 @@ public sealed class RunscLogTests
             "E1123 09:27:25.400881    1691 util.go:64] FATAL ERROR: only this\n");
     }
 
+    /// <summary>As runsc 20240729 wrote them when a pod's image did not fit.</summary>
+    [Fact]
+    public void A_restores_stacks_and_memory_maps_are_left_out()
+    {
+        Assert.Equal(
+            "OCI runtime restore failed: starting container: error decoding object ID 171 (tmpfs.filesystem) from x: "
+            + "Memory file for \"b:/\" not found in CtxMemoryFileMap",
+            RunscLog.Failure("restore", 128, Encoding.UTF8.GetBytes(
+                """{"msg":"starting container: error decoding object ID 171 (tmpfs.filesystem) from x: Memory file for \"b:/\" not found in CtxMemoryFileMap:\ngoroutine 30 [running]:\ngvisor.dev/gvisor","level":"error"}"""), []).Message);
+        Assert.Equal(
+            "OCI runtime restore failed: starting container: inconsistent private memory files on restore: the image does not "
+            + "fit these containers, or several of them share a volume on disk, which gVisor before release-20260803.0 cannot restore",
+            RunscLog.Failure("restore", 128, Encoding.UTF8.GetBytes(
+                """{"msg":"starting container: inconsistent private memory files on restore: savedMFOwners = [a:/], map[a:/:unwasteSmall:\n-   0: [0x0","level":"error"}"""), []).Message);
+    }
+
     [Theory]
     [InlineData("create", "OCI runtime create failed: it is so")]
     [InlineData("start", "OCI runtime start failed: it is so")]

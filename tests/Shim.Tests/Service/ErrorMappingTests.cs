@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
 using Linux;
+using Shim.Checkpoints;
 using Shim.Configuration;
 using Shim.Containers;
 using Shim.Runsc;
@@ -31,6 +32,15 @@ public sealed class ErrorMappingTests
     public void Failures_of_runsc(RunscFailure failure, StatusCode code)
     {
         AssertStatus(code, "runsc said", new RunscException(failure, "runsc said"));
+    }
+
+    [Theory]
+    [InlineData(CheckpointFault.Exists, StatusCode.AlreadyExists)]
+    [InlineData(CheckpointFault.Invalid, StatusCode.InvalidArgument)]
+    [InlineData(CheckpointFault.DoesNotFit, StatusCode.FailedPrecondition)]
+    public void What_is_wrong_with_an_image(CheckpointFault fault, StatusCode code)
+    {
+        AssertStatus(code, "image /i", new CheckpointException(fault, "image /i"));
     }
 
     [Fact]

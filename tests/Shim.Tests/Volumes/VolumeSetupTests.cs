@@ -79,7 +79,7 @@ public sealed class VolumeSetupTests : IDisposable
             KubeletRoot = _kubelet.Root, Root = _directory["runsc"],
         };
         return await setup.SetUpSandboxAsync("sandbox", bundle, ContainerSpec.Read(bundle),
-            BundleState.For("sandbox", "k8s.io", configuration), configuration, undo);
+            BundleState.For("sandbox", "k8s.io", configuration), configuration, saved: null, undo);
     }
 
     private Bundle WriteBundle(string name, string annotations, string shared)

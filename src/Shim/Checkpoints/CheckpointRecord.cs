@@ -1,0 +1,98 @@
+using System.Buffers;
+using System.Text.Json;
+using Shim.Volumes;
+
+namespace Shim.Checkpoints;
+
+/// <summary>
+/// What this shim writes beside an image, for the restore: which containers are in it and in which order, what was
+/// decided about the pod's volumes, and which runsc wrote it.
+/// </summary>
+/// <remarks>Images that runsc wrote by hand have none, and are restored as far as runsc allows.</remarks>
+public sealed record CheckpointRecord
+{
+    /// <summary>The largest that is read, in bytes.</summary>
+    public const int Limit = 4 << 20;
+
+    private const int FormatVersion = 1;
+
+    /// <summary>The runsc that wrote the image.</summary>
+    public required string RunscVersion { get; init; }
+
+    /// <summary>
+    /// The containers' names in the order of their creation, the sandbox's own first; empty for one without a name.
+    /// </summary>
+    public required IReadOnlyList<string> Containers { get; init; }
+
+    /// <summary>What was decided about the pod's volumes; null where nothing had to be.</summary>
+    public VolumeDecisions? Volumes { get; init; }
+
+    /// <summary>
+    /// Whether the containers must be restored in their order: so runsc finds those that have no name, and the file
+    /// of a volume on disk that they share.
+    /// </summary>
+    public bool OrderCounts
+    {
+        get
+        {
+            for (int i = 1; i < Containers.Count; i++)
+                if (Containers[i].Length == 0)
+                    return true;
+            foreach (VolumeDecision volume in Volumes?.Volumes ?? [])
+                if (volume is { IsPassthrough: false, Medium: VolumeMedium.Disk })
+                    return true;
+            return false;
+        }
+    }
+
+    /// <summary>The file's content.</summary>
+    public ReadOnlyMemory<byte> ToJson()
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("version"u8, FormatVersion);
+            json.WriteString("runsc_version"u8, RunscVersion);
+            json.WriteStartArray("containers"u8);
+            foreach (string name in Containers)
+                json.WriteStringValue(name);
+            json.WriteEndArray();
+            if (Volumes is not null)
+            {
+                json.WritePropertyName("volumes"u8);
+                Volumes.Write(json);
+            }
+            json.WriteEndObject();
+        }
+        return buffer.WrittenMemory;
+    }
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="FormatException">It is something else, or of another version.</exception>
+    public static CheckpointRecord Parse(ReadOnlyMemory<byte> utf8)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(utf8);
+            JsonElement root = document.RootElement;
+            if (root.GetProperty("version"u8).GetInt32() is var version && version != FormatVersion)
+                throw new FormatException($"it is of version {version}, this shim knows version {FormatVersion}");
+            var containers = new List<string>();
+            foreach (JsonElement name in root.GetProperty("containers"u8).EnumerateArray())
+                containers.Add(name.GetString() ?? throw new FormatException("a container's name is null"));
+            if (containers.Count == 0)
+                throw new FormatException("it names no container");
+            return new CheckpointRecord
+            {
+                RunscVersion = root.GetProperty("runsc_version"u8).GetString() ?? "",
+                Containers = containers,
+                Volumes = root.TryGetProperty("volumes"u8, out JsonElement volumes) ? VolumeDecisions.Read(volumes) : null,
+            };
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new FormatException(e.Message, e);
+        }
+    }
+}

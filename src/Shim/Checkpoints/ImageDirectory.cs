@@ -1,0 +1,92 @@
+using Linux;
+
+namespace Shim.Checkpoints;
+
+/// <summary>Finds the directories of images. Blocks.</summary>
+public static class ImageDirectory
+{
+    /// <summary>Opens a directory that a client of containerd named, who may name any.</summary>
+    /// <exception cref="CheckpointException">There is none.</exception>
+    public static OpenDirectory Open(string path)
+    {
+        if (!path.StartsWith('/'))
+            throw new CheckpointException(CheckpointFault.Invalid,
+                $"checkpoint path \"{path}\" is not absolute: the shim's working directory is not the client's");
+        return Open(path, () => OpenDirectory.TryOpen(path));
+    }
+
+    /// <summary>
+    /// Opens a directory that a pod's annotation named: it must lie below the one that the node's administrator allows,
+    /// and no link on the way from there is followed.
+    /// </summary>
+    /// <param name="annotation">The annotation, for messages.</param>
+    /// <param name="path">Its value.</param>
+    /// <param name="root">What the configuration allows; empty for nothing.</param>
+    /// <exception cref="CheckpointException">It may not be used, or is not there.</exception>
+    public static OpenDirectory OpenAllowed(string annotation, string path, string root)
+    {
+        if (root.Length == 0)
+            throw Forbidden(annotation, path, "the shim's configuration has no restore_root that allows it");
+        string allowed = root.TrimEnd('/');
+        if (!path.StartsWith('/') || !path.StartsWith(allowed, StringComparison.Ordinal)
+            || path.Length <= allowed.Length + 1 || path[allowed.Length] != '/')
+            throw Forbidden(annotation, path, $"it is not below restore_root {root}");
+        try
+        {
+            return Open(path, () => OpenDirectory.TryOpenBelow(root, path[allowed.Length..]));
+        }
+        catch (CheckpointException e) when (e.InnerException is LinuxException { Errno: Errno.ENOTDIR or Errno.ELOOP or Errno.EINVAL })
+        {
+            throw Forbidden(annotation, path,
+                $"below restore_root {root} it must be a plain path of directories, without links and without \"..\" ({e.Message})");
+        }
+    }
+
+    /// <summary>Refuses a directory without an image, and one whose files lead elsewhere.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="needed">The file without which there is no image.</param>
+    /// <param name="hint">Where that file comes from, for messages.</param>
+    /// <exception cref="CheckpointException">It is not the directory of an image.</exception>
+    /// <exception cref="LinuxException">It cannot be read.</exception>
+    public static void RequirePlainFiles(OpenDirectory directory, string needed, string hint)
+    {
+        bool found = false;
+        string? odd = null;
+        directory.List(entry =>
+        {
+            found |= entry.Name == needed;
+            if (!entry.IsRegular && IsOfImage(entry.Name))
+                odd = entry.Name;
+            return true;
+        });
+        if (!found)
+            throw new CheckpointException(CheckpointFault.Invalid,
+                $"{directory.Path} holds no image (no file {needed}: {hint})");
+        if (odd is not null)
+            throw new CheckpointException(CheckpointFault.Invalid,
+                $"image {directory.Path}: {odd} is not a plain file, but a link or something else");
+    }
+
+    private static bool IsOfImage(string name)
+    {
+        foreach (string file in ImageFiles.All)
+            if (file == name)
+                return true;
+        return false;
+    }
+
+    private static OpenDirectory Open(string path, Func<OpenDirectory?> open)
+    {
+        try
+        {
+            return open() ?? throw new CheckpointException(CheckpointFault.Invalid, $"there is no directory {path}");
+        }
+        catch (LinuxException e)
+        {
+            throw new CheckpointException(CheckpointFault.Invalid, $"directory {path} cannot be opened: {e.Message}", e);
+        }
+    }
+
+    private static CheckpointException Forbidden(string annotation, string path, string why) =>
+        new(CheckpointFault.Invalid, $"annotation {annotation}=\"{path}\" is refused: {why}");
+}

@@ -1,0 +1,59 @@
+namespace Shim.Checkpoints;
+
+/// <summary>
+/// What a pod's annotations say about images to restore from. They are the shim's business alone: runsc never sees them.
+/// </summary>
+public sealed record RestoreAnnotations
+{
+    private const string RestorePrefix = "dev.gvisor.internal.restore.";
+    private const string FileSystemsPrefix = "dev.gvisor.internal.fsrestore.";
+
+    /// <summary>The directory of an image, on the node.</summary>
+    public const string ImagePath = RestorePrefix + "host-image-path";
+
+    /// <summary>The directory of an image of file systems, on the node.</summary>
+    public const string FileSystemsImagePath = FileSystemsPrefix + "host-image-path";
+
+    /// <summary>The value of <see cref="ImagePath"/>; null where it is not set.</summary>
+    public string? Image { get; private init; }
+
+    /// <summary>Whether pages are read past the node's page cache; null where no annotation says.</summary>
+    public bool? Direct { get; private init; }
+
+    /// <summary>Whether memory is loaded while the containers run; null where no annotation says.</summary>
+    public bool? Background { get; private init; }
+
+    /// <summary>The value of <see cref="FileSystemsImagePath"/>; null where it is not set.</summary>
+    public string? FileSystemsImage { get; private init; }
+
+    /// <summary>Whether that image is read past the node's page cache.</summary>
+    public bool FileSystemsDirect { get; private init; }
+
+    /// <summary>Whether an annotation is one of these.</summary>
+    public static bool IsOne(string annotation) =>
+        annotation.StartsWith(RestorePrefix, StringComparison.Ordinal)
+        || annotation.StartsWith(FileSystemsPrefix, StringComparison.Ordinal);
+
+    /// <summary>Reads a sandbox's annotations.</summary>
+    /// <exception cref="CheckpointException">One is unknown, or is not the boolean that it must be.</exception>
+    public static RestoreAnnotations Parse(IReadOnlyDictionary<string, string> annotations)
+    {
+        var found = new RestoreAnnotations();
+        foreach ((string annotation, string value) in annotations)
+            if (IsOne(annotation))
+                found = annotation switch
+                {
+                    ImagePath => found with { Image = value },
+                    RestorePrefix + "direct" => found with { Direct = Boolean(annotation, value) },
+                    RestorePrefix + "background" => found with { Background = Boolean(annotation, value) },
+                    FileSystemsImagePath => found with { FileSystemsImage = value },
+                    FileSystemsPrefix + "direct" => found with { FileSystemsDirect = Boolean(annotation, value) },
+                    _ => throw new CheckpointException(CheckpointFault.Invalid, $"annotation {annotation} is not known"),
+                };
+        return found;
+    }
+
+    private static bool Boolean(string annotation, string value) =>
+        GoBoolean.Parse(value) ?? throw new CheckpointException(CheckpointFault.Invalid,
+            $"annotation {annotation}=\"{value}\" must be true or false");
+}

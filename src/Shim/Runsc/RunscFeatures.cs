@@ -1,0 +1,80 @@
+using System.Text;
+using Linux;
+
+namespace Shim.Runsc;
+
+/// <summary>What the runsc at hand knows beyond what every runsc since 2024 does.</summary>
+/// <remarks>
+/// The binary itself is asked, by its help texts, when something newer is wanted for the first time, and the answer is
+/// remembered until another file takes the binary's place. A version's number would not tell: distributions and builds
+/// of one's own number as they like.
+/// </remarks>
+public sealed class RunscFeatures
+{
+    private readonly Dictionary<string, Known> _binaries = new(StringComparer.Ordinal);
+
+    /// <summary>Whether a command has a flag, or exists.</summary>
+    /// <param name="runner">Runs the binary.</param>
+    /// <param name="command">The command; empty for runsc's own flags.</param>
+    /// <param name="flag">The flag's name without dashes; null: the command itself.</param>
+    /// <param name="asSwitch">The flag must be one without a value: one of that name and another meaning does not count.</param>
+    /// <exception cref="RunscException">runsc cannot be started.</exception>
+    public async Task<bool> HasAsync(RunscRunner runner, string command, string? flag, bool asSwitch = false)
+    {
+        IReadOnlyDictionary<string, bool>? flags = await FlagsAsync(runner, command);
+        return flags is not null && (flag is null || (flags.TryGetValue(flag, out bool isSwitch) && (isSwitch || !asSwitch)));
+    }
+
+    /// <summary>Refuses what the binary does not know.</summary>
+    /// <inheritdoc cref="HasAsync"/>
+    /// <exception cref="RunscException">It is not known, or runsc cannot be started.</exception>
+    public async Task RequireAsync(RunscRunner runner, string command, string? flag, bool asSwitch = false)
+    {
+        if (await HasAsync(runner, command, flag, asSwitch))
+            return;
+        throw new RunscException(RunscFailure.Unsupported,
+            $"runsc {command}{(flag is null ? "" : $" --{flag}")} is not known to {runner.Settings.Binary}, "
+            + $"version {await runner.VersionAsync()}: it needs a newer release of gVisor");
+    }
+
+    private async Task<IReadOnlyDictionary<string, bool>?> FlagsAsync(RunscRunner runner, string command)
+    {
+        (string Path, DateTime Changed, long Length) file = FileOf(runner.Settings.Binary);
+        if (!_binaries.TryGetValue(file.Path, out Known? known) || known.Changed != file.Changed || known.Length != file.Length)
+            _binaries[file.Path] = known = new Known(file.Changed, file.Length);
+        if (!known.Commands.TryGetValue(command, out Task<IReadOnlyDictionary<string, bool>?>? flags))
+            known.Commands[command] = flags = AskAsync(runner, command);
+        try
+        {
+            return await flags;
+        }
+        catch
+        {
+            known.Commands.Remove(command); // it may be asked again
+            throw;
+        }
+    }
+
+    private static async Task<IReadOnlyDictionary<string, bool>?> AskAsync(RunscRunner runner, string command) =>
+        await runner.HelpAsync(command.Length == 0 ? ["flags"] : ["help", command]) is { } help
+            ? RunscHelp.Flags(Encoding.UTF8.GetString(help))
+            : null;
+
+    private static (string Path, DateTime Changed, long Length) FileOf(string binary)
+    {
+        try
+        {
+            var file = new FileInfo(Spawner.Find(binary));
+            return (file.FullName, file.LastWriteTimeUtc, file.Exists ? file.Length : 0);
+        }
+        catch (LinuxException)
+        {
+            return (binary, default, 0); // that it cannot be started is told by starting it
+        }
+    }
+
+    private sealed record Known(DateTime Changed, long Length)
+    {
+        public Dictionary<string, Task<IReadOnlyDictionary<string, bool>?>> Commands { get; } = new(StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,25 @@
+namespace Shim.Runsc;
+
+/// <summary>Reads the flags in the help text of a command. Pure.</summary>
+/// <remarks>
+/// Go's flag package writes <c>  -name type</c>, and <c>  -name</c> for a switch, each followed by a line with what it
+/// means. runsc's <c>wait</c> writes its first flag behind its usage, without a line break.
+/// </remarks>
+public static class RunscHelp
+{
+    /// <summary>The flags by name, and whether each is a switch, without a value.</summary>
+    public static IReadOnlyDictionary<string, bool> Flags(string help)
+    {
+        var flags = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (ReadOnlySpan<char> line in help.AsSpan().EnumerateLines())
+        {
+            int start = line.IndexOf("  -");
+            if (start < 0 || (start > 0 && line[start - 1] != '>'))
+                continue;
+            ReadOnlySpan<char> flag = line[(start + "  -".Length)..].TrimEnd();
+            int space = flag.IndexOf(' ');
+            flags[(space < 0 ? flag : flag[..space]).ToString()] = space < 0;
+        }
+        return flags;
+    }
+}

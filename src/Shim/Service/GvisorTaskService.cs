@@ -1,0 +1,117 @@
+using Containerd.Api.Gvisor;
+using Grpc.Core;
+using Shim.Configuration;
+using Shim.Containers;
+using Shim.Runsc;
+using CheckpointRequest = Containerd.Api.Gvisor.CheckpointRequest;
+
+namespace Shim.Service;
+
+/// <summary>gVisor's own task service: checkpoints with all that runsc can, for clients other than containerd.</summary>
+/// <remarks>What methods throw is turned into statuses in one place (<see cref="ErrorMapping"/>).</remarks>
+public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gvisor.TaskService.TaskServiceBase
+{
+    /// <summary>Each of these waits is a process of runsc's.</summary>
+    private const int ProcessWaitLimit = 32;
+
+    private int _processWaits;
+
+    /// <inheritdoc/>
+    public override async Task<CheckpointResponse> Checkpoint(CheckpointRequest request, ServerCallContext context)
+    {
+        Container container = shim.Store.Get(request.Id);
+        if (request.FsPath.Length > 0 && !request.FsCheckpoint)
+            throw new ContainerException(Refusal.InvalidArgument,
+                $"fs_path \"{request.FsPath}\" goes with fs_checkpoint: a checkpoint of everything has no path to choose");
+        CheckpointSettings defaults = container.CheckpointDefaults;
+        await container.CheckpointAsync(new Containers.CheckpointRequest(request.ImagePath, defaults with
+        {
+            LeaveRunning = request.LeaveRunning,
+            Direct = request.Direct || defaults.Direct,
+            Compression = request.Compression.Length > 0 ? request.Compression : defaults.Compression,
+            ExcludeCommittedZeroPages = request.ExcludeCommittedZeroPages || defaults.ExcludeCommittedZeroPages,
+            SaveRestoreExecArgv = request.SaveRestoreExecArgv,
+            SaveRestoreExecTimeout = request.SaveRestoreExecTimeout,
+            CudaCheckpointPath = request.CudaCheckpointPath,
+            CudaCheckpointSequential = request.CudaCheckpointSequential,
+            WorkPath = request.WorkPath,
+        })
+        {
+            FileSystems = request.FsCheckpoint
+                ? new FileSystemCheckpointSettings
+                {
+                    LeaveRunning = request.LeaveRunning,
+                    Direct = request.Direct || defaults.Direct,
+                    Path = request.FsPath,
+                }
+                : null,
+            Debug = DebugOf(request.Debug),
+        });
+        return new CheckpointResponse();
+    }
+
+    /// <inheritdoc/>
+    public override async Task<WaitResponse> Wait(WaitRequest request, ServerCallContext context)
+    {
+        Container container = shim.Store.Get(request.Id);
+        WaitFor what = request.WaitType switch
+        {
+            WaitRequest.Types.WaitType.Unknown => WaitFor.Exit,
+            WaitRequest.Types.WaitType.Checkpoint => WaitFor.Checkpoint,
+            WaitRequest.Types.WaitType.Restore => WaitFor.Restore,
+            WaitRequest.Types.WaitType.Fscheckpoint => WaitFor.FileSystemCheckpoint,
+            WaitRequest.Types.WaitType.Fsrestore => WaitFor.FileSystemRestore,
+            _ => throw new ContainerException(Refusal.InvalidArgument, $"there is no wait type {(int)request.WaitType}"),
+        };
+        if (what == WaitFor.Exit && request is { Pid: 0, RootPid: 0, Debug: null })
+            // Known here already, or told here first.
+            return new WaitResponse { ExitStatus = (await container.Init.Ended.WaitAsync(context.CancellationToken)).Status };
+        if (_processWaits >= ProcessWaitLimit)
+            throw new RpcException(new Status(
+                StatusCode.ResourceExhausted, $"{_processWaits} Wait calls are pending that need a runsc each; no more are taken"));
+        _processWaits++;
+        try
+        {
+            return new WaitResponse
+            {
+                ExitStatus = await container.WaitForAsync(
+                    what, request.Pid, request.RootPid, DebugOf(request.Debug), context.CancellationToken),
+            };
+        }
+        finally
+        {
+            _processWaits--;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<StateResponse> State(StateRequest request, ServerCallContext context)
+    {
+        Container container = shim.Store.Get(request.Id);
+        // The answer is the shim's own; who wants a debug log wants runsc's view written there.
+        if (DebugOf(request.Debug) is { } debug)
+            await container.WriteDebugStateAsync(debug);
+        return new StateResponse
+        {
+            Id = container.Id,
+            State = container.IsBeingRestored ? "restoring" : ProcessLifecycle.NameOf(container.Init.State),
+            Pid = container.Init.Pid,
+        };
+    }
+
+    /// <inheritdoc/>
+    public override async Task<VersionResponse> Version(VersionRequest request, ServerCallContext context)
+    {
+        foreach (Container container in shim.Store.All)
+            return new VersionResponse { Version = await container.RunscVersionAsync() };
+        RunscSettings settings =
+            BundleState.For("version", shim.Namespace, ConfigurationFile.ReadDefault([])).ToSettings();
+        return new VersionResponse
+        {
+            Version = await new RunscRunner(shim.Reaper, shim.Time, settings).VersionTextAsync(),
+        };
+    }
+
+    private static DebugSettings? DebugOf(Debug? debug) =>
+        debug is null ? null : new DebugSettings(debug.DebugLog, debug.DebugLogFd);
+}
