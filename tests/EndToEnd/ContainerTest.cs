@@ -20,9 +20,11 @@ public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
     }
 
     /// <summary>A daemon for this test alone, which may stop or kill it.</summary>
-    protected async Task<Daemon> OwnDaemonAsync(string version)
+    /// <param name="version">The version of containerd.</param>
+    /// <param name="path">A directory that comes first on its PATH.</param>
+    protected async Task<Daemon> OwnDaemonAsync(string version, string path = "")
     {
-        _daemon = await Daemon.StartAsync(version);
+        _daemon = await Daemon.StartAsync(version, path: path);
         _own = true;
         _leftovers = Leftovers.Before(_daemon);
         return _daemon;

@@ -33,7 +33,13 @@ public abstract class CriTest(Daemons daemons) : IAsyncDisposable
         {
             if (_own is not null)
                 await _own.DisposeAsync();
+            CleanUp();
         }
+    }
+
+    /// <summary>Removes what a test made beside its daemon, when that is gone.</summary>
+    protected virtual void CleanUp()
+    {
     }
 
     private async Task<Kubelet> StartAsync(Daemon daemon)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Containerd.Api.Tasks;
 using Grpc.Core;
 using Testing;
@@ -10,19 +9,17 @@ namespace EndToEnd;
 /// <summary>Containers that go on where an image of their sandbox was taken.</summary>
 public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
 {
-    private const string Counting = "i=0; echo kept > /tmp/file; while :; do i=$((i+1)); echo $i > /tmp/n; sleep 0.02; done";
-
     [Theory, ContainerdVersions]
     public async Task Checkpointed_and_restored_by_ctr(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string first = Id("counter"), second = Id("restored"), reference = $"localhost/{first}:checkpoint";
-        (await daemon.CtrAsync(daemon.Run(first, ["-d"], "sh", "-c", Counting))).Succeeded();
-        await CountAboveAsync(daemon, first, 10);
+        (await daemon.CtrAsync(daemon.Run(first, ["-d"], "sh", "-c", Counter.Script))).Succeeded();
+        await Counter.AboveAsync(daemon, first, 10);
         (await daemon.CtrAsync("containers", "checkpoint", "--rw", "--task", "--image", first, reference)).Succeeded();
         try
         {
-            int reached = await CountAboveAsync(daemon, first, 10);
+            int reached = await Counter.AboveAsync(daemon, first, 10);
             (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", first)).Succeeded();
             await UntilStoppedAsync(daemon, first);
             await daemon.CtrAsync("tasks", "delete", first);
@@ -30,8 +27,8 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
 
             (await daemon.CtrAsync("containers", "restore", "--live", second, reference)).Succeeded();
             // What was in memory goes on, and what was written to the root file system is there.
-            Assert.True(await CountAboveAsync(daemon, second, 10) >= 10);
-            await CountAboveAsync(daemon, second, reached);
+            Assert.True(await Counter.AboveAsync(daemon, second, 10) >= 10);
+            await Counter.AboveAsync(daemon, second, reached);
             Assert.Equal("kept\n", (await daemon.CtrAsync("tasks", "exec", "--exec-id", "file", second, "cat", "/tmp/file")).Succeeded());
 
             // It is as any other container.
@@ -52,14 +49,14 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         await RunAsync(shim, "c", null);
-        int count = await CountAboveAsync(shim, "c", 5);
+        int count = await Counter.AboveAsync(shim, "c", 5);
         // A second image of what was restored from the first, and so on.
         for (int i = 0; i < 3; i++)
         {
             string image = Path.Combine(shim.Directory, $"image{i}"), id = $"r{i}";
             await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = i == 0 ? "c" : $"r{i - 1}", Path = image });
             await RunAsync(shim, id, image);
-            count = await CountAboveAsync(shim, id, count);
+            count = await Counter.AboveAsync(shim, id, count);
         }
         Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = "r2" })).Status);
         foreach (string id in (string[])["c", "r0", "r1", "r2"])
@@ -95,24 +92,40 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         AssertNothingLeft(shim);
     }
 
+    /// <summary>What can be seen before anything is started is refused by Create; the rest only runsc sees.</summary>
     [Theory]
-    [InlineData("empty")]
-    [InlineData("torn")]
-    [InlineData("foreign")]
-    public async Task An_image_that_cannot_be_read_fails_the_start_and_leaves_nothing(string kind)
+    [InlineData("empty", "checkpoint.img is empty, torn or something else than a checkpoint of runsc")]
+    [InlineData("foreign", "checkpoint.img is empty, torn or something else than a checkpoint of runsc")]
+    [InlineData("beginning", "the beginning of checkpoint.img is torn")]
+    [InlineData("link", "checkpoint.img is not a plain file")]
+    [InlineData("torn", null)]
+    public async Task An_image_that_cannot_be_read_is_refused_or_fails_the_start_and_leaves_nothing(string kind, string? refusal)
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         await RunAsync(shim, "c", null);
-        await CountAboveAsync(shim, "c", 1);
+        await Counter.AboveAsync(shim, "c", 1);
         string image = Path.Combine(shim.Directory, "image"), file = Path.Combine(image, "checkpoint.img");
         await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image });
         byte[] bytes = await File.ReadAllBytesAsync(file);
-        await File.WriteAllBytesAsync(file, kind switch
+        File.Delete(file);
+        if (kind == "link")
+            File.CreateSymbolicLink(file, "/etc/passwd");
+        else
+            await File.WriteAllBytesAsync(file, kind switch
+            {
+                "empty" => [],
+                "beginning" => bytes[..20],
+                "torn" => bytes[..(bytes.Length / 2)],
+                _ => [.. "#!/bin/sh\n"u8, .. bytes],
+            });
+        if (refusal is not null)
         {
-            "empty" => [],
-            "torn" => bytes[..(bytes.Length / 2)],
-            _ => [.. "#!/bin/sh\n"u8, .. bytes],
-        });
+            RpcException refused = await Assert.ThrowsAsync<RpcException>(() => CreateAsync(shim, "bad", image));
+            Assert.Equal((StatusCode.InvalidArgument, $"container bad cannot be restored: image {image}: {refusal}"),
+                (refused.StatusCode, WithoutEnd(refused.Status.Detail, refusal)));
+            Assert.DoesNotContain(Processes.Mentioning(shim.BundleOf("bad")), _ => true);
+            return;
+        }
 
         await CreateAsync(shim, "bad", image);
         RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.StartAsync(new StartRequest { Id = "bad" }));
@@ -124,7 +137,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Equal(128u, (await shim.Tasks.DeleteAsync(new DeleteRequest { Id = "bad" })).ExitStatus);
         Assert.DoesNotContain(Processes.Mentioning(shim.BundleOf("bad")), _ => true);
         // The shim and its other container go on.
-        await CountAboveAsync(shim, "c", 1);
+        await Counter.AboveAsync(shim, "c", 1);
     }
 
     [Fact]
@@ -134,7 +147,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         await RunAsync(shim, "c", null);
         string image = Path.Combine(shim.Directory, "image");
         await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image });
-        shim.WriteBundle("app", ["sh", "-c", Counting], spec => spec["annotations"] = new System.Text.Json.Nodes.JsonObject
+        shim.WriteBundle("app", ["sh", "-c", Counter.Script], spec => spec["annotations"] = new System.Text.Json.Nodes.JsonObject
         {
             ["io.kubernetes.cri.container-type"] = "container",
             ["io.kubernetes.cri.sandbox-id"] = "c",
@@ -147,6 +160,9 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Contains("gVisor saves and restores whole sandboxes", error.Status.Detail, StringComparison.Ordinal);
     }
 
+    private static string WithoutEnd(string message, string words) =>
+        message.Contains(words, StringComparison.Ordinal) ? message[..(message.IndexOf(words, StringComparison.Ordinal) + words.Length)] : message;
+
     private static async Task RunAsync(ShimHarness shim, string id, string? image)
     {
         await CreateAsync(shim, id, image);
@@ -155,7 +171,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
 
     private static async Task CreateAsync(ShimHarness shim, string id, string? image)
     {
-        shim.WriteBundle(id, ["sh", "-c", Counting]);
+        shim.WriteBundle(id, ["sh", "-c", Counter.Script]);
         await shim.Tasks.CreateAsync(new CreateTaskRequest
         {
             Id = id, Bundle = shim.BundleOf(id), Options = shim.Options, Checkpoint = image ?? "",
@@ -168,20 +184,5 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
             pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal));
         string root = Path.Combine(shim.RunscRoot, "test");
         Assert.Empty(Directory.Exists(root) ? Directory.GetFileSystemEntries(root) : []);
-    }
-
-    /// <summary>Waits until the counter is above <paramref name="least"/>, and returns it.</summary>
-    private static Task<int> CountAboveAsync(Daemon daemon, string id, int least) => UntilAboveAsync(least, async () =>
-        (await daemon.CtrAsync("tasks", "exec", "--exec-id", $"n{Guid.NewGuid():N}", id, "cat", "/tmp/n")).Output);
-
-    private static Task<int> CountAboveAsync(ShimHarness shim, string id, int least) => UntilAboveAsync(least, async () =>
-        (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(shim.RunscRoot, "test"), "exec", id, "cat", "/tmp/n"])).Output);
-
-    private static async Task<int> UntilAboveAsync(int least, Func<Task<string>> read)
-    {
-        int count = 0;
-        await Eventually.TrueAsync($"the counter is above {least}", async () =>
-            int.TryParse(await read(), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out count) && count > least);
-        return count;
     }
 }

@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using Containerd.Grpc.Cri;
 using Containerd.Grpc.Snapshots;
 using Containerd.Grpc.Tasks;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
@@ -43,14 +45,30 @@ public sealed class ContainerdClient : IDisposable
     public static Metadata Namespace => new() { { "containerd-namespace", "default" } };
 
     /// <summary>Makes the task of a container that `ctr containers create` made, and does not start it.</summary>
-    public static async Task CreateTaskAsync(Daemon daemon, string id)
+    /// <param name="daemon">The containerd.</param>
+    /// <param name="id">The container.</param>
+    /// <param name="image">The directory of the image from which it goes on; empty: it begins anew.</param>
+    public static async Task CreateTaskAsync(Daemon daemon, string id, string image = "")
     {
         using var client = new ContainerdClient(daemon);
         MountsResponse mounts = await client.Snapshots.MountsAsync(
             new MountsRequest { Snapshotter = "overlayfs", Key = id }, Namespace);
         var request = new CreateTaskRequest { ContainerId = id };
+        if (image.Length > 0)
+            request.Options = new Any
+            {
+                TypeUrl = "containerd.runc.v1.Options",
+                Value = new Containerd.Api.Runc.Options { CriuImagePath = image }.ToByteString(),
+            };
         request.Rootfs.AddRange(mounts.Mounts);
         await client.Tasks.CreateAsync(request, Namespace);
+    }
+
+    /// <summary>Starts it.</summary>
+    public static async Task StartTaskAsync(Daemon daemon, string id)
+    {
+        using var client = new ContainerdClient(daemon);
+        await client.Tasks.StartAsync(new StartRequest { ContainerId = id }, Namespace);
     }
 
     public void Dispose() => _channel.Dispose();

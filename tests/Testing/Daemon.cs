@@ -6,11 +6,13 @@ namespace Testing;
 public sealed class Daemon : IAsyncDisposable
 {
     private readonly string _version;
+    private readonly string _path;
     private Process? _process;
 
-    private Daemon(string version, string directory)
+    private Daemon(string version, string directory, string path)
     {
         _version = version;
+        _path = path;
         Directory = directory;
     }
 
@@ -37,14 +39,15 @@ public sealed class Daemon : IAsyncDisposable
     /// <param name="version">The version of containerd.</param>
     /// <param name="shimLines">More lines of the shim's configuration.</param>
     /// <param name="runscLines">More lines of its table of flags for runsc.</param>
-    public static async Task<Daemon> StartAsync(string version, string shimLines = "", string runscLines = "")
+    /// <param name="path">A directory that comes first on its PATH, after that of the shim.</param>
+    public static async Task<Daemon> StartAsync(string version, string shimLines = "", string runscLines = "", string path = "")
     {
         if (!File.Exists(Tools.Containerd(version)))
             Assert.Skip($"containerd {version} is not here: ./build.sh tools");
         if (!File.Exists(Tools.Runsc))
             Assert.Skip("runsc is not here: ./build.sh tools");
         string directory = System.IO.Directory.CreateTempSubdirectory($"shim-test-{version}-").FullName;
-        var daemon = new Daemon(version, directory);
+        var daemon = new Daemon(version, directory, path);
         await DaemonConfiguration.WriteAsync(daemon, shimLines, runscLines);
         try
         {
@@ -62,13 +65,13 @@ public sealed class Daemon : IAsyncDisposable
     /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>.</summary>
     public async Task StartProcessAsync()
     {
-        string path = $"{Tools.ShimDirectory}:{Tools.RuncDirectory}:{Environment.GetEnvironmentVariable("PATH")}";
+        string path = $"{Tools.ShimDirectory}:{_path}:{Tools.RuncDirectory}:{Tools.CriuDirectory}:{Environment.GetEnvironmentVariable("PATH")}";
         // In a session of its own, so that nothing that is meant for the tests reaches it. Its output goes to a file,
         // since shims inherit it.
         var environment = new Dictionary<string, string>
         {
             ["PATH"] = path,
-            ["LD_LIBRARY_PATH"] = Path.Combine(Tools.Directory, "runc/usr/lib/x86_64-linux-gnu"),
+            ["LD_LIBRARY_PATH"] = Tools.LibraryPath,
         };
         _process = Command.Start("/bin/sh",
             ["-c", "exec \"$0\" -c \"$1\" >>\"$2\" 2>&1 </dev/null", Tools.Containerd(_version),

@@ -59,14 +59,21 @@ public sealed class ShimHarness : IAsyncDisposable
             new Containerd.Api.RuntimeOptions.Options { ConfigPath = Path.Combine(Directory, "runsc.toml") }),
     };
 
-    public static async Task<ShimHarness> StartAsync()
+    /// <summary>The files of pods' volumes, as a kubelet keeps them.</summary>
+    public string KubeletRoot => Path.Combine(Directory, "kubelet");
+
+    /// <param name="shimLines">More lines of the shim's configuration; <c>DIR</c> stands for the harness's directory.</param>
+    /// <param name="runsc">Another runsc than Debian's.</param>
+    public static async Task<ShimHarness> StartAsync(string shimLines = "", string? runsc = null)
     {
         if (!File.Exists(Tools.Runsc))
             Assert.Skip("runsc is not here: ./build.sh tools");
         string directory = System.IO.Directory.CreateTempSubdirectory("shim-harness-").FullName;
         await File.WriteAllTextAsync(Path.Combine(directory, "runsc.toml"), $"""
-            binary_name = "{Tools.Runsc}"
+            binary_name = "{runsc ?? Tools.Runsc}"
             root = "{directory}/runsc"
+            kubelet_root = "{directory}/kubelet"
+            {shimLines.Replace("DIR", directory, StringComparison.Ordinal)}
             [runsc_config]
             network = "none"
             """);

@@ -16,6 +16,13 @@ public static class Tools
 
     public static string RuncDirectory { get; } = Path.Combine(Directory, "runc/usr/sbin");
 
+    /// <summary>containerd 2.x asks for CRIU before the CRI checkpoints anything, whatever the runtime.</summary>
+    public static string CriuDirectory { get; } = Path.Combine(Directory, "criu/usr/sbin");
+
+    /// <summary>Where the libraries of the unpacked programs are.</summary>
+    public static string LibraryPath { get; } = string.Join(':',
+        ((string[])["runc/usr/lib", "criu/usr/lib", "criu/lib"]).Select(static path => Path.Combine(Directory, path, "x86_64-linux-gnu")));
+
     public static string Image { get; } = Path.Combine(Directory, "image.tar");
 
     public const string ImageName = "localhost/busybox:test";

@@ -20,10 +20,18 @@ internal sealed class RestoreSetup(ContainerContext context)
     {
         if ((request.Checkpoint ?? annotations.Image) is not { } path)
             return null;
-        CheckpointImage image = await context.BlockingAsync("look at", path, () => CheckpointImage.Open(
-            request.Checkpoint is not null
-                ? ImageDirectory.Open(path)
-                : ImageDirectory.OpenAllowed(RestoreAnnotations.ImagePath, path, request.Configuration.RestoreRoot)));
+        CheckpointImage image;
+        try
+        {
+            image = await context.BlockingAsync("look at", path, () => CheckpointImage.Open(
+                request.Checkpoint is not null
+                    ? ImageDirectory.Open(path)
+                    : ImageDirectory.OpenAllowed(RestoreAnnotations.ImagePath, path, request.Configuration.RestoreRoot)));
+        }
+        catch (CheckpointException e)
+        {
+            throw new CheckpointException(e.Fault, $"container {request.Id} cannot be restored: {e.Message}", e);
+        }
         undo.Add($"close {path}", () =>
         {
             image.Dispose();

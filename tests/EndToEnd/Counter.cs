@@ -1,0 +1,31 @@
+using System.Globalization;
+using Testing;
+
+namespace EndToEnd;
+
+/// <summary>A process whose memory can be seen to go on: it counts, and says how far it is in a file.</summary>
+internal static class Counter
+{
+    /// <summary>A shell's command. What it writes besides is in the root file system.</summary>
+    public const string Script = "i=0; echo kept > /tmp/file; while :; do i=$((i+1)); echo $i > /tmp/n; sleep 0.02; done";
+
+    /// <summary>Waits until a container of containerd's counts above <paramref name="least"/>, and returns how far it is.</summary>
+    public static Task<int> AboveAsync(Daemon daemon, string id, int least) => UntilAboveAsync(least, async () =>
+        (await daemon.CtrAsync("tasks", "exec", "--exec-id", $"n{Guid.NewGuid():N}", id, "cat", "/tmp/n")).Output);
+
+    /// <summary>The same of a shim on its own.</summary>
+    public static Task<int> AboveAsync(ShimHarness shim, string id, int least) => UntilAboveAsync(least, async () =>
+        (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(shim.RunscRoot, "test"), "exec", id + "+", "cat", "/tmp/n"])).Output);
+
+    /// <summary>The same of a pod's container.</summary>
+    public static Task<int> AboveAsync(PodContainer container, int least, string file = "/tmp/n") =>
+        UntilAboveAsync(least, async () => (await container.ExecAsync("cat", file)).Output);
+
+    public static async Task<int> UntilAboveAsync(int least, Func<Task<string>> read)
+    {
+        int count = 0;
+        await Eventually.TrueAsync($"the counter is above {least}", async () =>
+            int.TryParse(await read(), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out count) && count > least);
+        return count;
+    }
+}

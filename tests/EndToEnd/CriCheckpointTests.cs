@@ -1,0 +1,227 @@
+using Containerd.Grpc.Cri;
+using Grpc.Core;
+using Testing;
+
+namespace EndToEnd;
+
+/// <summary>Checkpoint and restore of pods as a kubelet sees them.</summary>
+public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
+{
+    private const string ImageAnnotation = "dev.gvisor.internal.restore.host-image-path";
+
+    [Theory, ContainerdVersions]
+    public async Task A_pod_with_a_shared_emptyDir_on_disk_comes_back_by_its_annotations(string version)
+    {
+        (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
+        Pod first = await kubelet.RunPodAsync(With(images: null));
+        PodContainer app = await first.RunAsync(Counting("app"));
+        await Counter.AboveAsync(app, 10, "/data/n");
+        string image = Path.Combine(images, "first");
+        await ShimService.CheckpointAsync(first, image);
+        int reached = await Counter.AboveAsync(app, 10);
+        await first.StopAsync();
+        await first.RemoveAsync();
+
+        // Another pod, of another uid and with directories of its own.
+        Pod second = await kubelet.RunPodAsync(With(image));
+        Assert.Equal(PodSandboxState.SandboxReady, (await second.StatusAsync()).State);
+        PodContainer back = await second.RunAsync(Counting("app"));
+        int count = await Counter.AboveAsync(back, 10);
+        Assert.InRange(await Counter.AboveAsync(back, 10, "/data/n"), 10, int.MaxValue);
+        await Counter.AboveAsync(back, Math.Max(reached, count) + 5, "/data/n");
+        Assert.Equal("kept\n", (await back.ExecAsync("cat", "/data/kept")).Succeeded());
+        Assert.Equal([$".gvisor.filestore.{second.Id}"],
+            Directory.EnumerateFileSystemEntries(second.VolumePath("data")).Select(Path.GetFileName));
+
+        // As any other pod: its log, its statistics, another container, a second checkpoint.
+        await back.UntilLoggedAsync($"{count + 50}");
+        ContainerStats stats = (await kubelet.Runtime.ContainerStatsAsync(new ContainerStatsRequest { ContainerId = back.Id })).Stats;
+        Assert.True(stats.Memory.WorkingSetBytes.Value > 0 && stats.Cpu.UsageCoreNanoSeconds.Value > 0, $"{stats}");
+        PodContainer reader = await second.RunAsync(Counting("reader") with { Command = ["sleep", "1000"] });
+        (await reader.ExecAsync("true")).Succeeded();
+        await ShimService.CheckpointAsync(second, Path.Combine(images, "second"));
+        await reader.StopAsync(0);
+
+        // Restarted, a container begins anew.
+        await back.StopAsync(0);
+        Assert.Equal(137, (await back.StatusAsync()).ExitCode);
+        PodContainer again = await second.RunAsync(Counting("app"));
+        Assert.Equal(1u, again.Attempt);
+        Assert.InRange(await Counter.AboveAsync(again, 0), 1, 9 + reached);
+        Assert.Contains("begins anew", await File.ReadAllTextAsync(kubelet.Daemon.LogFile), StringComparison.Ordinal);
+        await second.StopAsync();
+        Assert.Equal(PodSandboxState.SandboxNotready, (await second.StatusAsync()).State);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Two_containers_with_a_volume_on_disk_are_told_why_not_and_nothing_stays(string version)
+    {
+        (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
+        Pod first = await kubelet.RunPodAsync(With(images: null));
+        foreach (string name in (string[])["a", "b"])
+            await Counter.AboveAsync(await first.RunAsync(Counting(name)), 3);
+        string image = Path.Combine(images, "first");
+        await ShimService.CheckpointAsync(first, image);
+        await first.RemoveAsync();
+
+        Pod second = await kubelet.RunPodAsync(With(image));
+        PodContainer a = await second.RunAsync(Counting("a"));
+        PodContainer b = await second.CreateAsync(Counting("b"));
+        RpcException error = await Assert.ThrowsAsync<RpcException>(b.StartAsync);
+        Assert.Contains("several of them share a volume on disk, which gVisor before release-20260803.0 cannot restore",
+            error.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal(128, (await a.UntilExitedAsync()).ExitCode);
+        Assert.Equal(128, (await b.UntilExitedAsync()).ExitCode);
+        await Eventually.TrueAsync("the sandbox is not ready",
+            async () => (await second.StatusAsync()).State == PodSandboxState.SandboxNotready);
+        await AssertNothingRunsAsync(kubelet);
+        await kubelet.Daemon.StopAsync();
+        await kubelet.Daemon.StartProcessAsync();
+        await kubelet.UntilReadyAsync();
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Paths_that_the_node_does_not_allow_are_refused_before_anything_starts(string version)
+    {
+        (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
+        string outside = Directory.CreateDirectory(images + "-outside").FullName;
+        Directory.CreateSymbolicLink(Path.Combine(images, "link"), outside);
+        Directory.CreateDirectory(Path.Combine(images, "empty"));
+        foreach ((string path, string words) in ((string, string)[])
+        [
+            (outside, "is not below restore_root"), ($"{images}/../{Path.GetFileName(outside)}", "without \"..\""),
+            (Path.Combine(images, "link"), "without links"), (Path.Combine(images, "none"), "there is no directory"),
+            (Path.Combine(images, "empty"), "holds no image"), ("relative", "is not below restore_root"),
+        ])
+        {
+            Pod pod = await kubelet.MakePodAsync(With(path));
+            RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.RunSandboxAsync());
+            Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);
+            await pod.RemoveAsync();
+        }
+        await AssertNothingRunsAsync(kubelet);
+    }
+
+    [Fact]
+    public async Task Without_a_restore_root_no_path_is_allowed()
+    {
+        Kubelet kubelet = await KubeletAsync("2.1");
+        Pod pod = await kubelet.MakePodAsync(With("/var/lib/images/a"));
+        RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.RunSandboxAsync());
+        Assert.Contains("the shim's configuration has no restore_root that allows it", error.Status.Detail, StringComparison.Ordinal);
+    }
+
+    /// <summary>A pod that stands at a torn image is as gone as one that never was.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_torn_image_leaves_nothing_and_containerd_restarts(string version)
+    {
+        (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
+        string image = Path.Combine(images, "torn");
+        Pod first = await kubelet.RunPodAsync(With(images: null));
+        await Counter.AboveAsync(await first.RunAsync(Counting("app")), 3);
+        await ShimService.CheckpointAsync(first, image);
+        await first.RemoveAsync();
+        string state = Path.Combine(image, "checkpoint.img");
+        await File.WriteAllBytesAsync(state, (await File.ReadAllBytesAsync(state))[..(int)(new FileInfo(state).Length / 2)]);
+
+        Pod second = await kubelet.RunPodAsync(With(image));
+        PodContainer app = await second.CreateAsync(Counting("app"));
+        RpcException error = await Assert.ThrowsAsync<RpcException>(app.StartAsync);
+        Assert.Contains("OCI runtime restore failed: ", error.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal(128, (await app.UntilExitedAsync()).ExitCode);
+        await Eventually.TrueAsync("the sandbox is not ready",
+            async () => (await second.StatusAsync()).State == PodSandboxState.SandboxNotready);
+        await app.RemoveAsync();
+        await AssertNothingRunsAsync(kubelet);
+        await kubelet.Daemon.StopAsync();
+        await kubelet.Daemon.StartProcessAsync();
+        await kubelet.UntilReadyAsync();
+    }
+
+    /// <summary>In the middle of a restore, when the sandbox stands still and waits for its container.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_shim_that_is_killed_during_the_restore_leaves_nothing(string version)
+    {
+        (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
+        string image = Path.Combine(images, "first");
+        Pod first = await kubelet.RunPodAsync(With(images: null));
+        await Counter.AboveAsync(await first.RunAsync(Counting("app")), 3);
+        await ShimService.CheckpointAsync(first, image);
+        await first.RemoveAsync();
+
+        Pod second = await kubelet.RunPodAsync(With(image));
+        Linux.Signals.Send(Assert.Single(Processes.Shims(kubelet.Daemon)), Linux.Signals.SIGKILL);
+        await Eventually.TrueAsync("the sandbox is not ready",
+            async () => (await second.StatusAsync()).State == PodSandboxState.SandboxNotready);
+        await second.StopAsync();
+        await second.RemoveAsync();
+        await AssertNothingRunsAsync(kubelet);
+        await kubelet.Daemon.StopAsync();
+        await kubelet.Daemon.StartProcessAsync();
+        await kubelet.UntilReadyAsync();
+        // The image is as good as before.
+        Pod third = await kubelet.RunPodAsync(With(image));
+        Assert.InRange(await Counter.AboveAsync(await third.RunAsync(Counting("app")), 3), 3, int.MaxValue);
+    }
+
+    /// <summary>kubelet's checkpoint of a container; containerd 2.0 and later.</summary>
+    [Fact]
+    public async Task The_CRIs_archive_holds_the_image_and_is_refused_where_it_cannot_be_restored()
+    {
+        if (!File.Exists(Path.Combine(Tools.CriuDirectory, "criu")))
+            Assert.Skip("CRIU, which containerd asks for, is not here: ./build.sh tools");
+        Kubelet kubelet = await KubeletAsync("2.1");
+        Pod pod = await kubelet.RunPodAsync();
+        PodContainer app = await pod.RunAsync(new ContainerSettings("app", "sh", "-c", Counter.Script));
+        int before = await Counter.AboveAsync(app, 10);
+        string archive = Path.Combine(kubelet.Daemon.Directory, "archive.tar");
+        await kubelet.Runtime.CheckpointContainerAsync(new CheckpointContainerRequest { ContainerId = app.Id, Location = archive });
+        string[] files = (await Command.RunAsync("tar", ["-tf", archive])).Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("checkpoint/checkpoint.img", files);
+        Assert.Contains("checkpoint/shim.json", files);
+        await Counter.AboveAsync(app, before + 10);
+        Assert.Equal(ContainerState.ContainerRunning, (await app.StatusAsync()).State);
+    }
+
+    private static PodSettings With(string? images) => new()
+    {
+        Annotations = new Dictionary<string, string>
+        {
+            ["dev.gvisor.spec.mount.data.share"] = "pod",
+            [images is null ? "note" : ImageAnnotation] = images ?? "",
+        },
+        Volumes = [new EmptyDir("data")],
+    };
+
+    private static ContainerSettings Counting(string name) => new(name, "sh", "-c",
+        "i=0; echo kept > /data/kept; while :; do i=$((i+1)); echo $i > /tmp/n; echo $i > /data/n; echo $i; sleep 0.02; done")
+    {
+        Volumes = [new VolumeMount("data", "/data")],
+    };
+
+    private async Task<(Kubelet Kubelet, string Images)> KubeletWithImagesAsync(string version)
+    {
+        // Beside the daemon's own directory, whose name is not known yet.
+        _images = Directory.CreateTempSubdirectory("shim-images-").FullName;
+        return (await OwnKubeletAsync(version, $"restore_root = \"{_images}\""), _images);
+    }
+
+    private string? _images;
+
+    /// <inheritdoc/>
+    protected override void CleanUp()
+    {
+        foreach (string directory in _images is null ? [] : (string[])[_images, _images + "-outside"])
+            if (Directory.Exists(directory))
+                Directory.Delete(directory, recursive: true);
+    }
+
+    private static async Task AssertNothingRunsAsync(Kubelet kubelet)
+    {
+        await Eventually.TrueAsync("no sandbox, gofer or shim is left", () => Processes.Shims(kubelet.Daemon).Count == 0
+            && !Processes.Mentioning(kubelet.Daemon.RunscRoot).Any(
+                static pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal)));
+        string root = Path.Combine(kubelet.Daemon.RunscRoot, "k8s.io");
+        Assert.Empty(Directory.Exists(root) ? Directory.GetFileSystemEntries(root) : []);
+    }
+}

@@ -1,0 +1,304 @@
+using Containerd.Api.Tasks;
+using Grpc.Core;
+using Testing;
+using GvisorApi = Containerd.Api.Gvisor.TaskService;
+using StateRequest = Containerd.Api.Tasks.StateRequest;
+using Status = Containerd.Api.Tasks.Status;
+using Task = System.Threading.Tasks.Task;
+using WaitRequest = Containerd.Api.Tasks.WaitRequest;
+using WaitResponse = Containerd.Api.Tasks.WaitResponse;
+
+namespace EndToEnd;
+
+/// <summary>Pods of several containers that come back from an image, with the test in containerd's place.</summary>
+public class PodRestoreTests
+{
+    [Fact]
+    public async Task Nothing_runs_before_the_last_of_three_containers()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        (string image, int reached) = await CheckpointAndEndAsync(shim);
+
+        HarnessPod pod = new(shim, "second");
+        await pod.CreateSandboxAsync(image);
+        await pod.StartAsync(pod.Sandbox);
+        await pod.CreateAsync("a");
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "is being restored from", ExecAsync(shim, pod.Sandbox));
+        await pod.StartAsync(pod.IdOf("a"));
+
+        // The shim says so: in State, in gVisor's State, and in its log.
+        foreach (string id in (string[])[pod.Sandbox, pod.IdOf("a")])
+        {
+            Assert.Equal(Status.Paused, (await shim.Tasks.StateAsync(new StateRequest { Id = id })).Status);
+            Assert.Equal("restoring", (await Gvisor(shim).StateAsync(new Containerd.Api.Gvisor.StateRequest { Id = id })).State);
+            Assert.NotEmpty((await shim.Tasks.PidsAsync(new PidsRequest { Id = id })).Processes);
+            await shim.Tasks.StatsAsync(new StatsRequest { Id = id });
+            await AssertCodeAsync(StatusCode.FailedPrecondition, "(missing: container b)", ExecAsync(shim, id));
+            await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot pause", shim.Tasks.PauseAsync(new PauseRequest { Id = id }));
+            await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot checkpoint",
+                shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = id, Path = Path.Combine(shim.Directory, "none") }));
+            await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot signal", shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 10 }));
+        }
+        Assert.Contains("nothing in it runs yet", shim.Log, StringComparison.Ordinal);
+        Assert.Contains("missing=\"container b\"", shim.Log, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(shim.Directory, "none")));
+        AsyncUnaryCall<WaitResponse> wait = shim.Tasks.WaitAsync(new WaitRequest { Id = pod.IdOf("a") });
+        Assert.NotEqual(0, (await pod.ReadAsync("a", "/tmp/n")).ExitCode);
+
+        await pod.CreateAsync("b");
+        await pod.StartAsync(pod.IdOf("b"));
+        foreach (string id in (string[])[pod.Sandbox, pod.IdOf("a"), pod.IdOf("b")])
+            Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = id })).Status);
+        foreach (string container in (string[])["a", "b"])
+            Assert.InRange(await pod.CountAboveAsync(container, 0), reached, int.MaxValue);
+        Assert.Contains("sandbox is restored and runs", shim.Log, StringComparison.Ordinal);
+        Assert.False(wait.ResponseAsync.IsCompleted);
+
+        // As any other pod: exec, stats, kill, exit code; a restarted container begins anew.
+        await AssertExecAsync(shim, pod.IdOf("b"));
+        await shim.Tasks.KillAsync(new KillRequest { Id = pod.IdOf("a"), Signal = 15 });
+        Assert.Equal(143u, (await wait).ExitStatus);
+        Assert.Equal(143u, await pod.DeleteAsync(pod.IdOf("a")));
+        await pod.CreateAsync("a");
+        await pod.StartAsync(pod.IdOf("a"));
+        Assert.InRange(await pod.CountAboveAsync("a", 0), 1, reached);
+        Assert.Contains("begins anew", shim.Log, StringComparison.Ordinal);
+
+        // A second checkpoint and a second restore, of what was restored.
+        string again = Path.Combine(shim.Directory, "again");
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = pod.IdOf("b"), Path = again });
+        int further = await pod.CountAboveAsync("b", reached);
+        await pod.RemoveAsync();
+        HarnessPod third = new(shim, "third");
+        // Names find their places in another order, too.
+        await third.CreateSandboxAsync(again);
+        await third.StartAsync(third.Sandbox);
+        foreach (string container in (string[])["b", "a"])
+        {
+            await third.CreateAsync(container, again);
+            await third.StartAsync(third.IdOf(container));
+        }
+        Assert.InRange(await third.CountAboveAsync("b", reached), reached, int.MaxValue);
+        await third.CountAboveAsync("b", further);
+        await third.RemoveAsync();
+        AssertNothingLeft(shim);
+    }
+
+    [Fact]
+    public async Task With_exit_all_containers_end_well_and_a_resume_does_no_harm()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        HarnessPod pod = new(shim, "first");
+        await pod.RunAsync("a", "b");
+        await shim.Tasks.PauseAsync(new PauseRequest { Id = pod.IdOf("b") });
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
+        {
+            Id = pod.IdOf("b"), Path = Path.Combine(shim.Directory, "image"), Options = CheckpointTests.Options(exit: true),
+        });
+        await shim.Tasks.ResumeAsync(new ResumeRequest { Id = pod.IdOf("b") });
+        foreach (string id in (string[])[pod.IdOf("a"), pod.IdOf("b"), pod.Sandbox])
+        {
+            Assert.Equal(0u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
+            await pod.DeleteAsync(id);
+        }
+        string[] topics = [.. shim.Events.Select(static envelope => envelope.Topic)];
+        Assert.InRange(Array.IndexOf(topics, "/tasks/checkpointed"), 0, Array.IndexOf(topics, "/tasks/exit") - 1);
+        Assert.Equal(3, topics.Count(static topic => topic == "/tasks/exit"));
+        Assert.DoesNotContain("/tasks/resumed", topics);
+        AssertNothingLeft(shim);
+    }
+
+    [Fact]
+    public async Task A_container_before_its_sandbox_another_image_and_one_too_many_are_refused()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        (string image, _) = await CheckpointAndEndAsync(shim);
+        HarnessPod pod = new(shim, "second");
+        await pod.CreateSandboxAsync(image);
+        await pod.CreateAsync("a");
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "the sandbox's own container must be started first", pod.StartAsync(pod.IdOf("a")));
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "and no container x", pod.CreateAsync("x"));
+        string other = Directory.CreateDirectory(Path.Combine(shim.Directory, "other")).FullName;
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "an image is of a whole sandbox", pod.CreateAsync("b", other));
+
+        // None of that did any harm.
+        await pod.StartAsync(pod.Sandbox);
+        await pod.StartAsync(pod.IdOf("a"));
+        await pod.CreateAsync("b", image);
+        await pod.StartAsync(pod.IdOf("b"));
+        await pod.CountAboveAsync("a", 0);
+        // One that is made afterwards begins anew, unless it asks for more.
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "joins a sandbox that runs already", pod.CreateAsync("y", image));
+        await pod.CreateAsync("y");
+        await pod.StartAsync(pod.IdOf("y"));
+        await pod.CountAboveAsync("y", 0);
+        await pod.RemoveAsync();
+
+        // A container of its own cannot take the image of a pod.
+        shim.WriteBundle("alone", ["sleep", "1000"]);
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "is of 3 containers, and container alone is no pod's",
+            shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "alone", Bundle = shim.BundleOf("alone"), Options = shim.Options, Checkpoint = image }));
+        AssertNothingLeft(shim);
+    }
+
+    [Fact]
+    public async Task Containers_that_share_a_volume_on_disk_keep_their_order_and_this_runsc_says_what_it_cannot()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        (string image, _) = await CheckpointAndEndAsync(shim, volume: true);
+        HarnessPod pod = new(shim, "second", volume: true);
+        await pod.CreateSandboxAsync(image);
+        await pod.StartAsync(pod.Sandbox);
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "container a is missing before container b", pod.CreateAsync("b"));
+        await pod.CreateAsync("a");
+        await pod.CreateAsync("b");
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "container a is not yet", pod.StartAsync(pod.IdOf("b")));
+        await pod.StartAsync(pod.IdOf("a"));
+        RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.StartAsync(pod.IdOf("b")));
+        Assert.Contains("inconsistent private memory files on restore: the image does not fit these containers, or several of them "
+            + "share a volume on disk, which gVisor before release-20260803.0 cannot restore", error.Status.Detail, StringComparison.Ordinal);
+        foreach (string id in (string[])[pod.IdOf("b"), pod.IdOf("a"), pod.Sandbox])
+        {
+            Assert.Equal(128u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
+            Assert.Equal(128u, await pod.DeleteAsync(id));
+        }
+        Assert.Empty(Directory.GetFileSystemEntries(pod.VolumePath));
+        AssertNothingLeft(shim);
+    }
+
+    [Fact]
+    public async Task One_container_with_its_volume_on_disk_comes_back_in_a_pod_of_another_uid()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        HarnessPod first = new(shim, "first", volume: true);
+        await first.RunAsync("a");
+        string image = Path.Combine(shim.Directory, "image");
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "first", Path = image, Options = CheckpointTests.Options(exit: true) });
+        await first.RemoveAsync();
+
+        HarnessPod second = new(shim, "second", volume: true);
+        await second.CreateSandboxAsync(image);
+        await second.StartAsync("second");
+        await second.CreateAsync("a");
+        await second.StartAsync(second.IdOf("a"));
+        int count = await second.CountAboveAsync("a", 3);
+        await second.CountAboveAsync("a", count, "/data/a");
+        Assert.Equal([Path.Combine(second.VolumePath, ".gvisor.filestore.second+")], Directory.GetFileSystemEntries(second.VolumePath));
+        Assert.Contains("volume=data outcome=pod-disk rule=restored", shim.Log, StringComparison.Ordinal);
+        await second.RemoveAsync();
+        Assert.Empty(Directory.GetFileSystemEntries(second.VolumePath));
+        AssertNothingLeft(shim);
+    }
+
+    [Fact]
+    public async Task A_container_that_never_comes_ends_the_restore()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync("restore.timeout = 2");
+        (string image, _) = await CheckpointAndEndAsync(shim);
+        HarnessPod pod = new(shim, "second");
+        await pod.CreateSandboxAsync(image);
+        await pod.StartAsync(pod.Sandbox);
+        await pod.CreateAsync("a");
+        await pod.StartAsync(pod.IdOf("a"));
+        foreach (string id in (string[])[pod.IdOf("a"), pod.Sandbox])
+        {
+            Assert.Equal(128u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
+            Assert.Equal(128u, await pod.DeleteAsync(id));
+        }
+        Assert.Contains("no further container for 2 s, missing: container b", shim.Log, StringComparison.Ordinal);
+        AssertNothingLeft(shim);
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("sandbox")]
+    public async Task One_that_is_killed_while_it_waits_ends_the_restore(string killed)
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        (string image, _) = await CheckpointAndEndAsync(shim);
+        HarnessPod pod = new(shim, "second");
+        await pod.CreateSandboxAsync(image);
+        await pod.StartAsync(pod.Sandbox);
+        await pod.CreateAsync("a");
+        await pod.StartAsync(pod.IdOf("a"));
+        string victim = killed == "a" ? pod.IdOf("a") : pod.Sandbox;
+        await shim.Tasks.KillAsync(new KillRequest { Id = victim, Signal = 15 });
+        foreach (string id in (string[])[pod.IdOf("a"), pod.Sandbox])
+        {
+            Assert.Equal(id == victim ? 143u : 128u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
+            await pod.DeleteAsync(id);
+        }
+        AssertNothingLeft(shim);
+    }
+
+    [Fact]
+    public async Task An_image_with_a_container_that_does_not_run_is_not_made()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        HarnessPod pod = new(shim, "first");
+        await pod.RunAsync("a");
+        await pod.CreateAsync("b");
+        string image = Path.Combine(shim.Directory, "image");
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "its container first-b is created; start it, or delete it, first",
+            shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = pod.IdOf("a"), Path = image }));
+        await pod.StartAsync(pod.IdOf("b"));
+        await shim.Tasks.KillAsync(new KillRequest { Id = pod.IdOf("b"), Signal = 9 });
+        await shim.Tasks.WaitAsync(new WaitRequest { Id = pod.IdOf("b") });
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "its container first-b is stopped",
+            shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = pod.IdOf("a"), Path = image }));
+        Assert.False(Directory.Exists(image));
+        await pod.DeleteAsync(pod.IdOf("b"));
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = pod.IdOf("a"), Path = image });
+        await pod.RemoveAsync();
+    }
+
+    /// <summary>An image of a pod of two containers, whose restore is the whole test.</summary>
+    private static async Task<(string Image, int Reached)> CheckpointAndEndAsync(ShimHarness shim, bool volume = false)
+    {
+        HarnessPod pod = new(shim, "first", volume);
+        await pod.RunAsync("a", "b");
+        string image = Path.Combine(shim.Directory, "image");
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = pod.IdOf("a"), Path = image });
+        int reached = Math.Min(await pod.CountAboveAsync("a", 0), await pod.CountAboveAsync("b", 0)) - 20;
+        await pod.RemoveAsync();
+        return (image, Math.Max(3, reached));
+    }
+
+    private static GvisorApi.TaskServiceClient Gvisor(ShimHarness shim) => new(shim.Channel);
+
+    private static async Task ExecAsync(ShimHarness shim, string id) => await shim.Tasks.ExecAsync(new ExecProcessRequest
+    {
+        Id = id,
+        ExecId = "e",
+        Spec = new Google.Protobuf.WellKnownTypes.Any
+        {
+            TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
+            Value = Google.Protobuf.ByteString.CopyFromUtf8(ShimHarness.ProcessOf("true").ToJsonString()),
+        },
+    });
+
+    private static async Task AssertExecAsync(ShimHarness shim, string id)
+    {
+        await ExecAsync(shim, id);
+        await shim.Tasks.StartAsync(new StartRequest { Id = id, ExecId = "e" });
+        Assert.Equal(0u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id, ExecId = "e" })).ExitStatus);
+        await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id, ExecId = "e" });
+    }
+
+    private static Task AssertCodeAsync<T>(StatusCode code, string words, AsyncUnaryCall<T> call) =>
+        AssertCodeAsync(code, words, call.ResponseAsync);
+
+    private static async Task AssertCodeAsync(StatusCode code, string words, Task call)
+    {
+        RpcException error = await Assert.ThrowsAsync<RpcException>(() => call);
+        Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal(code, error.StatusCode);
+    }
+
+    private static void AssertNothingLeft(ShimHarness shim)
+    {
+        Assert.DoesNotContain(Processes.Mentioning(shim.Directory),
+            pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(shim.RunscRoot, "test")));
+    }
+}
