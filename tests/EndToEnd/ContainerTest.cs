@@ -22,9 +22,10 @@ public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
     /// <summary>A daemon for this test alone, which may stop or kill it.</summary>
     /// <param name="version">The version of containerd.</param>
     /// <param name="path">A directory that comes first on its PATH.</param>
-    protected async Task<Daemon> OwnDaemonAsync(string version, string path = "")
+    /// <param name="runsc">Another runsc than Debian's.</param>
+    protected async Task<Daemon> OwnDaemonAsync(string version, string path = "", string? runsc = null)
     {
-        _daemon = await Daemon.StartAsync(version, path: path);
+        _daemon = await Daemon.StartAsync(version, path: path, runsc: runsc);
         _own = true;
         _leftovers = Leftovers.Before(_daemon);
         return _daemon;

@@ -14,7 +14,7 @@ internal sealed class HarnessPod(ShimHarness shim, string name, bool volume = fa
     private readonly List<string> _ids = [];
 
     /// <summary>Annotations beyond the CRI's.</summary>
-    public Dictionary<string, string> Annotations { get; } = [];
+    public Dictionary<string, string> Annotations { get; init; } = [];
 
     public string Sandbox => name;
 

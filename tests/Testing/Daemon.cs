@@ -40,7 +40,9 @@ public sealed class Daemon : IAsyncDisposable
     /// <param name="shimLines">More lines of the shim's configuration.</param>
     /// <param name="runscLines">More lines of its table of flags for runsc.</param>
     /// <param name="path">A directory that comes first on its PATH, after that of the shim.</param>
-    public static async Task<Daemon> StartAsync(string version, string shimLines = "", string runscLines = "", string path = "")
+    /// <param name="runsc">Another runsc than Debian's.</param>
+    public static async Task<Daemon> StartAsync(
+        string version, string shimLines = "", string runscLines = "", string path = "", string? runsc = null)
     {
         if (!File.Exists(Tools.Containerd(version)))
             Assert.Skip($"containerd {version} is not here: ./build.sh tools");
@@ -48,7 +50,7 @@ public sealed class Daemon : IAsyncDisposable
             Assert.Skip("runsc is not here: ./build.sh tools");
         string directory = System.IO.Directory.CreateTempSubdirectory($"shim-test-{version}-").FullName;
         var daemon = new Daemon(version, directory, path);
-        await DaemonConfiguration.WriteAsync(daemon, shimLines, runscLines);
+        await DaemonConfiguration.WriteAsync(daemon, shimLines, runscLines, runsc ?? Tools.Runsc);
         try
         {
             await daemon.StartProcessAsync();

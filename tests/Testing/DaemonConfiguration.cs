@@ -3,11 +3,11 @@ namespace Testing;
 /// <summary>The files that a user would write: containerd's, the shim's and the network's.</summary>
 internal static class DaemonConfiguration
 {
-    public static async Task WriteAsync(Daemon daemon, string shimLines, string runscLines)
+    public static async Task WriteAsync(Daemon daemon, string shimLines, string runscLines, string runsc)
     {
         await File.WriteAllTextAsync(Path.Combine(daemon.Directory, "config.toml"), await ContainerdAsync(daemon));
-        await File.WriteAllTextAsync(daemon.ShimConfiguration, Shim(daemon, "none", shimLines, runscLines));
-        await File.WriteAllTextAsync(daemon.HostNetworkShimConfiguration, Shim(daemon, "host", shimLines, runscLines));
+        await File.WriteAllTextAsync(daemon.ShimConfiguration, Shim(daemon, "none", shimLines, runscLines, runsc));
+        await File.WriteAllTextAsync(daemon.HostNetworkShimConfiguration, Shim(daemon, "host", shimLines, runscLines, runsc));
         await PodNetwork.WriteAsync(daemon);
     }
 
@@ -15,8 +15,8 @@ internal static class DaemonConfiguration
     private static string BinDir => $"bin_dir = \"{Tools.CniDirectory}\"";
     private static string BinDirs => $"bin_dirs = [\"{Tools.CniDirectory}\"]";
 
-    private static string Shim(Daemon daemon, string network, string shimLines, string runscLines) => $"""
-        binary_name = "{Tools.Runsc}"
+    private static string Shim(Daemon daemon, string network, string shimLines, string runscLines, string runsc) => $"""
+        binary_name = "{runsc}"
         root = "{daemon.RunscRoot}"
         kubelet_root = "{daemon.Directory}/kubelet"
         {shimLines}

@@ -70,8 +70,11 @@ public sealed class StandInRunsc
     /// <summary>The file systems that a create restored.</summary>
     public string Restored => File.ReadAllText(System.IO.Path.Combine(_directory, "restored"));
 
-    /// <summary>Lets the waits for checkpoints and restores end.</summary>
+    /// <summary>Lets the waits for checkpoints and restores end, those to come too.</summary>
     public void EndWaits() => File.WriteAllText(System.IO.Path.Combine(_directory, "done"), "");
+
+    /// <summary>From now on they last again.</summary>
+    public void HoldWaits() => File.Delete(System.IO.Path.Combine(_directory, "done"));
 
     /// <summary>Makes one in a directory.</summary>
     public static StandInRunsc Make(string directory)

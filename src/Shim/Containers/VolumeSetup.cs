@@ -61,11 +61,29 @@ internal sealed class VolumeSetup(ContainerContext context)
         // It becomes a part of a path.
         Identifier.Require(spec.SandboxId!, "sandbox id");
         VolumeDecisions decisions = sandbox?.Volumes ?? VolumeDecisions.Load(bundle.Of(spec.SandboxId!).Volumes);
+        IReadOnlyDictionary<string, string> aliases = await AliasesAsync(spec, decisions);
         var edits = new SpecEdits(spec.Annotations, spec.Mounts);
-        VolumeAnnotationRewriter.RewriteContainer(
-            spec.Annotations, spec.Mounts, decisions, await AliasesAsync(spec, decisions), edits);
+        VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, decisions, aliases, edits);
+        if (sandbox?.Restore is { IsPending: false } restore)
+            RequireNoRestoredVolume(spec, decisions, aliases, restore.ImagePath);
         spec.EditSandbox(edits);
         spec.Write(bundle, edits);
+    }
+
+    /// <summary>
+    /// runsc forgets with a restore that volumes are shared (20240729, and in the sources of mid-2026 too): to a container
+    /// that is made later it gives an empty volume, and if that is on disk, in the very file that holds the restored one.
+    /// </summary>
+    /// <exception cref="VolumeException">The container mounts such a volume.</exception>
+    private static void RequireNoRestoredVolume(
+        ContainerSpec spec, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, string image)
+    {
+        foreach (SpecMount mount in spec.Mounts)
+            if (decisions.At(aliases.GetValueOrDefault(mount.Source) ?? mount.Source) is { IsPassthrough: false } volume)
+                throw new VolumeException(
+                    $"mount {mount.Destination}: volume {volume.Volume} came back from image {image}, and runsc shares it with "
+                    + "the containers that came back alone: one that is made later would destroy its data. Delete the pod; "
+                    + "a new one comes back from the image");
     }
 
     private async Task<IReadOnlyDictionary<string, string>> AliasesAsync(ContainerSpec spec, VolumeDecisions decisions)

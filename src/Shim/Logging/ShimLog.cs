@@ -130,9 +130,8 @@ public sealed class ShimLog : IDisposable
     internal void StartsAnew(string id, string image) =>
         _logger.Information("container of a restored sandbox begins anew {id} {image}", id, image);
 
-    internal void VolumesAreNew(string id, string volumes) =>
-        _logger.Warning("volumes are empty in a container that is made after a restore: runsc shares those that were restored "
-            + "with the containers that were restored alone {id} {volumes}", id, volumes);
+    internal void DebugLogFailed(string id, Exception error) =>
+        _logger.Warning("debug log of the state is not written {id} {reason}", id, error.Message);
 
     internal void TaskServerListens(string path) => _logger.Information("gvisor task service is served {path}", path);
 

@@ -90,7 +90,7 @@ public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gv
         Container container = shim.Store.Get(request.Id);
         // The answer is the shim's own; who wants a debug log wants runsc's view written there.
         if (DebugOf(request.Debug) is { } debug)
-            await container.WriteDebugStateAsync(debug);
+            await WriteDebugLogAsync(container, debug);
         return new StateResponse
         {
             Id = container.Id,
@@ -110,6 +110,19 @@ public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gv
         {
             Version = await new RunscRunner(shim.Reaper, shim.Time, settings).VersionTextAsync(),
         };
+    }
+
+    private async Task WriteDebugLogAsync(Container container, DebugSettings debug)
+    {
+        try
+        {
+            await container.WriteDebugStateAsync(debug);
+        }
+        catch (RunscException e)
+        {
+            // The state itself is known.
+            shim.Log.DebugLogFailed(container.Id, e);
+        }
     }
 
     private static DebugSettings? DebugOf(Debug? debug) =>

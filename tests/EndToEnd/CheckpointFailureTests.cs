@@ -1,0 +1,153 @@
+using Containerd.Api.Tasks;
+using Grpc.Core;
+using Linux;
+using Testing;
+using Status = Containerd.Api.Tasks.Status;
+using Task = System.Threading.Tasks.Task;
+
+namespace EndToEnd;
+
+/// <summary>Images that cannot be written: nothing of them stays, and the task goes on.</summary>
+public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
+{
+    [Theory]
+    [InlineData("exists", false, StatusCode.AlreadyExists, "holds an image already (checkpoint.img); it stays as it is")]
+    [InlineData("file", false, StatusCode.InvalidArgument, "Not a directory")]
+    [InlineData("relative", false, StatusCode.InvalidArgument, "is not absolute")]
+    [InlineData("read-only", false, StatusCode.FailedPrecondition, "cannot be written")]
+    [InlineData("full", false, StatusCode.Unknown, "no space left on device")]
+    [InlineData("full", true, StatusCode.Unknown, "no space left on device")]
+    public async Task Where_no_image_can_be(string kind, bool exit, StatusCode code, string words)
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        await RunAsync(shim);
+        string path = Path.Combine(shim.Directory, "image");
+        if (kind is "read-only" or "full")
+        {
+            Directory.CreateDirectory(path);
+            Mounts.Mount([new MountSpec { Type = "tmpfs", Source = "tmpfs", Options = kind == "full" ? ["size=64k"] : ["ro"] }], path);
+        }
+        else if (kind == "file")
+            await File.WriteAllTextAsync(path, "mine");
+        else if (kind == "exists")
+            await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = path });
+        Dictionary<string, string> before = ContentOf(path);
+
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.CheckpointAsync(
+            new CheckpointTaskRequest { Id = "c", Path = kind == "relative" ? "image" : path, Options = CheckpointTests.Options(exit) }));
+        Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal(code, error.StatusCode);
+        Assert.Equal(before, ContentOf(path));
+        await AssertGoesOnAsync(shim);
+        Linux.Mounts.UnmountAll(path);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_runsc_that_is_killed_while_the_sandbox_writes(bool exit)
+    {
+        await using KilledRunsc runsc = new();
+        await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
+        await RunAsync(shim);
+        string image = Path.Combine(shim.Directory, "image");
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.CheckpointAsync(
+            new CheckpointTaskRequest { Id = "c", Path = image, Options = CheckpointTests.Options(exit) }));
+        Assert.Contains("runsc checkpoint: ", error.Status.Detail, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(image));
+        await AssertGoesOnAsync(shim);
+
+        // The next one is as good as any.
+        runsc.Spare();
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image, Options = CheckpointTests.Options(exit) });
+        Assert.Equal(["checkpoint.img", "shim.json"], ContentOf(image).Keys);
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_shim_that_is_killed_while_the_sandbox_writes(string version)
+    {
+        await using KilledRunsc runsc = new(instead: "kill -KILL $PPID; wait");
+        Daemon daemon = await OwnDaemonAsync(version, runsc: runsc.Path);
+        (await daemon.CtrAsync(daemon.Run("c", ["-d"], "sh", "-c", Counter.Script))).Succeeded();
+        await Counter.AboveAsync(daemon, "c", 3);
+        string before = Path.Combine(daemon.Directory, "image");
+        Directory.CreateDirectory(before);
+        await daemon.CtrAsync("tasks", "checkpoint", "--image-path", before, "c");
+        await Eventually.TrueAsync("the task is gone", async () => await StatusAsync(daemon, "c") is "" or "STOPPED");
+        await daemon.CtrAsync("tasks", "delete", "c");
+        await Eventually.TrueAsync("nothing of the image is left",
+            () => Directory.EnumerateFileSystemEntries(daemon.Directory, ".incomplete-*", SearchOption.AllDirectories).ToArray() is []);
+        Assert.Empty(Directory.GetFileSystemEntries(before));
+        await daemon.StopAsync();
+        await daemon.StartProcessAsync();
+    }
+
+    [Fact]
+    public async Task Options_of_another_type_are_refused()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        await RunAsync(shim);
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
+        {
+            Id = "c",
+            Path = Path.Combine(shim.Directory, "image"),
+            Options = new Google.Protobuf.WellKnownTypes.Any { TypeUrl = "some.other.Options" },
+        }));
+        Assert.Equal((StatusCode.InvalidArgument, "checkpoint options of type some.other.Options are not understood"),
+            (error.StatusCode, error.Status.Detail));
+    }
+
+    private static async Task RunAsync(ShimHarness shim)
+    {
+        shim.WriteBundle("c", ["sh", "-c", Counter.Script]);
+        await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options });
+        await shim.Tasks.StartAsync(new StartRequest { Id = "c" });
+        await Counter.AboveAsync(shim, "c", 3);
+    }
+
+    private static async Task AssertGoesOnAsync(ShimHarness shim)
+    {
+        Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = "c" })).Status);
+        await Counter.AboveAsync(shim, "c", await Counter.AboveAsync(shim, "c", 0));
+        Assert.Contains("checkpoint", shim.Log, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(shim.Bundle, "checkpoint-partial")));
+        Assert.DoesNotContain(shim.Events.Skip(3), static envelope => envelope.Topic != "/tasks/checkpointed");
+    }
+
+    private static Dictionary<string, string> ContentOf(string directory) => !Directory.Exists(directory) ? []
+        : Directory.EnumerateFileSystemEntries(directory).Order(StringComparer.Ordinal)
+            .ToDictionary(static path => Path.GetFileName(path)!, static path => $"{new FileInfo(path).Length} {File.GetLastWriteTimeUtc(path):O}");
+
+    /// <summary>Debian's runsc, which a signal ends as soon as its sandbox has begun to write an image.</summary>
+    private sealed class KilledRunsc : IAsyncDisposable
+    {
+        private readonly string _directory = Directory.CreateTempSubdirectory("killed-runsc-").FullName;
+
+        public KilledRunsc(string instead = "kill -KILL $!; wait; exit 137")
+        {
+            File.WriteAllText(Path, $$"""
+                #!/bin/sh
+                case "$*" in
+                  *' checkpoint '*) [ -e "$(dirname "$0")/spare" ] || {
+                    {{Tools.Runsc}} "$@" &
+                    for word do case $word in --image-path=*) image=${word#--image-path=} ;; esac; done
+                    until [ -e "$image/checkpoint.img" ]; do :; done
+                    {{instead}}
+                  } ;;
+                esac
+                exec {{Tools.Runsc}} "$@"
+                """);
+            File.SetUnixFileMode(Path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+
+        public string Path => System.IO.Path.Combine(_directory, "runsc");
+
+        public void Spare() => File.WriteAllText(System.IO.Path.Combine(_directory, "spare"), "");
+
+        public ValueTask DisposeAsync()
+        {
+            Directory.Delete(_directory, recursive: true);
+            return default;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using Containerd.Api.Tasks;
+using Grpc.Core;
+using Testing;
+using Task = System.Threading.Tasks.Task;
+
+namespace EndToEnd;
+
+/// <summary>Restores with what releases of mid-2026 know, by a stand-in; and what is answered with Debian's.</summary>
+public class NewerRunscTests
+{
+    private const string Restore = "dev.gvisor.internal.restore.";
+    private const string FileSystems = "dev.gvisor.internal.fsrestore.";
+
+    [Fact]
+    public async Task Annotations_reach_runscs_arguments_and_not_its_specification()
+    {
+        using TemporaryDirectory directory = new();
+        StandInRunsc runsc = StandInRunsc.Make(directory.Path);
+        await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"\ncheckpoint.compression = \"none\"", runsc.Path);
+        string image = await CheckpointAsync(shim);
+        Assert.True(File.Exists(Path.Combine(image, "pages.img")), "the configuration says that it is not compressed");
+
+        HarnessPod pod = new(shim, "second")
+        {
+            Annotations =
+            {
+                [Restore + "host-image-path"] = image, [Restore + "direct"] = "true", [Restore + "background"] = "T",
+                ["dev.gvisor.internal.checkpoint.path"] = "/kept",
+            },
+        };
+        await pod.CreateSandboxAsync();
+        await pod.StartAsync(pod.Sandbox);
+        Assert.Matches("^restore --image-path=/proc/[0-9]+/fd/[0-9]+ --detach --direct --background second\\+$", runsc.Calls[^1]);
+        // A pod's cgroup is another one each time, and newer releases compare.
+        Assert.Contains(runsc.WholeCalls, static call => call.Contains(" --restore-spec-validation=warning create ", StringComparison.Ordinal));
+        await pod.CreateAsync("a");
+        await pod.StartAsync(pod.IdOf("a"));
+        await pod.CountAboveAsync("a", 3);
+        foreach (string id in (string[])[pod.Sandbox, pod.IdOf("a")])
+        {
+            string spec = await File.ReadAllTextAsync(Path.Combine(shim.BundleOf(id), "config.json"));
+            Assert.DoesNotContain(Restore, spec, StringComparison.Ordinal);
+            Assert.Contains("dev.gvisor.internal.checkpoint.path", spec, StringComparison.Ordinal);
+        }
+        await pod.RemoveAsync();
+
+        // One that insists on the specification is not talked out of it, and the configuration's wishes count, too.
+        await File.WriteAllTextAsync(Path.Combine(shim.Directory, "runsc.toml"),
+            (await File.ReadAllTextAsync(Path.Combine(shim.Directory, "runsc.toml"))).Replace(
+                "[runsc_config]", "restore.background = true\n[runsc_config]\nrestore-spec-validation = \"enforce\"", StringComparison.Ordinal));
+        HarnessPod strict = new(shim, "third") { Annotations = { [Restore + "host-image-path"] = image } };
+        await strict.CreateSandboxAsync();
+        await strict.StartAsync(strict.Sandbox);
+        Assert.EndsWith(" --detach --background third+", runsc.Calls[^1], StringComparison.Ordinal);
+        Assert.Contains(" --restore-spec-validation=enforce restore ", runsc.WholeCalls[^1], StringComparison.Ordinal);
+        await strict.RemoveAsync();
+    }
+
+    [Fact]
+    public async Task File_systems_are_restored_by_create()
+    {
+        using TemporaryDirectory directory = new();
+        StandInRunsc runsc = StandInRunsc.Make(directory.Path);
+        await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"", runsc.Path);
+        string image = Directory.CreateDirectory(Path.Combine(shim.Directory, "images/fs")).FullName;
+        HarnessPod pod = new(shim, "pod") { Annotations = { [FileSystems + "host-image-path"] = image, [FileSystems + "direct"] = "true" } };
+        RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.CreateSandboxAsync());
+        Assert.Contains($"{image} holds no image (no file multitar.img: runsc fscheckpoint writes it)", error.Status.Detail, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(Path.Combine(image, "multitar.img"), "file systems");
+        await pod.RunAsync("a");
+        Assert.Contains(runsc.Calls, static call => System.Text.RegularExpressions.Regex.IsMatch(call,
+            "^create .* --fs-restore-image-path /proc/[0-9]+/fd/[0-9]+ --fs-restore-direct pod\\+$"));
+        Assert.DoesNotContain(runsc.Calls, static call => call.EndsWith("pod-a+", StringComparison.Ordinal)
+            && call.Contains("fs-restore", StringComparison.Ordinal));
+        Assert.Equal("file systems", runsc.Restored);
+        await pod.RemoveAsync();
+    }
+
+    [Theory]
+    [InlineData(Restore + "background", "runsc restore --background")]
+    [InlineData(FileSystems + "host-image-path", "runsc create --fs-restore-image-path")]
+    public async Task Debians_runsc_is_asked_for_neither(string annotation, string what)
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"");
+        string image = await CheckpointAsync(shim);
+        await File.WriteAllTextAsync(Path.Combine(image, "multitar.img"), "");
+        HarnessPod pod = new(shim, "second")
+        {
+            Annotations = annotation.StartsWith(Restore, StringComparison.Ordinal)
+                ? new Dictionary<string, string> { [Restore + "host-image-path"] = image, [annotation] = "true" }
+                : new Dictionary<string, string> { [annotation] = image },
+        };
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            await pod.CreateSandboxAsync();
+            await pod.StartAsync(pod.Sandbox);
+        });
+        Assert.Equal((StatusCode.Unimplemented,
+            $"{what} is not known to {Tools.Runsc}, version 0.0~20240729.0: it needs a newer release of gVisor"),
+            (error.StatusCode, error.Status.Detail));
+        await pod.RemoveAsync();
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(shim.RunscRoot, "test")));
+    }
+
+    /// <summary>Newer releases say in the image which of them wrote it, and take no other's.</summary>
+    [Fact]
+    public async Task An_image_of_another_release_is_refused_before_anything_starts()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        string image = await CheckpointAsync(shim), state = Path.Combine(image, "checkpoint.img");
+        // As such an image begins: the same length, and a version for what Debian's says of the processor.
+        string content = System.Text.Encoding.Latin1.GetString(await File.ReadAllBytesAsync(state));
+        int start = content.IndexOf("\"cpu_usage\":\"", StringComparison.Ordinal), end = content.IndexOf('"', start + 13) + 1;
+        await File.WriteAllBytesAsync(state, System.Text.Encoding.Latin1.GetBytes(
+            content[..start] + $"\"runsc_version\":\"{new string('9', end - start - 18)}\"" + content[end..]));
+        HarnessPod pod = new(shim, "second");
+        RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.CreateSandboxAsync(image));
+        Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
+        Assert.Contains("and only that restores it; this is runsc 0.0~20240729.0", error.Status.Detail, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> CheckpointAsync(ShimHarness shim)
+    {
+        HarnessPod first = new(shim, "first");
+        await first.RunAsync("a");
+        string image = Path.Combine(shim.Directory, "images/first");
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = first.IdOf("a"), Path = image });
+        await first.RemoveAsync();
+        return image;
+    }
+}
