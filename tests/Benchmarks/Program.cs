@@ -9,6 +9,7 @@ using Testing;
     ("rpc", RpcBenchmark.RunAsync),
     ("run", RunBenchmark.RunAsync),
     ("pod", PodBenchmark.RunAsync),
+    ("checkpoint", CheckpointBenchmark.RunAsync),
     ("output", OutputBenchmark.RunAsync),
 ];
 

@@ -129,7 +129,8 @@ internal sealed class ServingShim : IAsyncDisposable
     }
 
     /// <summary>Makes the container, or another one of its pod.</summary>
-    public async Task CreateContainerAsync(string id, string bundle, string stdout, string stderr)
+    /// <param name="checkpoint">The directory of the image from which it goes on; empty: it begins anew.</param>
+    public async Task CreateContainerAsync(string id, string bundle, string stdout, string stderr, string checkpoint = "")
     {
         var request = new CreateTaskRequest
         {
@@ -138,6 +139,7 @@ internal sealed class ServingShim : IAsyncDisposable
             Stdout = stdout,
             Stderr = stderr,
             Options = _program.Options(_directory),
+            Checkpoint = checkpoint,
         };
         await Tasks.CreateAsync(request, Bounded);
     }

@@ -44,6 +44,7 @@ internal sealed record ShimProgram(
                 binary_name = "{Tools.Runsc}"
                 root = "{directory}/runtime"
                 kubelet_root = "{directory}/kubelet"
+                checkpoint.compression = "none"
                 [runsc_config]
                 network = "none"
                 """),

@@ -83,6 +83,7 @@ cat >"$WORK/runsc.toml" <<EOF
 binary_name = "$RUNSC"
 root = "$WORK/runsc"
 kubelet_root = "$WORK/kubelet"
+restore_root = "$WORK/images"
 [runsc_config]
 network = "none"
 EOF
@@ -141,3 +142,4 @@ took
 check "nothing is left" nothing_is_left
 
 . "$ROOT/tests/Demo/pod.sh"
+. "$ROOT/tests/Demo/checkpoint.sh"

@@ -1,4 +1,4 @@
-# The demo's second half, sourced by demo.sh: a pod whose containers share an emptyDir that lives in the sandbox, on disk.
+# The demo's second part, sourced by demo.sh: a pod whose containers share an emptyDir that lives in the sandbox, on disk.
 # `ctr` makes the pod, with the annotations that containerd's CRI would give it, from kubelet's directories as it makes them.
 
 readonly MIB=1048576 WRITTEN_MIB=256

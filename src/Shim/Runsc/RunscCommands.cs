@@ -141,7 +141,7 @@ public sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
 
     /// <summary>runsc's version.</summary>
     /// <exception cref="RunscException">It failed.</exception>
-    public Task<string> VersionAsync() => runner.VersionAsync();
+    public Task<string> VersionAsync() => features.VersionAsync(runner);
 
     /// <summary>Whether runsc itself, not a command of it, has a flag.</summary>
     /// <exception cref="RunscException">It cannot be started.</exception>

@@ -34,14 +34,20 @@ public sealed class RunscFeatures
             return;
         throw new RunscException(RunscFailure.Unsupported,
             $"runsc {command}{(flag is null ? "" : $" --{flag}")} is not known to {runner.Settings.Binary}, "
-            + $"version {await runner.VersionAsync()}: it needs a newer release of gVisor");
+            + $"version {await VersionAsync(runner)}: it needs a newer release of gVisor");
+    }
+
+    /// <summary>The binary's version.</summary>
+    /// <exception cref="RunscException">It cannot be started, or ends with an error.</exception>
+    public async Task<string> VersionAsync(RunscRunner runner)
+    {
+        Known known = Of(runner.Settings.Binary);
+        return known.Version ??= await runner.VersionAsync();
     }
 
     private async Task<IReadOnlyDictionary<string, bool>?> FlagsAsync(RunscRunner runner, string command)
     {
-        (string Path, DateTime Changed, long Length) file = FileOf(runner.Settings.Binary);
-        if (!_binaries.TryGetValue(file.Path, out Known? known) || known.Changed != file.Changed || known.Length != file.Length)
-            _binaries[file.Path] = known = new Known(file.Changed, file.Length);
+        Known known = Of(runner.Settings.Binary);
         if (!known.Commands.TryGetValue(command, out Task<IReadOnlyDictionary<string, bool>?>? flags))
             known.Commands[command] = flags = AskAsync(runner, command);
         try
@@ -53,6 +59,14 @@ public sealed class RunscFeatures
             known.Commands.Remove(command); // it may be asked again
             throw;
         }
+    }
+
+    private Known Of(string binary)
+    {
+        (string Path, DateTime Changed, long Length) file = FileOf(binary);
+        if (!_binaries.TryGetValue(file.Path, out Known? known) || known.Changed != file.Changed || known.Length != file.Length)
+            _binaries[file.Path] = known = new Known(file.Changed, file.Length);
+        return known;
     }
 
     private static async Task<IReadOnlyDictionary<string, bool>?> AskAsync(RunscRunner runner, string command) =>
@@ -75,6 +89,8 @@ public sealed class RunscFeatures
 
     private sealed record Known(DateTime Changed, long Length)
     {
+        public string? Version { get; set; }
+
         public Dictionary<string, Task<IReadOnlyDictionary<string, bool>?>> Commands { get; } = new(StringComparer.Ordinal);
     }
 }
