@@ -69,6 +69,19 @@ public static class CgroupReader
             : NumberIn(group.DirectoryOf("memory"), "memory.limit_in_bytes")) ?? ulong.MaxValue;
     }
 
+    /// <summary>The processor time in nanoseconds; null where no controller counts it.</summary>
+    /// <exception cref="LinuxException">The file exists and cannot be read.</exception>
+    public static ulong? CpuUsage(Cgroup group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        const ulong NanosecondsPerMicrosecond = 1000;
+        if (group.Mode != CgroupMode.Unified)
+            return NumberIn(group.DirectoryOf("cpuacct"), "cpuacct.usage");
+        return TextIn(group.UnifiedDirectory, "cpu.stat") is { } text
+            ? Counters.Parse(text)["usage_usec"] * NanosecondsPerMicrosecond
+            : null;
+    }
+
     private static string? TextIn(string? directory, string file) =>
         directory is null ? null : SmallFile.TryReadText($"{directory}/{file}");
 

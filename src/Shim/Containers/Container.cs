@@ -264,20 +264,9 @@ public sealed partial class Container
     private Cgroup OwnCgroup() => FindOwnCgroup() ?? throw new ContainerException(Refusal.Unsupported,
         $"cannot update {Init}: it has no cgroup of its own on the node");
 
-    private Cgroup? FindOwnCgroup()
-    {
-        CgroupHierarchies hierarchies = CgroupHierarchies.Read();
-        if (IsSandbox)
-        {
-            // Without a cgroup of its own the sandbox is in the one that the shim was started in, containerd's perhaps.
-            Cgroup sandbox = Cgroup.OfProcess(hierarchies, Sandbox.Pid);
-            if (!sandbox.SameAs(Cgroup.OfProcess(hierarchies, Environment.ProcessId)))
-                return sandbox;
-        }
-        else if (_cgroupsPath is { Length: > 0 } path && Cgroup.AtPath(hierarchies, path) is { Exists: true } group)
-            return group;
-        return null;
-    }
+    private Cgroup? FindOwnCgroup() => IsSandbox ? Sandbox.Cgroup
+        : _cgroupsPath is { Length: > 0 } path && Cgroup.AtPath(_context.Cgroups, path) is { Exists: true } group ? group
+        : null;
 
     private void RequireRunningSandbox(string verb)
     {

@@ -16,6 +16,9 @@ public sealed record ContainerContext(
     ContainerStore Store,
     ShimLog Log)
 {
+    /// <summary>The node's cgroups.</summary>
+    public CgroupHierarchies Cgroups { get; } = CgroupHierarchies.Read();
+
     /// <summary>What the runsc at hand knows.</summary>
     public RunscFeatures Features { get; } = new();
 

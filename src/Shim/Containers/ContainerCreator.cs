@@ -130,14 +130,27 @@ public sealed class ContainerCreator(ContainerContext context)
             await stdio.HandedOverAsync();
             SandboxRestore? restore = RestoreOf(image, annotations, request);
             place = restore?.Add(spec.Name);
-            sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid)) { Volumes = volumes, Restore = restore };
+            sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid))
+            {
+                Volumes = volumes,
+                Restore = restore,
+                Cgroup = CgroupOf(pid),
+                Socket = SandboxSocket.Find(state.RunscRoot, state.RunscId, context.Time),
+            };
             new OutOfMemoryEvents(sandbox, context).Start();
         }
         // Without grouping the sandbox is another shim's child.
-        sandbox ??= new Sandbox(spec.SandboxId!, pid, new TaskCompletionSource<ProcessExit>().Task);
+        sandbox ??= new Sandbox(spec.SandboxId!, pid, new TaskCompletionSource<ProcessExit>().Task)
+        {
+            Cgroup = CgroupOf(pid),
+            Socket = SandboxSocket.Find(state.RunscRoot, state.RunscId, context.Time),
+        };
 
         var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio) { Pid = pid };
-        var questions = new RunscQuestions(runner, bundle.RunscLog);
+        var questions = new SandboxQuestions(
+            sandbox.Socket, new RunscQuestions(runner, bundle.RunscLog),
+            () => sandbox.Cgroup is { } group ? CgroupReader.CpuUsage(group) : null, sandbox.Died,
+            reason => context.Log.SandboxSocketGivenUp(sandbox.Id, reason), context.Time);
         context.Events.Publish(TaskEvents.Of(CreatedMessage(request, pid)));
         return new Container(
             context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions, place)
@@ -161,6 +174,13 @@ public sealed class ContainerCreator(ContainerContext context)
             new RestoreSettings(
                 image.PathForRunsc, annotations.Direct ?? defaults.Direct, annotations.Background ?? defaults.Background),
             defaults.Timeout, context.Log);
+    }
+
+    /// <summary>Without a cgroup of its own the sandbox is in the one that the shim was started in, containerd's perhaps.</summary>
+    private Cgroup? CgroupOf(int sandboxPid)
+    {
+        Cgroup sandbox = Cgroup.OfProcess(context.Cgroups, sandboxPid);
+        return sandbox.SameAs(Cgroup.OfProcess(context.Cgroups, Environment.ProcessId)) ? null : sandbox;
     }
 
     private RunscCommands Commands(BundleState state, string? panicLog, out RunscRunner runner)

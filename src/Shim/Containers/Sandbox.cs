@@ -30,6 +30,12 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
     /// <summary>What was decided about the pod's volumes; null where the sandbox is another shim's.</summary>
     public VolumeDecisions? Volumes { get; init; }
 
+    /// <summary>Its cgroup on the node; null where it has none of its own.</summary>
+    public Cgroup? Cgroup { get; init; }
+
+    /// <summary>Where it is asked; null where runsc's records do not tell.</summary>
+    public SandboxSocket? Socket { get; init; }
+
     /// <summary>How it comes back from an image; null where it began anew.</summary>
     public SandboxRestore? Restore { get; init; }
 

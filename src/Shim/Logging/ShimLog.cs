@@ -147,6 +147,9 @@ public sealed class ShimLog : IDisposable
     internal void WaitFailed(string id, Exception error) =>
         _logger.Warning("exit status unknown, the sandbox does not tell {id} {reason}", id, error.Message);
 
+    internal void SandboxSocketGivenUp(string sandbox, string reason) =>
+        _logger.Warning("sandbox does not answer on its control socket, runsc is asked from now on {sandbox} {reason}", sandbox, reason);
+
     internal void SandboxKilled(string sandbox, int pid) =>
         _logger.Warning("sandbox did not take SIGKILL, killing its process {sandbox} {pid}", sandbox, pid);
 

@@ -52,6 +52,16 @@ public static class RunscLog
         return new RunscException(failure, message);
     }
 
+    /// <summary>The exception for what a sandbox itself says no to, over its control socket.</summary>
+    /// <param name="words">The method, and the sandbox's words.</param>
+    public static RunscException Refusal(string words) => new(
+        // "container "web" not found", "no such process with PID 7", "container "web" not started"
+        words.EndsWith("not found", StringComparison.Ordinal) || words.Contains("no such process", StringComparison.Ordinal)
+            ? RunscFailure.NotFound
+            : words.EndsWith("not started", StringComparison.Ordinal) ? RunscFailure.WrongState
+            : RunscFailure.Failed,
+        $"the sandbox refused {Explain(words)}");
+
     /// <summary>
     /// What is for people: the stacks and the memory maps that follow an error of the sandbox's kernel are not, and one
     /// such error needs its explanation.

@@ -46,7 +46,42 @@ public sealed record RunscStats
     public static RunscStats Parse(ReadOnlyMemory<byte> line)
     {
         using JsonDocument document = JsonDocument.Parse(line);
-        JsonElement data = Child(document.RootElement, "data");
+        return OfStats(document.RootElement);
+    }
+
+    /// <summary>Reads what the sandbox answers to <c>Event</c>, and does what <c>runsc events</c> does with it.</summary>
+    /// <remarks>
+    /// The processor time of all containers is that of the sandbox's cgroup, which counts what the kernel in the sandbox
+    /// uses for them, too. It is shared out as the sandbox says that they use it; evenly, where it says of none.
+    /// </remarks>
+    /// <param name="answer">The answer.</param>
+    /// <param name="id">The container.</param>
+    /// <param name="cpuOfSandbox">The processor time of the sandbox's own cgroup; null where it has none.</param>
+    public static RunscStats OfEvent(JsonElement answer, string id, ulong? cpuOfSandbox)
+    {
+        RunscStats stats = OfStats(Child(answer, "event"));
+        JsonElement usage = Child(answer, "containerUsage");
+        if (usage.ValueKind != JsonValueKind.Object)
+            return stats;
+        UInt128 own = 0, all = 0, count = 0;
+        foreach (JsonProperty container in usage.EnumerateObject())
+        {
+            ulong used = container.Value.ValueKind == JsonValueKind.Number && container.Value.TryGetUInt64(out ulong value) ? value : 0;
+            all += used;
+            count++;
+            if (container.NameEquals(id))
+                own = used;
+        }
+        if (count == 0)
+            return stats;
+        if (cpuOfSandbox is not (> 0 and var cpu))
+            return stats with { CpuTotal = (ulong)own };
+        return stats with { CpuTotal = (ulong)(all == 0 ? cpu / count : cpu * own / all) };
+    }
+
+    private static RunscStats OfStats(JsonElement root)
+    {
+        JsonElement data = Child(root, "data");
         JsonElement cpu = Child(Child(data, "cpu"), "usage");
         JsonElement memory = Child(data, "memory"), usage = Child(memory, "usage"), pids = Child(data, "pids");
         return new RunscStats
