@@ -7,10 +7,13 @@ using Testing;
     ("start", StartBenchmark.RunAsync),
     ("memory", MemoryBenchmark.RunAsync),
     ("rpc", RpcBenchmark.RunAsync),
+    ("exec", ExecBenchmark.RunAsync),
     ("run", RunBenchmark.RunAsync),
     ("pod", PodBenchmark.RunAsync),
     ("checkpoint", CheckpointBenchmark.RunAsync),
     ("output", OutputBenchmark.RunAsync),
+    ("rest", RestBenchmark.RunAsync),
+    ("scale", ScaleBenchmark.RunAsync),
 ];
 
 BenchmarkOptions options;

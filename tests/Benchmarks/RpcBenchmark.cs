@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Containerd.Api.Tasks;
 using Google.Protobuf;
+using Testing;
 using Task = System.Threading.Tasks.Task;
 
 namespace Benchmarks;
@@ -24,11 +25,38 @@ internal static class RpcBenchmark
             Measure(session, method, 1, rounds, calls, (ours, request(ours)), (runc, request(runc)));
             Measure(session, method, 8, rounds, calls, (ours, request(ours)), (runc, request(runc)));
         }
+        int questions = session.Times(200, 5);
+        foreach ((string method, Func<ServingShim, IMessage> request, string command) in
+            ((string, Func<ServingShim, IMessage>, string)[])
+            [
+                ("Stats", shim => new StatsRequest { Id = shim.Id }, "events --stats"),
+                ("Pids", shim => new PidsRequest { Id = shim.Id }, "ps --format json"),
+            ])
+        {
+            Session.Say($"rpc: {rounds} rounds of {questions} calls of {method} to each shim in turn, and of runsc {command}");
+            Measure(session, method, 1, rounds, questions, (ours, request(ours)), (runc, request(runc)));
+            await MeasureCommandAsync(session, method, ours, command.Split(' '), session.Times(30, 2));
+        }
         foreach (ServingShim shim in (ServingShim[])[ours, runc])
         {
             await shim.KillContainerAsync();
             await shim.ShutdownAsync();
         }
+    }
+
+    /// <summary>What a shim pays for that asks by running the command, as gVisor's own does.</summary>
+    private static async Task MeasureCommandAsync(Session session, string method, ServingShim shim, string[] command, int rounds)
+    {
+        List<double> taken = [];
+        string[] all = [$"--root={Path.Combine(Path.GetDirectoryName(shim.Bundle)!, "runtime/bench")}", .. command, shim.Id];
+        for (int i = 0; i < rounds; i++)
+        {
+            session.Cancellation.ThrowIfCancellationRequested();
+            long begin = Stopwatch.GetTimestamp();
+            (await Command.RunAsync(Tools.Runsc, all)).Succeeded();
+            taken.Add(Stopwatch.GetElapsedTime(begin).TotalMicroseconds);
+        }
+        session.Report.Add($"{method}, 1 caller: time of a call, client included", "µs", $"runsc {string.Join(' ', command)}", new Samples(taken));
     }
 
     private static void Measure(

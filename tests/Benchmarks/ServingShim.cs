@@ -54,6 +54,9 @@ internal sealed class ServingShim : IAsyncDisposable
     public int Pid =>
         Processes.Mentioning(Mark).Single(pid => Processes.CommandLine(pid).StartsWith(_program.Binary, StringComparison.Ordinal));
 
+    /// <summary>Its children at this moment: the sandbox's processes, and helpers if it has some.</summary>
+    public IReadOnlyList<int> Children => ProcFs.Children(Pid);
+
     /// <summary>What every call is made with.</summary>
     public CallOptions Bounded => new(deadline: DateTime.UtcNow + s_callBound, cancellationToken: _session.Cancellation);
 

@@ -18,6 +18,9 @@ internal sealed class ShimPod : IPod
 
     public PodBundles Bundles { get; }
 
+    /// <summary>The shim, which serves all of the pod.</summary>
+    public ServingShim Shim => _shim;
+
     public static async Task<IPod> PrepareAsync(Session session)
     {
         string id = session.NewId();

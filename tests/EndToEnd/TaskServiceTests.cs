@@ -238,34 +238,6 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task A_wait_that_is_killed_is_not_the_end_of_the_container()
-    {
-        await using ShimHarness shim = await ShimHarness.StartAsync();
-        TaskApi.TaskClient tasks = shim.Tasks;
-        shim.WriteBundle("c", ["sleep", "1000"], Annotate("sandbox"));
-        shim.WriteBundle("d", ["sleep", "1000"], Annotate("container"));
-        await CreateAsync(shim);
-        await tasks.StartAsync(new StartRequest { Id = "c" });
-        await tasks.CreateAsync(new CreateTaskRequest { Id = "d", Bundle = shim.BundleOf("d"), Options = shim.Options });
-        await tasks.StartAsync(new StartRequest { Id = "d" });
-        AsyncUnaryCall<WaitResponse> end = tasks.WaitAsync(new WaitRequest { Id = "d" });
-        int wait = await Eventually.GetAsync("runsc wait runs", () => Task.FromResult(FindWait(shim) is > 0 and int pid ? (object)pid : null)) is int found ? found : 0;
-        Linux.Signals.Send(wait, Linux.Signals.SIGKILL);
-        await Eventually.TrueAsync("it is asked again", () => FindWait(shim) is > 0 and int again && again != wait);
-        Assert.Equal(Status.Running, (await tasks.StateAsync(new StateRequest { Id = "d" })).Status);
-        await tasks.KillAsync(new KillRequest { Id = "d", Signal = 9 });
-        Assert.Equal(137u, (await end).ExitStatus);
-
-        static Action<JsonObject> Annotate(string type) => spec => spec["annotations"] = new JsonObject
-        {
-            ["io.kubernetes.cri.container-type"] = type,
-            ["io.kubernetes.cri.sandbox-id"] = "c",
-        };
-        static int FindWait(ShimHarness shim) => Processes.Mentioning(shim.RunscRoot)
-            .FirstOrDefault(pid => Processes.CommandLine(pid).Contains(" wait d", StringComparison.Ordinal));
-    }
-
-    [Fact]
     public async Task A_sandbox_that_hangs_can_be_killed()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();

@@ -43,6 +43,7 @@ public sealed class EventLoop : IDisposable
     private Readiness?[] slots = new Readiness?[16];
     private uint generation;
     private bool asleep;
+    private bool busy;
     private bool closed;
     private bool running;
 
@@ -271,7 +272,17 @@ public sealed class EventLoop : IDisposable
     private unsafe void Poll()
     {
         byte* events = stackalloc byte[EventsPerPoll * 16];
-        int count = Libc.epoll_wait(epoll, events, EventsPerPoll, Sleep());
+        int count = 0;
+        if (busy)
+        {
+            long begin = System.Diagnostics.Stopwatch.GetTimestamp();
+            do
+                count = Libc.epoll_wait(epoll, events, EventsPerPoll, 0);
+            while (count == 0 && System.Diagnostics.Stopwatch.GetElapsedTime(begin).TotalMicroseconds < 40);
+        }
+        if (count == 0)
+            count = Libc.epoll_wait(epoll, events, EventsPerPoll, Sleep());
+        busy = count > 0;
         lock (gate)
             asleep = false;
         if (count < 0)

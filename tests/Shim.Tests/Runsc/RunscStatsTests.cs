@@ -20,6 +20,27 @@ public sealed class RunscStatsTests
         Assert.Equal([new RunscNetworkInterface("lo", 0, 0, 0, 0, 0, 0, 0, 0)], stats.Interfaces);
     }
 
+    /// <summary>The sandbox's cgroup has it all; what the sandbox says of its containers tells how to share it out.</summary>
+    [Theory]
+    [InlineData("""{"a":100,"b":300}""", "a", 4000L, 1000u)]
+    [InlineData("""{"a":100,"b":300}""", "b", 4000L, 3000u)]
+    [InlineData("""{"a":0,"b":0}""", "a", 4000L, 2000u)]
+    [InlineData("""{"a":0,"b":300}""", "a", 4000L, 0u)]
+    [InlineData("""{"b":300}""", "a", 4000L, 0u)] // it does not run any more
+    [InlineData("""{"a":100,"b":300}""", "a", null, 100u)]
+    [InlineData("""{"a":100,"b":300}""", "a", 0L, 100u)]
+    [InlineData("""{}""", "a", 4000L, 7u)]
+    [InlineData("""null""", "a", 4000L, 7u)]
+    [InlineData("""{"a":18446744073709551615,"b":18446744073709551615}""", "a", long.MaxValue, 4611686018427387903u)]
+    [InlineData("""{"a":-1,"b":"x"}""", "a", 4000L, 2000u)]
+    public void Processor_time_is_shared_out(string usage, string id, long? sandbox, ulong expected)
+    {
+        using JsonDocument answer = JsonDocument.Parse(
+            """{"event":{"data":{"cpu":{"usage":{"total":7}},"pids":{"current":2}}},"containerUsage":""" + usage + "}");
+        RunscStats stats = RunscStats.OfEvent(answer.RootElement, id, (ulong?)sandbox);
+        Assert.Equal((expected, 2u), (stats.CpuTotal, stats.PidsCurrent));
+    }
+
     [Fact]
     public void Every_field()
     {

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using Testing;
+
+namespace Benchmarks;
+
+/// <summary>A further process that does nothing, in a container that runs: through this shim and with runsc alone.</summary>
+internal static class ExecBenchmark
+{
+    public static async Task RunAsync(Session session)
+    {
+        const int WarmUps = 3;
+        int rounds = session.Times(100, 3);
+        Session.Say($"exec: {rounds} rounds of an exec of true in turn: raw runsc, this shim, containerd's runc shim");
+        await using ServingShim ours = await ServingShim.StartAsync(session, ShimProgram.Ours);
+        await using ServingShim runc = await ServingShim.StartAsync(session, ShimProgram.Runc);
+        await ours.RunContainerAsync();
+        await runc.RunContainerAsync();
+        string[] raw = [$"--root={Path.Combine(Path.GetDirectoryName(ours.Bundle)!, "runtime/bench")}", "exec", ours.Id, "true"];
+        List<double>[] taken = [[], [], []];
+        for (int round = -WarmUps; round < rounds; round++)
+        {
+            session.Cancellation.ThrowIfCancellationRequested();
+            double[] times =
+            [
+                await TimeAsync(async () => (await Command.RunAsync(Tools.Runsc, raw)).Succeeded()),
+                await TimeAsync(() => ours.ExecAsync($"e{round + WarmUps}")),
+                await TimeAsync(() => runc.ExecAsync($"e{round + WarmUps}")),
+            ];
+            for (int i = 0; round >= 0 && i < times.Length; i++)
+                taken[i].Add(times[i]);
+        }
+        const string Measure = "exec of true in a running container, from Exec to Delete";
+        session.Report.Add(Measure, "ms", "runsc exec, no shim", new Samples(taken[0]));
+        session.Report.Add(Measure, "ms", ShimProgram.Ours.Name, new Samples(taken[1]));
+        session.Report.Add(Measure, "ms", ShimProgram.Runc.Name, new Samples(taken[2]));
+        foreach (ServingShim shim in (ServingShim[])[ours, runc])
+        {
+            await shim.KillContainerAsync();
+            await shim.ShutdownAsync();
+        }
+    }
+
+    private static async Task<double> TimeAsync(Func<Task> act)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        await act();
+        return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
+    }
+}

@@ -1,0 +1,241 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Containerd.Api.Cgroups.V1;
+using Containerd.Api.Tasks;
+using Grpc.Core;
+using Testing;
+using Status = Containerd.Api.Tasks.Status;
+using Task = System.Threading.Tasks.Task;
+
+namespace EndToEnd;
+
+/// <summary>What the shim does not do: run a process for a question, keep a thread for a wait, or forget to let memory go.</summary>
+public class LeanTests
+{
+    /// <summary>Of this program, however fast the machine is: State and Connect take two buffers and some tasks.</summary>
+    private const long BytesForAnAnswer = 4 << 10;
+
+    /// <summary>The same with the sandbox's own answer in between.</summary>
+    private const long BytesForAQuestion = 16 << 10;
+
+    private const int MostThreads = 5;
+
+    [Fact]
+    public async Task Questions_start_no_process_and_hold_no_thread()
+    {
+        using TemporaryDirectory directory = new();
+        StandInRunsc runsc = StandInRunsc.Make(directory.Path);
+        await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
+        HarnessPod pod = new(shim, "pod");
+        await pod.RunAsync("a", "b");
+        string a = pod.IdOf("a");
+        int processes = runsc.Calls.Length, descriptors = Descriptors(shim);
+        AsyncUnaryCall<WaitResponse>[] waits =
+            [.. Enumerable.Range(0, 20).Select(_ => shim.Tasks.WaitAsync(new WaitRequest { Id = a }))];
+        for (int i = 0; i < 50; i++)
+        {
+            Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = a })).Status);
+            await shim.Tasks.ConnectAsync(new ConnectRequest { Id = a });
+            Assert.InRange((await shim.Tasks.PidsAsync(new PidsRequest { Id = a })).Processes.Count, 1, 3);
+            await shim.Tasks.StatsAsync(new StatsRequest { Id = a });
+            await shim.Tasks.KillAsync(new KillRequest { Id = a, Signal = 28 }); // SIGWINCH, which nobody minds
+        }
+        Assert.Equal(processes, runsc.Calls.Length);
+        Assert.Equal(descriptors, Descriptors(shim));
+        Assert.InRange(Threads(shim), 1, MostThreads);
+
+        await shim.Tasks.KillAsync(new KillRequest { Id = a, Signal = 9 });
+        foreach (AsyncUnaryCall<WaitResponse> wait in waits)
+            Assert.Equal(137u, (await wait).ExitStatus);
+        Assert.Equal(processes, runsc.Calls.Length);
+        await pod.RemoveAsync();
+    }
+
+    [Fact]
+    public async Task An_answer_costs_few_bytes_and_none_of_them_stay()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        HarnessPod pod = new(shim, "pod");
+        await pod.RunAsync("a");
+        string a = pod.IdOf("a");
+        (string What, Func<Task> Ask, long Bytes)[] questions =
+        [
+            ("Connect", async () => await shim.Tasks.ConnectAsync(new ConnectRequest { Id = a }), BytesForAnAnswer),
+            ("State", async () => await shim.Tasks.StateAsync(new StateRequest { Id = a }), BytesForAnAnswer),
+            ("Pids", async () => await shim.Tasks.PidsAsync(new PidsRequest { Id = a }), BytesForAQuestion),
+            ("Stats", async () => await shim.Tasks.StatsAsync(new StatsRequest { Id = a }), BytesForAQuestion),
+        ];
+        long resident = 0;
+        for (int round = 0; round < 3; round++)
+        {
+            foreach ((string what, Func<Task> ask, long bytes) in questions)
+            {
+                const int Calls = 500;
+                long before = await AllocatedAsync(shim);
+                for (int i = 0; i < Calls; i++)
+                    await ask();
+                long each = (await AllocatedAsync(shim) - before) / Calls;
+                TestContext.Current.SendDiagnosticMessage("{0}: {1} bytes a call", what, each);
+                Assert.True(each <= bytes, $"{what}: {each} bytes a call");
+            }
+            // The first round is for what is made once.
+            long now = Anonymous(shim);
+            if (round == 1)
+                resident = now;
+            else if (round == 2)
+                Assert.InRange(now, 0, resident + 512);
+        }
+        await pod.RemoveAsync();
+    }
+
+    [Fact]
+    public async Task Statistics_are_those_that_runsc_tells()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        shim.WriteBundle("c", ["sh", "-c", "while :; do :; done"]);
+        await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options });
+        await shim.Tasks.StartAsync(new StartRequest { Id = "c" });
+        for (int i = 0; i < 5; i++)
+        {
+            RunscFigures before = await RunscFigures.AskAsync(shim, "c+");
+            Metrics shims = Metrics.Parser.ParseFrom((await shim.Tasks.StatsAsync(new StatsRequest { Id = "c" })).Stats.Value);
+            RunscFigures after = await RunscFigures.AskAsync(shim, "c+");
+            Assert.InRange(shims.Cpu.Usage.Total, before.Cpu, after.Cpu);
+            Assert.InRange(shims.Memory.Usage.Usage, Math.Min(before.Memory, after.Memory) / 2, Math.Max(before.Memory, after.Memory) * 2);
+            Assert.Equal(before.Pids, shims.Pids.Current);
+            Assert.Equal("lo", Assert.Single(shims.Network).Name);
+        }
+
+        // In a pod each container has its share, and together they have all.
+        HarnessPod pod = new(shim, "pod");
+        await pod.RunAsync("a", "b");
+        ulong all = 0, least = 0, most = 0;
+        foreach (string id in (string[])[pod.Sandbox, pod.IdOf("a"), pod.IdOf("b")])
+        {
+            RunscFigures before = await RunscFigures.AskAsync(shim, id + "+");
+            all += Metrics.Parser.ParseFrom((await shim.Tasks.StatsAsync(new StatsRequest { Id = id })).Stats.Value).Cpu.Usage.Total;
+            RunscFigures after = await RunscFigures.AskAsync(shim, id + "+");
+            (least, most) = (least + before.Cpu, most + after.Cpu);
+        }
+        // Shares move between two questions, so this is not exact.
+        Assert.InRange(all, least * 8 / 10, most * 12 / 10);
+        await pod.RemoveAsync();
+    }
+
+    /// <summary>
+    /// The sandbox's socket is hidden behind one that answers nonsense from the shim, and not from runsc's own commands:
+    /// these see the right one, in mount namespaces of their own.
+    /// </summary>
+    [Fact]
+    public async Task A_sandbox_that_answers_nonsense_is_asked_by_commands_and_told_of_once()
+    {
+        using TemporaryDirectory directory = new();
+        string runsc = Path.Combine(directory.Path, "runsc");
+        await File.WriteAllTextAsync(runsc, $$"""
+            #!/bin/sh
+            for word do case $word in --root=*) root=${word#--root=} ;; esac; done
+            fake=$root/runsc-c+.sock real=$root/real.sock
+            if [ -S "$fake" ]; then
+              [ -S "$real" ] || exec unshare --mount {{Tools.Runsc}} "$@"
+              exec unshare --mount sh -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' sh "$real" "$fake" {{Tools.Runsc}} "$@"
+            fi
+            {{Tools.Runsc}} "$@" || exit
+            case "$*" in *' create '*)
+              mv "$fake" "$real"
+              : >{{directory.Path}}/hidden
+              until [ -S "$fake" ]; do sleep 0.01; done ;;
+            esac
+            """);
+        File.SetUnixFileMode(runsc, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc);
+        using Socket nonsense = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Task answering = AnswerNonsenseAsync(nonsense, Path.Combine(directory.Path, "hidden"), Path.Combine(shim.RunscRoot, "test/runsc-c+.sock"));
+        shim.WriteBundle("c", ["sleep", "1000"], Annotate("sandbox"));
+        shim.WriteBundle("d", ["sleep", "1000"], Annotate("container"));
+        foreach (string id in (string[])["c", "d"])
+        {
+            await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = id, Bundle = shim.BundleOf(id), Options = shim.Options });
+            await shim.Tasks.StartAsync(new StartRequest { Id = id });
+        }
+        AsyncUnaryCall<WaitResponse> end = shim.Tasks.WaitAsync(new WaitRequest { Id = "d" });
+        Assert.NotEmpty((await shim.Tasks.PidsAsync(new PidsRequest { Id = "d" })).Processes);
+        await shim.Tasks.StatsAsync(new StatsRequest { Id = "c" });
+
+        // A wait that is killed is not the end of the container.
+        int first = await FindWaitAsync(0);
+        Linux.Signals.Send(first, Linux.Signals.SIGKILL);
+        await FindWaitAsync(first);
+        Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = "d" })).Status);
+        await shim.Tasks.KillAsync(new KillRequest { Id = "d", Signal = 9 });
+        Assert.Equal(137u, (await end).ExitStatus);
+        Assert.Single(Regex.Matches(shim.Log, "sandbox does not answer on its control socket, runsc is asked from now on"));
+        foreach (string id in (string[])["d", "c"])
+        {
+            await shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 9 });
+            await shim.Tasks.WaitAsync(new WaitRequest { Id = id });
+            await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id });
+        }
+        nonsense.Close();
+        await Assert.ThrowsAnyAsync<Exception>(() => answering);
+
+        static Action<System.Text.Json.Nodes.JsonObject> Annotate(string type) => spec => spec["annotations"] = new System.Text.Json.Nodes.JsonObject
+        {
+            ["io.kubernetes.cri.container-type"] = type,
+            ["io.kubernetes.cri.sandbox-id"] = "c",
+        };
+        async Task<int> FindWaitAsync(int but) => (int)await Eventually.GetAsync("runsc waits", () => Task.FromResult(
+            Processes.Mentioning(shim.RunscRoot).FirstOrDefault(pid => pid != but
+                && Regex.IsMatch(Processes.CommandLine(pid), "^[^ ]*runsc .* wait d\\+ $")) is > 0 and int pid ? (object)pid : null));
+    }
+
+    private static async Task AnswerNonsenseAsync(Socket socket, string signal, string path)
+    {
+        await Eventually.TrueAsync("the sandbox's socket is hidden", () => File.Exists(signal), TimeSpan.FromSeconds(30));
+        socket.Bind(new UnixDomainSocketEndPoint(path));
+        socket.Listen();
+        while (true)
+        {
+            using Socket connection = await socket.AcceptAsync();
+            await connection.SendAsync("{\"success\":true,\"err\":\"\",\"result\":[[\"nonsense\"]]}"u8.ToArray());
+        }
+    }
+
+    private static int Descriptors(ShimHarness shim) => Directory.GetFileSystemEntries($"/proc/{shim.Pid}/fd").Length;
+
+    private static int Threads(ShimHarness shim) => Directory.GetDirectories($"/proc/{shim.Pid}/task").Length;
+
+    /// <summary>KiB.</summary>
+    private static long Anonymous(ShimHarness shim) => long.Parse(
+        File.ReadLines($"/proc/{shim.Pid}/status").Single(static line => line.StartsWith("RssAnon:", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+
+    /// <summary>What the shim says that it has allocated since it began.</summary>
+    private static async Task<long> AllocatedAsync(ShimHarness shim)
+    {
+        Regex line = new("([0-9]+) bytes allocated since it began");
+        int count = line.Count(shim.Log);
+        Linux.Signals.Send(shim.Pid, Linux.Signals.SIGUSR1);
+        await Eventually.TrueAsync("the shim tells its state", () => line.Count(shim.Log) > count);
+        return long.Parse(line.Matches(shim.Log)[^1].Groups[1].Value, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>What <c>runsc events --stats</c> tells.</summary>
+    private sealed record RunscFigures(ulong Cpu, ulong Memory, ulong Pids)
+    {
+        public static async Task<RunscFigures> AskAsync(ShimHarness shim, string id)
+        {
+            using JsonDocument told = JsonDocument.Parse((await Command.RunAsync(Tools.Runsc,
+                ["--root", Path.Combine(shim.RunscRoot, "test"), "events", "--stats", id])).Succeeded());
+            JsonElement data = told.RootElement.GetProperty("data");
+            return new RunscFigures(
+                Number(data.GetProperty("cpu").GetProperty("usage"), "total"),
+                Number(data.GetProperty("memory").GetProperty("usage"), "usage"),
+                Number(data.GetProperty("pids"), "current"));
+
+            // It leaves zeros out.
+            static ulong Number(JsonElement of, string name) => of.TryGetProperty(name, out JsonElement value) ? value.GetUInt64() : 0;
+        }
+    }
+}
