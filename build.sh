@@ -260,6 +260,14 @@ run_tests() {
     note "$summary"
     passed=$((passed + total - bad - left)) failed=$((failed + bad + errors)) skipped=$((skipped + left))
   done
+  if [ $# = 0 ]; then
+    say "Running every benchmark, a few times each: whether it works, not how fast it is"
+    if dotnet run -c Release --project tests/Benchmarks -v quiet -- --short >"$log" 2>&1; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1)); tail -n 20 "$log"
+    fi
+  fi
   rm -f "$log"
   [ $failed = 0 ] || status=1
   [ $((passed + failed)) -gt 0 ] || { note "no test matches ${1:-}"; status=1; }
