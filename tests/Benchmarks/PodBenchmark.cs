@@ -40,6 +40,8 @@ internal static class PodBenchmark
         foreach ((string measure, string unit, Func<Series, List<double>> values) in measures)
             for (int i = 0; i < s_makers.Length; i++)
                 session.Report.Add(measure, unit, s_makers[i].Name, new Samples(values(series[i])));
+        session.Report.Add($"an exit of a container of a pod is told, after Kill is answered, {how}", "ms", ShimProgram.Ours.Name,
+            new Samples(series[1].Exits));
         // The kernel counts in hundredths of a second, so the mean of many tells more than the median.
         session.Report.Add($"the shim's own processor time for a pod's life, mean, {how}", "ms", ShimProgram.Ours.Name,
             new Samples(series[1].Processor.Average()));
@@ -65,6 +67,8 @@ internal static class PodBenchmark
             begin = Stopwatch.GetTimestamp();
             series.Down.AddRange(await Task.WhenAll(pods.Select(pod => TimeAsync(pod.TakeDownAsync))));
             TimeSpan down = Stopwatch.GetElapsedTime(begin);
+            // The sandbox's own is told when its process is gone, which takes the kernel a while.
+            series.Exits.AddRange(pods.OfType<ShimPod>().SelectMany(static pod => pod.Shim.ExitTimes.SkipLast(1)));
             if (shims.Length > 0)
                 series.Processor.Add(shims.Sum(pid => ProcessFigures.ProcessorTime(pid).TotalMilliseconds) / shims.Length);
             foreach (IPod pod in pods)
@@ -93,6 +97,9 @@ internal static class PodBenchmark
         public List<double> Up { get; } = [];
 
         public List<double> Down { get; } = [];
+
+        /// <summary>Of the two containers of each pod.</summary>
+        public List<double> Exits { get; } = [];
 
         /// <summary>Of each round: what a shim used of a processor until its pod was gone.</summary>
         public List<double> Processor { get; } = [];

@@ -50,6 +50,9 @@ internal sealed class ServingShim : IAsyncDisposable
 
     public TaskApi.TaskClient Tasks { get; private set; } = null!;
 
+    /// <summary>Of each container that was killed: how long after the answer to Kill its exit was known, in ms.</summary>
+    public List<double> ExitTimes { get; } = [];
+
     /// <summary>The serving process.</summary>
     public int Pid =>
         Processes.Mentioning(Mark).Single(pid => Processes.CommandLine(pid).StartsWith(_program.Binary, StringComparison.Ordinal));
@@ -177,7 +180,9 @@ internal sealed class ServingShim : IAsyncDisposable
     public async Task KillContainerAsync(string id)
     {
         await Tasks.KillAsync(new KillRequest { Id = id, Signal = Signals.SIGKILL }, Bounded);
+        long killed = Stopwatch.GetTimestamp();
         await Tasks.WaitAsync(new WaitRequest { Id = id }, Bounded);
+        ExitTimes.Add(Stopwatch.GetElapsedTime(killed).TotalMilliseconds);
         await Tasks.DeleteAsync(new DeleteRequest { Id = id }, Bounded);
     }
 
