@@ -15,14 +15,17 @@ internal static class ExecBenchmark
         await using ServingShim runc = await ServingShim.StartAsync(session, ShimProgram.Runc);
         await ours.RunContainerAsync();
         await runc.RunContainerAsync();
-        string[] raw = [$"--root={Path.Combine(Path.GetDirectoryName(ours.Bundle)!, "runtime/bench")}", "exec", ours.Id, "true"];
+        string[] raw =
+        [
+            .. RawRunsc.Global(ours.Bundle, Path.Combine(Path.GetDirectoryName(ours.Bundle)!, "runtime/bench")), "exec", ours.Id, "true",
+        ];
         List<double>[] taken = [[], [], []];
         for (int round = -WarmUps; round < rounds; round++)
         {
             session.Cancellation.ThrowIfCancellationRequested();
             double[] times =
             [
-                await TimeAsync(async () => (await Command.RunAsync(Tools.Runsc, raw)).Succeeded()),
+                await TimeAsync(async () => (await Command.RunAsync(raw[0], raw[1..])).Succeeded()),
                 await TimeAsync(() => ours.ExecAsync($"e{round + WarmUps}")),
                 await TimeAsync(() => runc.ExecAsync($"e{round + WarmUps}")),
             ];

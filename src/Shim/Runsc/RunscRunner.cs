@@ -13,7 +13,8 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
 {
     private const int OutputLimit = 4 << 20;
     private const int LogLimit = 1 << 20;
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(3);
+    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(8);
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan s_helpBound = TimeSpan.FromSeconds(5);
 
     /// <summary>Which runsc, and its flags.</summary>
@@ -54,8 +55,8 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
     {
         long logStart = LengthOf(log), start = time.GetTimestamp();
         ChildProcess child = Start(arguments, log, stdio);
-        // The file comes within some 50 ms; to be told of it would cost more than to look.
-        while (!IsWritten(pidFile))
+        // The file comes after 10 to 50 ms; to be told of it would cost more than to look.
+        for (TimeSpan pause = s_firstLook; !IsWritten(pidFile); pause = s_look)
         {
             if (child.Exited.IsCompleted)
             {
@@ -68,7 +69,7 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
                 child.Kill(Signals.SIGKILL);
                 throw TimedOut(arguments, bound);
             }
-            await Task.WhenAny(child.Exited, Task.Delay(s_look, time));
+            await Task.WhenAny(child.Exited, Task.Delay(pause, time));
         }
         return child.Exited;
     }

@@ -4,9 +4,11 @@ using Ttrpc;
 
 namespace Shim.Service;
 
-/// <summary>Logs what the ttrpc server tells.</summary>
+/// <summary>Logs what the ttrpc server tells, and sees to the heap after its calls.</summary>
 public sealed class ServerLog(ShimLog log) : TtrpcServerEvents
 {
+    private readonly HeapTrimmer _heap = new();
+
     /// <inheritdoc/>
     public override void ConnectionClosed(TtrpcTransport transport, TtrpcCloseReason reason, string message)
     {
@@ -22,6 +24,7 @@ public sealed class ServerLog(ShimLog log) : TtrpcServerEvents
     {
         if (log.IsDebug)
             log.CallEnded(call.Method, call.Peer, status.ToString(), elapsed);
+        _heap.CallEnded();
     }
 
     /// <inheritdoc/>
