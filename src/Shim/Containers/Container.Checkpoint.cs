@@ -33,8 +33,10 @@ public sealed partial class Container
             await Sandbox.CheckpointAsync(this, _questions, end && !endByRunsc, async () =>
             {
                 RequireImageable();
+                // Asked meanwhile.
+                Task<string> version = _commands.VersionAsync();
                 await WriteAsync(image, request, leaveRunning: !endByRunsc);
-                CheckpointRecord? record = request.FileSystems is null ? await RecordAsync(image) : null;
+                CheckpointRecord? record = request.FileSystems is null ? await RecordAsync(image, await version) : null;
                 await _context.BlockingAsync("write", request.Path, () =>
                 {
                     if (record is not null)
@@ -102,7 +104,7 @@ public sealed partial class Container
     /// <summary>
     /// What the restore needs; null where this shim does not have all of the sandbox's containers (<c>grouping = false</c>).
     /// </summary>
-    private async Task<CheckpointRecord?> RecordAsync(NewImage image)
+    private async Task<CheckpointRecord?> RecordAsync(NewImage image, string runscVersion)
     {
         int? count = await _context.BlockingAsync("read", image.PartialPath, image.CountContainers);
         if (count is not null && count != Sandbox.Containers.Count)
@@ -112,7 +114,7 @@ public sealed partial class Container
             names.Add(container.Name);
         return new CheckpointRecord
         {
-            RunscVersion = await _commands.VersionAsync(),
+            RunscVersion = runscVersion,
             Containers = names,
             Volumes = Sandbox.Volumes,
         };
