@@ -95,6 +95,21 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
             () => !Processes.Mentioning(daemon.RunscRoot).Any(pid => Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)));
     }
 
+    /// <summary>runsc deletes nothing of a sandbox that is paused, and waits.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_killed_shim_of_a_paused_container_is_cleaned_up_after(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("paused");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sleep", "1000"))).Succeeded();
+        (await daemon.CtrAsync("tasks", "pause", id)).Succeeded();
+        Linux.Signals.Send(Assert.Single(Processes.Shims(daemon)), Linux.Signals.SIGKILL);
+        await Eventually.TrueAsync("runsc has nothing left",
+            () => Directory.GetFileSystemEntries(Path.Combine(daemon.RunscRoot, "default")).Length == 0);
+        Assert.DoesNotContain(Processes.Mentioning(daemon.RunscRoot),
+            static pid => Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal));
+    }
+
     [Theory, ContainerdVersions]
     public async Task A_killed_sandbox_is_reported(string version)
     {

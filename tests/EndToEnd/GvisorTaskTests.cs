@@ -47,8 +47,9 @@ public class GvisorTaskTests
         });
         Assert.Matches("^checkpoint --image-path=" + image + "/\\.incomplete-[0-9a-f]+ --leave-running --compression=none "
             + "--exclude-committed-zero-pages --save-restore-exec-argv=/bin/true x --save-restore-exec-timeout=3s "
-            + $"--cuda-checkpoint-path=/bin/cuda --cuda-checkpoint-sequential --work-path={shim.Directory} c\\+$", runsc.Calls[^2]);
-        Assert.Contains($" --debug --debug-log={log} checkpoint ", runsc.WholeCalls[^2], StringComparison.Ordinal);
+            + $"--cuda-checkpoint-path=/bin/cuda --cuda-checkpoint-sequential --work-path={shim.Directory} c\\+$",
+            runsc.Calls.Single(static call => call.StartsWith("checkpoint ", StringComparison.Ordinal)));
+        Assert.Single(runsc.WholeCalls, call => call.Contains($" --debug --debug-log={log} checkpoint ", StringComparison.Ordinal));
         Assert.NotEmpty(Directory.GetFiles(log));
         Assert.Equal(["checkpoint.img", "pages.img", "pages_meta.img", "shim.json"],
             Directory.GetFiles(image).Select(Path.GetFileName).Order(StringComparer.Ordinal));

@@ -70,18 +70,29 @@ internal static class DeleteCommand
     {
         if (RunscStateFile.Find(state.RunscRoot, state.RunscId) is null)
             return;
-        using Descriptor errors = MemoryFile.Create("runsc-stderr");
-        List<string> argv =
-        [
-            state.Binary,
-            .. RunscArguments.Global(state.ToSettings(), bundle.RunscLog),
-            .. RunscArguments.DeleteForce(state.RunscId),
-        ];
+        // A paused sandbox takes no delete. The shim that would let it go on is gone; where it lives, this is its business.
+        if (!ServesStill(bundle))
+            foreach (string paused in RunscStateFile.PausedBeside(state.RunscRoot, state.RunscId))
+                RunRunsc(state, bundle, RunscArguments.Resume(paused), out _);
         // The sandbox was reparented away from the shim that died, so somebody else reaps it.
+        int status = RunRunsc(state, bundle, RunscArguments.DeleteForce(state.RunscId), out byte[] errors);
+        if (status != 0 && !RunscLeftovers.Remove(state.RunscRoot, state.RunscId, SpecOf(bundle)?.CgroupsPath))
+            throw RunscLog.Failure("delete", status, [], errors);
+    }
+
+    private static bool ServesStill(Bundle bundle) =>
+        File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket
+        && UnixSocket.IsListening(socket.Path);
+
+    /// <returns>The exit status.</returns>
+    private static int RunRunsc(BundleState state, Bundle bundle, List<string> command, out byte[] errors)
+    {
+        using Descriptor stderr = MemoryFile.Create("runsc-stderr");
+        List<string> argv = [state.Binary, .. RunscArguments.Global(state.ToSettings(), bundle.RunscLog), .. command];
         ProcessExit exit = ShortCommand.Run(
-            new SpawnRequest { Path = state.Binary, Arguments = argv, Descriptors = [null, null, errors] }, s_runscBound);
-        if (exit.ExitCode != 0 && !RunscLeftovers.Remove(state.RunscRoot, state.RunscId, SpecOf(bundle)?.CgroupsPath))
-            throw RunscLog.Failure("delete", exit.ExitCode, [], MemoryFile.Read(errors, 1 << 16));
+            new SpawnRequest { Path = state.Binary, Arguments = argv, Descriptors = [null, null, stderr] }, s_runscBound);
+        errors = MemoryFile.Read(stderr, 1 << 16);
+        return exit.ExitCode;
     }
 
     private static ContainerSpec? SpecOf(Bundle bundle)

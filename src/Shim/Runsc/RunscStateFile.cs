@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Shim.Runsc;
 
 /// <summary>runsc's own record of a container: the file <c>ID_sandbox:SANDBOX.state</c> in its root.</summary>
@@ -16,6 +18,37 @@ public static class RunscStateFile
             if (Path.GetFileName(path.AsSpan()).StartsWith(start, StringComparison.Ordinal))
                 return path;
         return null;
+    }
+
+    /// <summary>
+    /// The ids of the containers through which their sandbox was paused, of the sandbox that <paramref name="id"/> is in.
+    /// runsc lets none of them be deleted before.
+    /// </summary>
+    public static IReadOnlyList<string> PausedBeside(string root, string id)
+    {
+        const string Mark = "_sandbox:";
+        List<string> paused = [];
+        if (Find(root, id) is not { } own)
+            return paused;
+        string end = own[own.LastIndexOf(Mark, StringComparison.Ordinal)..];
+        foreach (string path in Directory.EnumerateFiles(root, "*.state"))
+            if (path.EndsWith(end, StringComparison.Ordinal) && IsPaused(path))
+                paused.Add(Path.GetFileName(path)[..^end.Length]);
+        return paused;
+    }
+
+    private static bool IsPaused(string path)
+    {
+        try
+        {
+            using JsonDocument record = JsonDocument.Parse(File.ReadAllBytes(path));
+            return record.RootElement.TryGetProperty("status"u8, out JsonElement status)
+                && status.ValueKind == JsonValueKind.String && status.ValueEquals("paused"u8);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            return false; // torn, or just removed
+        }
     }
 
     /// <summary>
