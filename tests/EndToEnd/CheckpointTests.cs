@@ -66,7 +66,7 @@ public class CheckpointTests(Daemons daemons) : ContainerTest(daemons)
             Daemon daemon = await OwnDaemonAsync("2.1", path);
             string image = Path.Combine(daemon.Directory, "image");
             (await daemon.CtrAsync(daemon.Run("first", ["-d"], "sh", "-c", Counter.Script))).Succeeded();
-            int before = await Counter.AboveAsync(daemon, "first", 10);
+            int before = await Counter.AboveAsync(daemon, "first", Counter.Far);
             (await daemon.CtrAsync("tasks", "checkpoint", "--image-path", image, "--exit", "first")).Succeeded();
             await UntilStoppedAsync(daemon, "first");
             (await daemon.CtrAsync("tasks", "delete", "first")).Succeeded();
@@ -75,7 +75,7 @@ public class CheckpointTests(Daemons daemons) : ContainerTest(daemons)
                 "sh", "-c", Counter.Script)).Succeeded();
             await ContainerdClient.CreateTaskAsync(daemon, "second", image);
             await ContainerdClient.StartTaskAsync(daemon, "second");
-            Assert.InRange(await Counter.AboveAsync(daemon, "second", 10), before, int.MaxValue);
+            Assert.InRange(await Counter.AboveAsync(daemon, "second", 0), before, int.MaxValue);
             // While its runsc is there.
             (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", "second")).Succeeded();
             await UntilStoppedAsync(daemon, "second");

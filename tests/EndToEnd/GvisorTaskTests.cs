@@ -83,7 +83,10 @@ public class GvisorTaskTests
             Id = "c", ImagePath = fileSystems, FsCheckpoint = true, FsPath = "all-tmpfs", Direct = true, LeaveRunning = true,
         });
         Assert.Matches($"^fscheckpoint --image-path={fileSystems}/\\.incomplete-[0-9a-f]+ --leave-running --direct --path=all-tmpfs c\\+$", runsc.Calls[^1]);
-        Assert.Equal(["multitar.img"], Directory.GetFiles(fileSystems).Select(Path.GetFileName));
+        Assert.Equal(["fscheckpoint.json", "multitar.img", "pages.img", "pages_meta.img"],
+            Directory.GetFiles(fileSystems).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        await AssertCodeAsync(StatusCode.AlreadyExists, "holds an image already (checkpoint.img)",
+            service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = image, FsCheckpoint = true, LeaveRunning = true }));
         await AssertCodeAsync(StatusCode.AlreadyExists, "holds an image already (multitar.img)",
             service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = fileSystems, FsCheckpoint = true, LeaveRunning = true }));
         await AssertCodeAsync(StatusCode.InvalidArgument, "fs_path",

@@ -44,6 +44,7 @@ public sealed class StandInRunsc
           fscheckpoint)
             for id do :; done
             echo "file systems of $id" >"$image/multitar.img"
+            for file in fscheckpoint.json pages.img pages_meta.img; do : >"$image/$file"; done
             [ -n "$leave" ] || kill -KILL "$(sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$here/../runsc/test/${id}_sandbox:"*.state | head -n 1)"
             exit 0 ;;
           wait)

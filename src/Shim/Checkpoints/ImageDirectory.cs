@@ -55,7 +55,7 @@ public static class ImageDirectory
         directory.List(entry =>
         {
             found |= entry.Name == needed;
-            if (!entry.IsRegular && IsOfImage(entry.Name))
+            if (!entry.IsRegular && (ImageFiles.IsOfImage(entry.Name) || entry.Name == ImageFiles.Record))
                 odd = entry.Name;
             return true;
         });
@@ -65,14 +65,6 @@ public static class ImageDirectory
         if (odd is not null)
             throw new CheckpointException(CheckpointFault.Invalid,
                 $"image {directory.Path}: {odd} is not a plain file, but a link or something else");
-    }
-
-    private static bool IsOfImage(string name)
-    {
-        foreach (string file in ImageFiles.All)
-            if (file == name)
-                return true;
-        return false;
     }
 
     private static OpenDirectory Open(string path, Func<OpenDirectory?> open)

@@ -29,9 +29,8 @@ public sealed class NewImage : IDisposable
 
     /// <summary>Makes room for an image.</summary>
     /// <param name="path">The directory that it is for; made, with those above it, where it is missing.</param>
-    /// <param name="stateFile">The file of which there must be none yet.</param>
     /// <exception cref="CheckpointException">The path is not absolute, no directory, not writable, or holds an image.</exception>
-    public static NewImage Begin(string path, string stateFile = ImageFiles.State)
+    public static NewImage Begin(string path)
     {
         if (!path.StartsWith('/'))
             throw new CheckpointException(CheckpointFault.Invalid,
@@ -44,7 +43,7 @@ public sealed class NewImage : IDisposable
                 Directory.CreateDirectory(path, OwnerOnly);
             using (OpenDirectory directory = OpenDirectory.TryOpen(path)
                 ?? throw new CheckpointException(CheckpointFault.Invalid, $"checkpoint path {path} is gone"))
-                RequireNoImage(directory, stateFile);
+                RequireNoImage(directory);
             return new NewImage(path, made, PrivateDirectory.Create(path, PartialPrefix));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -71,13 +70,14 @@ public sealed class NewImage : IDisposable
         AtomicFile.Replace(System.IO.Path.Join(PartialPath, ImageFiles.Record), record.ToJson().Span);
 
     /// <summary>Moves the whole image to its place; what makes it one comes last.</summary>
+    /// <param name="stateFile">What makes it one.</param>
     /// <exception cref="CheckpointException">Somebody else wrote one there meanwhile, or runsc wrote none.</exception>
     /// <exception cref="LinuxException">It cannot be moved.</exception>
     public void Finish(string stateFile = ImageFiles.State)
     {
         using OpenDirectory partial = OpenDirectory.TryOpen(PartialPath) ?? throw Gone(PartialPath);
         using OpenDirectory directory = OpenDirectory.TryOpen(_path) ?? throw Gone(_path);
-        RequireNoImage(directory, stateFile);
+        RequireNoImage(directory);
         List<string> files = [];
         partial.List(entry =>
         {
@@ -113,13 +113,19 @@ public sealed class NewImage : IDisposable
             DirectoryTree.Delete(partialPath);
     }
 
-    private static void RequireNoImage(OpenDirectory directory, string stateFile)
+    private static void RequireNoImage(OpenDirectory directory)
     {
-        bool found = false;
-        directory.List(entry => !(found = entry.Name == stateFile));
-        if (found)
+        string? found = null;
+        directory.List(entry =>
+        {
+            // Of several the one that says most.
+            if (ImageFiles.IsOfImage(entry.Name) && (found is null || entry.Name is ImageFiles.State or ImageFiles.FileSystems))
+                found = entry.Name;
+            return true;
+        });
+        if (found is not null)
             throw new CheckpointException(CheckpointFault.Exists,
-                $"checkpoint path {directory.Path} holds an image already ({stateFile}); it stays as it is. Name another directory");
+                $"checkpoint path {directory.Path} holds an image already ({found}); it stays as it is. Name another directory");
     }
 
     /// <summary>The topmost directory on the way that is not there; null where all are.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using Containerd.Api.Events;
 using Linux;
 using Shim.Checkpoints;
@@ -26,42 +27,34 @@ public sealed partial class Container
         Log.CheckpointCoversSandbox(Id, Sandbox.Id, request.Path);
         long start = _context.Time.GetTimestamp();
         string stateFile = request.FileSystems is null ? ImageFiles.State : ImageFiles.FileSystems;
-        NewImage image = await _context.BlockingAsync("write", request.Path, () => NewImage.Begin(request.Path, stateFile));
+        NewImage image = await _context.BlockingAsync("write", request.Path, () => NewImage.Begin(request.Path));
         try
         {
-            AtomicFile.Replace(Bundle.PartialImage, System.Text.Encoding.UTF8.GetBytes(image.PartialPath));
             await Sandbox.CheckpointAsync(this, _questions, end && !endByRunsc, async () =>
             {
                 RequireImageable();
-                // Asked meanwhile.
-                Task<string> version = _commands.VersionAsync();
-                await WriteAsync(image, request, leaveRunning: !endByRunsc);
-                CheckpointRecord? record = request.FileSystems is null ? await RecordAsync(image, await version) : null;
-                await _context.BlockingAsync("write", request.Path, () =>
+                try
                 {
-                    if (record is not null)
-                        image.Add(record);
-                    image.Finish(stateFile);
-                    return true;
-                });
+                    // One at a time: whoever cleans up after a shim that was killed finds this one.
+                    AtomicFile.Replace(Bundle.PartialImage, Encoding.UTF8.GetBytes(image.PartialPath));
+                    await WriteAsync(image, request, stateFile, leaveRunning: !endByRunsc);
+                }
+                finally
+                {
+                    await ClearAsync(image, request.Path);
+                    File.Delete(Bundle.PartialImage);
+                }
                 Sandbox.EndedByCheckpoint = end;
                 Log.Checkpointed(Id, Sandbox.Id, request.Path, _context.Time.GetElapsedTime(start));
                 _context.Events.Publish(TaskEvents.Of(new TaskCheckpointed { ContainerId = Id, Checkpoint = request.Path }));
-            });
+            }, e => Log.ResumeFailed(Id, e), _context.Time);
         }
         catch (Exception e)
         {
             Log.CheckpointFailed(Id, request.Path, e);
+            // Also where it was not even begun.
+            await ClearAsync(image, request.Path);
             throw;
-        }
-        finally
-        {
-            await _context.BlockingAsync("clear", request.Path, () =>
-            {
-                image.Dispose();
-                return true;
-            });
-            File.Delete(Bundle.PartialImage);
         }
         if (end)
             await Task.WhenAny(Sandbox.Died, Task.Delay(s_endBound, _context.Time));
@@ -92,32 +85,64 @@ public sealed partial class Container
     /// <exception cref="RunscException">It could not.</exception>
     public Task<string> RunscVersionAsync() => _commands.VersionTextAsync();
 
-    private Task WriteAsync(NewImage image, CheckpointRequest request, bool leaveRunning)
+    private async Task WriteAsync(NewImage image, CheckpointRequest request, string stateFile, bool leaveRunning)
     {
         RunscCommands commands = _commands.WithDebug(request.Debug);
-        return request.FileSystems is { } fileSystems
-            ? commands.CheckpointFileSystemsAsync(RunscId, image.PartialPath, fileSystems, Bundle.RunscLog)
-            : commands.CheckpointAsync(
+        CheckpointRecord? record = null;
+        if (request.FileSystems is { } fileSystems)
+            await commands.CheckpointFileSystemsAsync(RunscId, image.PartialPath, fileSystems, Bundle.RunscLog);
+        else
+        {
+            Task<CheckpointRecord> recording = RecordAsync(); // meanwhile
+            await commands.CheckpointAsync(
                 RunscId, image.PartialPath, request.Settings with { LeaveRunning = leaveRunning }, Bundle.RunscLog);
+            record = await FittingAsync(await recording, image);
+        }
+        await _context.BlockingAsync("write", request.Path, () =>
+        {
+            if (record is not null)
+                image.Add(record);
+            image.Finish(stateFile);
+            return true;
+        });
     }
 
-    /// <summary>
-    /// What the restore needs; null where this shim does not have all of the sandbox's containers (<c>grouping = false</c>).
-    /// </summary>
-    private async Task<CheckpointRecord?> RecordAsync(NewImage image, string runscVersion)
+    /// <summary>Removes what is not finished.</summary>
+    private Task<bool> ClearAsync(NewImage image, string path) => _context.BlockingAsync("clear", path, () =>
     {
-        int? count = await _context.BlockingAsync("read", image.PartialPath, image.CountContainers);
-        if (count is not null && count != Sandbox.Containers.Count)
-            return null;
+        image.Dispose();
+        return true;
+    });
+
+    /// <summary>What the restore needs to know. The version is for people, and not worth a failure.</summary>
+    private async Task<CheckpointRecord> RecordAsync()
+    {
         var names = new List<string>(Sandbox.Containers.Count);
         foreach (Container container in Sandbox.Containers)
             names.Add(container.Name);
-        return new CheckpointRecord
+        string version = "";
+        try
         {
-            RunscVersion = runscVersion,
-            Containers = names,
-            Volumes = Sandbox.Volumes,
-        };
+            version = await _commands.VersionAsync();
+        }
+        catch (RunscException e)
+        {
+            Log.VersionUnknown(Id, e);
+        }
+        return new CheckpointRecord { RunscVersion = version, Containers = names, Volumes = Sandbox.Volumes };
+    }
+
+    /// <summary>
+    /// Null where this shim does not have all of the sandbox's containers, which with <c>grouping = false</c> are other
+    /// shims': such an image is restored as one that runsc alone made.
+    /// </summary>
+    private async Task<CheckpointRecord?> FittingAsync(CheckpointRecord record, NewImage image)
+    {
+        int? count = await _context.BlockingAsync("read", image.PartialPath, image.CountContainers);
+        if (count is null || count == record.Containers.Count)
+            return record;
+        Log.RecordLeftOut(Id, count.Value, record.Containers.Count);
+        return null;
     }
 
     /// <summary>

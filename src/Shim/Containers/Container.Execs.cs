@@ -78,8 +78,13 @@ public sealed partial class Container
             Task<ProcessExit> exit;
             try
             {
-                exit = await Sandbox.ActAsync(() => _commands.ExecAsync(RunscId, exec.SpecFile, exec.PidFile,
-                    exec.InternalPidFile, process.Stdio.ConsoleSocket, exec.Log, process.Stdio.Descriptors));
+                exit = await Sandbox.ActAsync(() =>
+                {
+                    // A checkpoint may have come first, and ended it.
+                    RequireRunningSandbox("exec");
+                    return _commands.ExecAsync(RunscId, exec.SpecFile, exec.PidFile,
+                        exec.InternalPidFile, process.Stdio.ConsoleSocket, exec.Log, process.Stdio.Descriptors);
+                });
                 exec.InternalPid = PidFile.Read(exec.InternalPidFile);
                 process.Pid = PidFile.Read(exec.PidFile);
                 await process.Stdio.HandedOverAsync();

@@ -98,22 +98,27 @@ public sealed partial class Container
         Init.Check(ProcessVerb.Start);
         RequireRunningSandbox("start");
         SandboxRestore? restore = _restorePlace is null ? null : Sandbox.Restore;
-        RequirePlaceInRestore(restore);
+        BeginRestore(restore);
         IReadOnlyList<Descriptor?> stdio = IsSandbox ? [] : Init.Stdio.Descriptors;
         try
         {
-            await Sandbox.ActAsync(() => restore is null
-                ? _commands.StartAsync(RunscId, Bundle.RunscLog, stdio)
-                : _commands.RestoreAsync(RunscId, restore.Settings, Bundle.RunscLog, stdio));
+            await Sandbox.ActAsync(() =>
+            {
+                // A checkpoint may have come first, and ended it.
+                RequireRunningSandbox("start");
+                return restore is null
+                    ? _commands.StartAsync(RunscId, Bundle.RunscLog, stdio)
+                    : _commands.RestoreAsync(RunscId, restore.Settings, Bundle.RunscLog, stdio);
+            });
             if (!IsSandbox)
                 await Init.Stdio.HandedOverAsync();
         }
         catch (Exception e)
         {
             Log.StartFailed(Id, "", e);
-            await CleanUpAfterFailedStartAsync();
             // One container less, and none of the others can ever run.
             restore?.Fail(Sandbox, e.Message);
+            await CleanUpAfterFailedStartAsync();
             Init.TryEnd(new ProcessEnd(NeverRanStatus, _context.Now));
             throw;
         }
@@ -139,6 +144,9 @@ public sealed partial class Container
             ProcessState.Created => KillBeforeStartAsync(process, signal),
             ProcessState.Running when IsBeingRestored => KillBeforeRestoreAsync(signal),
             ProcessState.Running => SignalAsync(process, signal, all),
+            // A checkpoint may take minutes more, and nothing but the kernel takes a signal meanwhile.
+            ProcessState.Paused or ProcessState.Running when signal == Signals.SIGKILL && IsSandbox && process == Init
+                && Sandbox.IsBeingSaved => KillSandboxNow(),
             ProcessState.Paused when signal == Signals.SIGKILL =>
                 Sandbox.WhileRunningAsync(this, _questions, () => SignalAsync(process, signal, all)),
             ProcessState.Paused => throw new ContainerException(
@@ -284,12 +292,12 @@ public sealed partial class Container
     }
 
     /// <summary>A start of a container of an image waits for its turn; no other start may come between.</summary>
-    private void RequirePlaceInRestore(SandboxRestore? restore)
+    private void BeginRestore(SandboxRestore? restore)
     {
         if (restore is null)
             RequireRestored("start");
         else if (restore.IsPending)
-            restore.RequireTurn(_restorePlace!.Value);
+            restore.Begin(_restorePlace!.Value);
         else
             throw new ContainerException(
                 Refusal.WrongState, $"cannot start {Init}: its sandbox {Sandbox.Id} could not be restored from {restore.ImagePath}");
@@ -311,6 +319,13 @@ public sealed partial class Container
             // It has ended, and the news of it is on its way.
             await IsGoneAlready(process, signal);
         }
+    }
+
+    private Task KillSandboxNow()
+    {
+        if (!Sandbox.Died.IsCompleted)
+            Signals.Send(Sandbox.Pid, Signals.SIGKILL);
+        return Task.CompletedTask;
     }
 
     /// <summary>A sandbox that does not take its SIGKILL, because it hangs or because it refuses, gets it from outside.</summary>
@@ -390,6 +405,12 @@ public sealed partial class Container
         ProcessEnd end = IsSandbox ? await SandboxEndAsync() : await EndInSandboxAsync();
         await Init.Operations.RunAsync(() =>
         {
+            if (IsSandbox)
+            {
+                // After a start that was under way: it may have been the one that completed the restore.
+                Sandbox.Restore?.SandboxEnded(Sandbox);
+                end = end with { Status = StatusOfGone(end.Status) };
+            }
             End(Init, end);
             return Task.CompletedTask;
         });
@@ -401,8 +422,7 @@ public sealed partial class Container
         try
         {
             ProcessExit exit = await Sandbox.Died;
-            Sandbox.Restore?.Abandon();
-            return new ProcessEnd(StatusOfGone(exit.ExitCode), exit.At);
+            return new ProcessEnd(exit.ExitCode, exit.At);
         }
         catch (LinuxException e)
         {

@@ -70,7 +70,7 @@ public sealed class ContainerCreator(ContainerContext context)
         CheckpointImage? image = spec.IsSandbox
             ? await _restores.OpenImageAsync(request, spec, annotations, commands, undo)
             : null;
-        int? place = spec.IsSandbox ? null : _restores.PlaceInImage(request, spec, sandbox);
+        int? place = spec.IsSandbox ? null : await _restores.PlaceInImageAsync(request, spec, sandbox);
         if (place is { } taken)
             undo.Add("give its place in the image back", () =>
             {
@@ -120,49 +120,59 @@ public sealed class ContainerCreator(ContainerContext context)
             await RemoveAsync(commands, state.RunscId, bundle, spec.IsSandbox);
             removedFromRunsc = true;
         });
-        await commands.CreateAsync(state.RunscId, bundle.Path, bundle.PidFile, stdio.ConsoleSocket,
-            spec.IsSandbox ? InDirectory(logDirectory, "gvisor.log") : null, bundle.RunscLog,
-            spec.IsSandbox ? stdio.Descriptors : [],
-            fileSystems is null ? null : new RestoreSettings(fileSystems.PathForOthers, annotations.FileSystemsDirect));
-        int pid = PidFile.Read(bundle.PidFile);
-        if (spec.IsSandbox)
+        // Into a sandbox that a checkpoint neither holds nor has ended meanwhile, and so that the next one sees the container.
+        return sandbox is null ? await MakeAsync() : await sandbox.ActAsync(async () =>
         {
-            await stdio.HandedOverAsync();
-            SandboxRestore? restore = RestoreOf(image, annotations, request);
-            place = restore?.Add(spec.Name);
-            sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid))
+            RequireJoinable(request, sandbox);
+            return await MakeAsync();
+        });
+
+        async Task<Container> MakeAsync()
+        {
+            await commands.CreateAsync(state.RunscId, bundle.Path, bundle.PidFile, stdio.ConsoleSocket,
+                spec.IsSandbox ? InDirectory(logDirectory, "gvisor.log") : null, bundle.RunscLog,
+                spec.IsSandbox ? stdio.Descriptors : [],
+                fileSystems is null ? null : new RestoreSettings(fileSystems.PathForOthers, annotations.FileSystemsDirect));
+            int pid = PidFile.Read(bundle.PidFile);
+            if (spec.IsSandbox)
             {
-                Volumes = volumes,
-                Restore = restore,
+                await stdio.HandedOverAsync();
+                SandboxRestore? restore = RestoreOf(image, annotations, request);
+                place = restore?.Add(spec.Name);
+                sandbox = new Sandbox(request.Id, pid, context.Reaper.WatchAsync(pid))
+                {
+                    Volumes = volumes,
+                    Restore = restore,
+                    Cgroup = CgroupOf(pid),
+                    Socket = SandboxSocket.Find(state.RunscRoot, state.RunscId, context.Time),
+                };
+                new OutOfMemoryEvents(sandbox, context).Start();
+            }
+            // Without grouping the sandbox is another shim's child.
+            sandbox ??= new Sandbox(spec.SandboxId!, pid, new TaskCompletionSource<ProcessExit>().Task)
+            {
                 Cgroup = CgroupOf(pid),
                 Socket = SandboxSocket.Find(state.RunscRoot, state.RunscId, context.Time),
             };
-            new OutOfMemoryEvents(sandbox, context).Start();
-        }
-        // Without grouping the sandbox is another shim's child.
-        sandbox ??= new Sandbox(spec.SandboxId!, pid, new TaskCompletionSource<ProcessExit>().Task)
-        {
-            Cgroup = CgroupOf(pid),
-            Socket = SandboxSocket.Find(state.RunscRoot, state.RunscId, context.Time),
-        };
 
-        var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio) { Pid = pid };
-        var questions = new SandboxQuestions(
-            sandbox.Socket, new RunscQuestions(runner, bundle.RunscLog),
-            () => sandbox.Cgroup is { } group ? CgroupReader.CpuUsage(group) : null, sandbox.Died,
-            reason => context.Log.SandboxSocketGivenUp(sandbox.Id, reason), context.Time);
-        context.Events.Publish(TaskEvents.Of(CreatedMessage(request, pid)));
-        return new Container(
-            context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions, place)
-        {
-            Name = spec.Name,
-            CheckpointDefaults = new CheckpointSettings
+            var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio) { Pid = pid };
+            var questions = new SandboxQuestions(
+                sandbox.Socket, new RunscQuestions(runner, bundle.RunscLog),
+                () => sandbox.Cgroup is { } group ? CgroupReader.CpuUsage(group) : null, sandbox.Died,
+                reason => context.Log.SandboxSocketGivenUp(sandbox.Id, reason), context.Time);
+            context.Events.Publish(TaskEvents.Of(CreatedMessage(request, pid)));
+            return new Container(
+                context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions, place)
             {
-                Compression = request.Configuration.Checkpoint.Compression,
-                Direct = request.Configuration.Checkpoint.Direct,
-                ExcludeCommittedZeroPages = request.Configuration.Checkpoint.ExcludeCommittedZeroPages,
-            },
-        };
+                Name = spec.Name,
+                CheckpointDefaults = new CheckpointSettings
+                {
+                    Compression = request.Configuration.Checkpoint.Compression,
+                    Direct = request.Configuration.Checkpoint.Direct,
+                    ExcludeCommittedZeroPages = request.Configuration.Checkpoint.ExcludeCommittedZeroPages,
+                },
+            };
+        }
     }
 
     private SandboxRestore? RestoreOf(CheckpointImage? image, RestoreAnnotations annotations, CreateRequest request)
@@ -213,13 +223,19 @@ public sealed class ContainerCreator(ContainerContext context)
         if (sandbox is null && request.Configuration.Grouping)
             throw new ContainerException(Refusal.WrongState,
                 $"container {request.Id} is to join sandbox {id}, which this shim does not have");
-        if (sandbox is { Died.IsCompleted: true })
-            throw new ContainerException(Refusal.WrongState,
-                $"container {request.Id} is to join sandbox {id}, which has ended");
-        if (sandbox is { IsPaused: true })
-            throw new ContainerException(Refusal.WrongState,
-                $"container {request.Id} is to join sandbox {id}, which is paused");
+        if (sandbox is not null)
+            RequireJoinable(request, sandbox);
         return sandbox;
+    }
+
+    private static void RequireJoinable(CreateRequest request, Sandbox sandbox)
+    {
+        if (sandbox.Died.IsCompleted)
+            throw new ContainerException(Refusal.WrongState,
+                $"container {request.Id} is to join sandbox {sandbox.Id}, which has ended");
+        if (sandbox.IsPaused)
+            throw new ContainerException(Refusal.WrongState,
+                $"container {request.Id} is to join sandbox {sandbox.Id}, which is paused");
     }
 
     /// <summary>

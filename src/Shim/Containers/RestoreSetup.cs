@@ -76,15 +76,18 @@ internal sealed class RestoreSetup(ContainerContext context)
 
     /// <summary>The place of a container that joins a sandbox in the sandbox's image; null where it begins anew.</summary>
     /// <exception cref="CheckpointException">It is to be restored and cannot be, or the image has no place for it.</exception>
-    public int? PlaceInImage(CreateRequest request, ContainerSpec spec, Sandbox? sandbox)
+    public async Task<int?> PlaceInImageAsync(CreateRequest request, ContainerSpec spec, Sandbox? sandbox)
     {
         if (sandbox?.Restore is { IsPending: true } restore)
         {
-            if (request.Checkpoint is { } other && !FileIdentity.AreSame(other, restore.Settings.ImagePath))
+            if (request.Checkpoint is { } other && !await context.BlockingAsync(
+                "look at", other, () => FileIdentity.AreSame(other, restore.Settings.ImagePath)))
                 throw new CheckpointException(CheckpointFault.DoesNotFit,
                     $"container {request.Id} is to be restored from {other}, and its sandbox is from {restore.ImagePath}: "
                     + "an image is of a whole sandbox");
-            return restore.Add(spec.Name);
+            int place = restore.Add(spec.Name);
+            restore.Arrived(sandbox, context.Time);
+            return place;
         }
         if (request.Checkpoint is { } image)
             throw new CheckpointException(CheckpointFault.DoesNotFit,

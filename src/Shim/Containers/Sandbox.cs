@@ -7,6 +7,10 @@ namespace Shim.Containers;
 /// <summary>A gVisor sandbox: the process in which a container, or all containers of a pod, run.</summary>
 public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
 {
+    // Each may take ten seconds: half an hour, as long as an image may take.
+    private const int ResumeAttempts = 180;
+    private static readonly TimeSpan s_resumeAgain = TimeSpan.FromSeconds(1);
+
     private readonly OrderedOperations _pausing = new();
     private readonly List<Container> _paused = [];
     private string _pausedThrough = "";
@@ -100,6 +104,9 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
         _paused.Add(container);
     });
 
+    /// <summary>Whether a checkpoint of it is being written.</summary>
+    public bool IsBeingSaved => _checkpoint is not null;
+
     /// <summary>Writes a checkpoint, while nothing else is done with the sandbox.</summary>
     /// <remarks>
     /// With <paramref name="end"/> the sandbox stands still until it is ended from outside. runsc could end it with the
@@ -109,8 +116,11 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
     /// <param name="questions">How the sandbox is told.</param>
     /// <param name="end">The sandbox ends when the checkpoint is written.</param>
     /// <param name="write">Writes it, and leaves the sandbox as it is.</param>
+    /// <param name="resumeFailed">Told each time that the sandbox cannot be let go on after a failure; it is tried again.</param>
+    /// <param name="time">The loop's clock.</param>
     /// <exception cref="RunscException">It failed; the sandbox is as it was before.</exception>
-    public Task CheckpointAsync(Container container, ISandboxQuestions questions, bool end, Func<Task> write) =>
+    public Task CheckpointAsync(Container container, ISandboxQuestions questions, bool end, Func<Task> write,
+        Action<Exception> resumeFailed, TimeProvider time) =>
         _pausing.RunAsync(async () =>
         {
             // Completed on the loop, hence without RunContinuationsAsynchronously.
@@ -120,18 +130,18 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
             try
             {
                 await ActsEndedAsync();
-                if (pause)
-                    await questions.PauseAsync(container.RunscId);
                 try
                 {
+                    if (pause)
+                        await questions.PauseAsync(container.RunscId);
                     await write();
                 }
-                catch when (pause && !Died.IsCompleted)
+                catch when (pause)
                 {
-                    await questions.ResumeAsync(container.RunscId);
+                    await GoOnAsync(container, questions, resumeFailed, time);
                     throw;
                 }
-                if (!end)
+                if (!end || Died.IsCompleted)
                     return;
                 EndedByCheckpoint = true;
                 Signals.Send(Pid, Signals.SIGKILL);
@@ -142,6 +152,27 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
                 written.SetResult();
             }
         });
+
+    /// <summary>
+    /// A sandbox whose runsc was killed writes on, for minutes perhaps, and takes no resume before it has ended.
+    /// </summary>
+    private async Task GoOnAsync(
+        Container container, ISandboxQuestions questions, Action<Exception> resumeFailed, TimeProvider time)
+    {
+        for (int attempt = 0; attempt < ResumeAttempts && !Died.IsCompleted; attempt++)
+            try
+            {
+                await questions.ResumeAsync(container.RunscId);
+                return;
+            }
+            catch (RunscException e)
+            {
+                resumeFailed(e);
+                if (e.Failure is RunscFailure.WrongState or RunscFailure.NotFound)
+                    return; // it is not paused, or not any more
+                await Task.Delay(s_resumeAgain, time);
+            }
+    }
 
     private async Task ActsEndedAsync()
     {

@@ -20,6 +20,7 @@ public sealed class SandboxRestore(string sandboxId, CheckpointImage image, Rest
     // Completed on the loop, hence without RunContinuationsAsynchronously, which would start the thread pool.
     private readonly TaskCompletionSource _over = new();
     private int _arrivals;
+    private int _restoring;
 
     /// <summary>The image's directory, for messages.</summary>
     public string ImagePath { get; } = image.Path;
@@ -48,17 +49,29 @@ public sealed class SandboxRestore(string sandboxId, CheckpointImage image, Rest
             _plan.Remove(place);
     }
 
-    /// <summary>Refuses a restore before its turn.</summary>
+    /// <summary>A container that joins the sandbox was made: the wait for it is over, and that for its start begins.</summary>
+    /// <param name="sandbox">The sandbox, which is ended if nothing more comes in time.</param>
+    /// <param name="time">The loop's clock.</param>
+    public void Arrived(Sandbox sandbox, TimeProvider time) => GiveUpLater(sandbox, ++_arrivals, time);
+
+    /// <summary>A container's restore begins, which may take long; it is refused before its turn.</summary>
     /// <exception cref="CheckpointException">The sandbox, or another container before it, is not restored yet.</exception>
-    public void RequireTurn(int place) => _plan.RequireTurn(place);
+    public void Begin(int place)
+    {
+        _plan.RequireTurn(place);
+        _restoring++;
+    }
 
     /// <summary>A container has been restored. With the last one, all of them run.</summary>
     /// <param name="place">The container's place.</param>
-    /// <param name="sandbox">Its sandbox, which is ended if no other container comes in time.</param>
+    /// <param name="sandbox">Its sandbox, which is ended if nothing more comes in time.</param>
     /// <param name="time">The loop's clock.</param>
     public void Restored(int place, Sandbox sandbox, TimeProvider time)
     {
         _plan.Restored(place);
+        _restoring--;
+        if (!IsPending)
+            return;
         if (_plan.IsComplete)
         {
             log.SandboxRestored(sandboxId, ImagePath);
@@ -83,12 +96,8 @@ public sealed class SandboxRestore(string sandboxId, CheckpointImage image, Rest
             Signals.Send(sandbox.Pid, Signals.SIGKILL);
     }
 
-    /// <summary>The sandbox ended before its restore did.</summary>
-    public void Abandon()
-    {
-        if (IsPending)
-            End();
-    }
+    /// <summary>The sandbox has ended; before its restore did, it could not be restored.</summary>
+    public void SandboxEnded(Sandbox sandbox) => Fail(sandbox, "the sandbox ended");
 
     /// <summary>Why something cannot be done while containers are missing.</summary>
     public string Reason => $"is being restored from {ImagePath}, and nothing in it runs before all its containers are there "
@@ -99,7 +108,7 @@ public sealed class SandboxRestore(string sandboxId, CheckpointImage image, Rest
     {
         using CancellationTokenSource over = new();
         Task late = Task.Delay(bound, time, over.Token);
-        if (await Task.WhenAny(late, Over, sandbox.Died) == late && arrivals == _arrivals)
+        if (await Task.WhenAny(late, Over, sandbox.Died) == late && arrivals == _arrivals && _restoring == 0)
             Fail(sandbox, $"no further container for {bound.TotalSeconds:0} s, missing: {_plan.Missing}");
         over.Cancel();
     }

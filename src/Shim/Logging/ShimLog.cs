@@ -118,6 +118,15 @@ public sealed class ShimLog : IDisposable
     internal void CheckpointFailed(string id, string path, Exception error) =>
         _logger.Warning("checkpoint not written, nothing of it stays {id} {path} {reason}", id, path, error.Message);
 
+    internal void ResumeFailed(string id, Exception error) =>
+        _logger.Warning("sandbox does not go on after a failed checkpoint yet {id} {reason}", id, error.Message);
+
+    internal void VersionUnknown(string id, Exception error) =>
+        _logger.Warning("runsc's version is left out of the image {id} {reason}", id, error.Message);
+
+    internal void RecordLeftOut(string id, int inImage, int here) =>
+        _logger.Warning("image has other containers than this shim, it is left without shim.json {id} {image} {shim}", id, inImage, here);
+
     internal void RestoreWaits(string sandbox, string image, string missing) =>
         _logger.Information("sandbox is being restored, nothing in it runs yet {sandbox} {image} {missing}", sandbox, image, missing);
 

@@ -76,8 +76,14 @@ public sealed class NewImageTests : IDisposable
             + "Name another directory", e.Message);
         Assert.Equal(["checkpoint.img", "pages.img"], Names(_directory["image"]));
 
-        // Of file systems there is none yet.
-        using NewImage fileSystems = NewImage.Begin(_directory["image"], "multitar.img");
+        // Also what is left of one, or one of file systems alone, which has pages of the same names.
+        foreach (string file in (string[])["pages.img", "pages_meta.img", "multitar.img", "fscheckpoint.json"])
+        {
+            Directory.CreateDirectory(_directory[file + ".d"]);
+            _directory.Write($"{file}.d/{file}", "");
+            Assert.Contains($"({file})", Assert.Throws<CheckpointException>(() => NewImage.Begin(_directory[file + ".d"])).Message,
+                StringComparison.Ordinal);
+        }
     }
 
     [Fact]
