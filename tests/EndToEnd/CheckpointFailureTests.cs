@@ -89,7 +89,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
     [InlineData(true)]
     public async Task SIGKILL_does_not_wait_for_a_checkpoint(bool exit)
     {
-        await using KilledRunsc runsc = new(instead: "sleep 100");
+        await using KilledRunsc runsc = new(instead: "while [ -d \"$(dirname \"$0\")\" ]; do sleep 0.2; done");
         await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
         await RunAsync(shim);
         string image = Path.Combine(shim.Directory, "image");

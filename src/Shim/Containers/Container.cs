@@ -142,11 +142,11 @@ public sealed partial class Container
         return process.Operations.RunAsync(() => process.State switch
         {
             ProcessState.Created => KillBeforeStartAsync(process, signal),
-            ProcessState.Running when IsBeingRestored => KillBeforeRestoreAsync(signal),
-            ProcessState.Running => SignalAsync(process, signal, all),
             // A checkpoint may take minutes more, and nothing but the kernel takes a signal meanwhile.
             ProcessState.Paused or ProcessState.Running when signal == Signals.SIGKILL && IsSandbox && process == Init
                 && Sandbox.IsBeingSaved => KillSandboxNow(),
+            ProcessState.Running when IsBeingRestored => KillBeforeRestoreAsync(signal),
+            ProcessState.Running => SignalAsync(process, signal, all),
             ProcessState.Paused when signal == Signals.SIGKILL =>
                 Sandbox.WhileRunningAsync(this, _questions, () => SignalAsync(process, signal, all)),
             ProcessState.Paused => throw new ContainerException(
