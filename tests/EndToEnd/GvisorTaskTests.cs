@@ -2,6 +2,7 @@ using Containerd.Api.Gvisor;
 using Grpc.Core;
 using Testing;
 using Ttrpc;
+using static EndToEnd.Refusals;
 using CreateTaskRequest = Containerd.Api.Tasks.CreateTaskRequest;
 using GvisorApi = Containerd.Api.Gvisor.TaskService;
 using Task = System.Threading.Tasks.Task;
@@ -154,12 +155,5 @@ public class GvisorTaskTests
         await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options });
         await shim.Tasks.StartAsync(new Tasks.StartRequest { Id = "c" });
         await Counter.AboveAsync(shim, "c", 3);
-    }
-
-    private static async Task AssertCodeAsync<T>(StatusCode code, string words, AsyncUnaryCall<T> call)
-    {
-        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await call);
-        Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);
-        Assert.Equal(code, error.StatusCode);
     }
 }

@@ -1,6 +1,7 @@
 using Containerd.Api.Tasks;
 using Grpc.Core;
 using Testing;
+using static EndToEnd.Refusals;
 using GvisorApi = Containerd.Api.Gvisor.TaskService;
 using StateRequest = Containerd.Api.Tasks.StateRequest;
 using Status = Containerd.Api.Tasks.Status;
@@ -80,7 +81,7 @@ public class PodRestoreTests
         }
         Assert.InRange(await third.CountAboveAsync("b", 0), further, int.MaxValue);
         await third.RemoveAsync();
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     [Fact]
@@ -104,7 +105,7 @@ public class PodRestoreTests
         Assert.InRange(Array.IndexOf(topics, "/tasks/checkpointed"), 0, Array.IndexOf(topics, "/tasks/exit") - 1);
         Assert.Equal(3, topics.Count(static topic => topic == "/tasks/exit"));
         Assert.DoesNotContain("/tasks/resumed", topics);
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     [Fact]
@@ -137,7 +138,7 @@ public class PodRestoreTests
         shim.WriteBundle("alone", ["sleep", "1000"]);
         await AssertCodeAsync(StatusCode.FailedPrecondition, "is of 3 containers, and container alone is no pod's",
             shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "alone", Bundle = shim.BundleOf("alone"), Options = shim.Options, Checkpoint = image }));
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     [Fact]
@@ -162,7 +163,7 @@ public class PodRestoreTests
             Assert.Equal(128u, await pod.DeleteAsync(id));
         }
         Assert.Empty(Directory.GetFileSystemEntries(pod.VolumePath));
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     [Fact]
@@ -188,7 +189,7 @@ public class PodRestoreTests
         Assert.Contains("volume=data outcome=pod-disk rule=restored", shim.Log, StringComparison.Ordinal);
         await second.RemoveAsync();
         Assert.Empty(Directory.GetFileSystemEntries(second.VolumePath));
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     [Fact]
@@ -207,7 +208,7 @@ public class PodRestoreTests
             Assert.Equal(128u, await pod.DeleteAsync(id));
         }
         Assert.Contains("no further container for 5 s, missing: container b", shim.Log, StringComparison.Ordinal);
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     [Theory]
@@ -229,7 +230,7 @@ public class PodRestoreTests
             Assert.Equal(id == victim ? 143u : 128u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
             await pod.DeleteAsync(id);
         }
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     [Fact]
@@ -284,22 +285,5 @@ public class PodRestoreTests
         await shim.Tasks.StartAsync(new StartRequest { Id = id, ExecId = "e" });
         Assert.Equal(0u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id, ExecId = "e" })).ExitStatus);
         await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id, ExecId = "e" });
-    }
-
-    private static Task AssertCodeAsync<T>(StatusCode code, string words, AsyncUnaryCall<T> call) =>
-        AssertCodeAsync(code, words, call.ResponseAsync);
-
-    private static async Task AssertCodeAsync(StatusCode code, string words, Task call)
-    {
-        RpcException error = await Assert.ThrowsAsync<RpcException>(() => call);
-        Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);
-        Assert.Equal(code, error.StatusCode);
-    }
-
-    private static void AssertNothingLeft(ShimHarness shim)
-    {
-        Assert.DoesNotContain(Processes.Mentioning(shim.Directory),
-            pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal));
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(shim.RunscRoot, "test")));
     }
 }

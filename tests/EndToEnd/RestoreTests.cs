@@ -69,7 +69,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
             Assert.Equal(137u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
             await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id });
         }
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
             Assert.Contains(words, error.Status.Detail, StringComparison.OrdinalIgnoreCase);
         }
         Assert.Empty(shim.Events);
-        AssertNothingLeft(shim);
+        shim.AssertNothingLeft();
     }
 
     /// <summary>What can be seen before anything is started is refused by Create; the rest only runsc sees.</summary>
@@ -180,13 +180,5 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         {
             Id = id, Bundle = shim.BundleOf(id), Options = shim.Options, Checkpoint = image ?? "",
         });
-    }
-
-    private static void AssertNothingLeft(ShimHarness shim)
-    {
-        Assert.DoesNotContain(Processes.Mentioning(shim.Directory),
-            pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal));
-        string root = Path.Combine(shim.RunscRoot, "test");
-        Assert.Empty(Directory.Exists(root) ? Directory.GetFileSystemEntries(root) : []);
     }
 }

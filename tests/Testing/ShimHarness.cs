@@ -156,6 +156,15 @@ public sealed class ShimHarness : IAsyncDisposable
         return [.. Events.Select(envelope => envelope.Topic)];
     }
 
+    /// <summary>Requires that runsc has nothing, and no process of it runs.</summary>
+    public void AssertNothingLeft()
+    {
+        Assert.DoesNotContain(Processes.Mentioning(Directory),
+            static pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal));
+        string root = Path.Combine(RunscRoot, "test");
+        Assert.Empty(System.IO.Directory.Exists(root) ? System.IO.Directory.GetFileSystemEntries(root) : []);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (Channel is not null)

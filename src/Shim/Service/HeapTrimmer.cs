@@ -4,7 +4,7 @@ namespace Shim.Service;
 /// <remarks>
 /// The collector looks at young objects often and at old ones when there are megabytes of them. What is alive while an
 /// exec runs becomes old, two hundred bytes of it each time, and is garbage when the exec has ended: after ten thousand
-/// execs a third of the process. The heap is small, so that a look at all of it takes about a millisecond.
+/// execs a third of the process. The heap is small, and so is the time that a look at all of it takes.
 /// </remarks>
 internal sealed class HeapTrimmer
 {
