@@ -71,6 +71,29 @@ public sealed class ContainerdClient : IDisposable
         await client.Tasks.StartAsync(new StartRequest { ContainerId = id }, Namespace);
     }
 
+    /// <summary>Runs a command in a running container, from Exec to DeleteProcess.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="execId">What it is called.</param>
+    /// <param name="process">The OCI process, as JSON.</param>
+    /// <returns>Its exit status.</returns>
+    public async Task<uint> ExecAsync(string id, string execId, string process)
+    {
+        await Tasks.ExecAsync(new ExecProcessRequest
+        {
+            ContainerId = id,
+            ExecId = execId,
+            Spec = new Any
+            {
+                TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
+                Value = ByteString.CopyFromUtf8(process),
+            },
+        }, Namespace);
+        await Tasks.StartAsync(new StartRequest { ContainerId = id, ExecId = execId }, Namespace);
+        WaitResponse ended = await Tasks.WaitAsync(new WaitRequest { ContainerId = id, ExecId = execId }, Namespace);
+        await Tasks.DeleteProcessAsync(new DeleteProcessRequest { ContainerId = id, ExecId = execId }, Namespace);
+        return ended.ExitStatus;
+    }
+
     public void Dispose() => _channel.Dispose();
 
     /// <summary>Gives a deadline to the calls that have none.</summary>
