@@ -96,8 +96,6 @@ public sealed class ShimLog : IDisposable
 
     internal void Started(string id, string execId) => _logger.Information("process started {id} {exec}", id, execId);
 
-    internal void Restored(string id, string image) => _logger.Information("container restored {id} {image}", id, image);
-
     internal void StartFailed(string id, string execId, Exception error) =>
         _logger.Warning("process not started {id} {exec} {reason}", id, execId, error.Message);
 
