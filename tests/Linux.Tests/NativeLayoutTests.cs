@@ -58,6 +58,26 @@ public sealed class NativeLayoutTests
         ("POSIX_SPAWN_SETSIGDEF", (ulong)Libc.POSIX_SPAWN_SETSIGDEF),
         ("POSIX_SPAWN_SETSIGMASK", (ulong)Libc.POSIX_SPAWN_SETSIGMASK),
         ("POSIX_SPAWN_SETSID", (ulong)Libc.POSIX_SPAWN_SETSID),
+        ("SECCOMP_SET_MODE_FILTER", Libc.SECCOMP_SET_MODE_FILTER),
+        ("SECCOMP_FILTER_FLAG_SPEC_ALLOW", Libc.SECCOMP_FILTER_FLAG_SPEC_ALLOW),
+        ("SECCOMP_RET_ERRNO", Libc.SECCOMP_RET_ERRNO),
+        ("SECCOMP_RET_ALLOW", Libc.SECCOMP_RET_ALLOW),
+        ("BPF_LD | BPF_W | BPF_ABS", Libc.BPF_LD_W_ABS),
+        ("BPF_JMP | BPF_JEQ | BPF_K", Libc.BPF_JMP_JEQ_K),
+        ("BPF_RET | BPF_K", Libc.BPF_RET_K),
+        ("AUDIT_ARCH_X86_64", Libc.AUDIT_ARCH_X86_64),
+        ("AUDIT_ARCH_AARCH64", Libc.AUDIT_ARCH_AARCH64),
+        ("MEMBARRIER_CMD_QUERY", Libc.MEMBARRIER_CMD_QUERY),
+        ("offsetof(struct seccomp_data, nr)", Libc.SeccompNumberOffset),
+        ("offsetof(struct seccomp_data, arch)", Libc.SeccompArchitectureOffset),
+        ("offsetof(struct seccomp_data, args)", Libc.SeccompFirstArgumentOffset),
+        ("sizeof(struct sock_filter)", Size<Libc.sock_filter>()),
+        ("offsetof(struct sock_filter, k)", Offset<Libc.sock_filter>("Constant")),
+        ("offsetof(struct sock_filter, jf)", Offset<Libc.sock_filter>("SkipIfFalse")),
+        ("sizeof(struct sock_fprog)", Size<Libc.sock_fprog>()),
+        ("offsetof(struct sock_fprog, filter)", Offset<Libc.sock_fprog>("Filter")),
+        ("SYS_membarrier", MembarrierFilter.Numbers()!.Value.Membarrier),
+        ("SYS_seccomp", (ulong)MembarrierFilter.Numbers()!.Value.Seccomp),
         ("PR_SET_CHILD_SUBREAPER", Libc.PR_SET_CHILD_SUBREAPER),
         ("PR_SET_NAME", Libc.PR_SET_NAME),
         ("WNOHANG", Libc.WNOHANG),
@@ -110,6 +130,10 @@ public sealed class NativeLayoutTests
             #include <dirent.h>
             #include <errno.h>
             #include <fcntl.h>
+            #include <linux/audit.h>
+            #include <linux/filter.h>
+            #include <linux/membarrier.h>
+            #include <linux/seccomp.h>
             #include <sched.h>
             #include <signal.h>
             #include <spawn.h>
@@ -124,6 +148,7 @@ public sealed class NativeLayoutTests
             #include <sys/signalfd.h>
             #include <sys/socket.h>
             #include <sys/stat.h>
+            #include <sys/syscall.h>
             #include <sys/uio.h>
             #include <sys/un.h>
             #include <sys/wait.h>

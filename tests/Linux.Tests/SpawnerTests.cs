@@ -109,6 +109,27 @@ public sealed class SpawnerTests
     }
 
     [Fact]
+    public void Membarrier_can_be_hidden_from_a_child()
+    {
+        Assert.True(Membarrier() >= 0, "this kernel has no membarrier that could be hidden");
+        int child = Spawner.Spawn(PeerProcess.Request(HasNoMembarrier) with { WithoutMembarrier = true });
+        Assert.Equal(0, Children.Wait(child));
+        Assert.True(Membarrier() >= 0, "it is hidden from this process too");
+        string status = Children.Output(
+            new SpawnRequest { Path = "cat", Arguments = ["cat", "/proc/self/status"], WithoutMembarrier = true });
+        Assert.Contains("NoNewPrivs:\t0\n", status, StringComparison.Ordinal);
+    }
+
+    private static void HasNoMembarrier()
+    {
+        Assert.Equal(-1, Membarrier());
+        Assert.Equal(Errno.ENOSYS, LinuxException.LastErrno);
+    }
+
+    private static nint Membarrier() =>
+        Libc.syscall((nint)MembarrierFilter.Numbers()!.Value.Membarrier, (nint)Libc.MEMBARRIER_CMD_QUERY, 0, 0);
+
+    [Fact]
     public void Errors_name_what_is_missing()
     {
         SpawnRequest request = new() { Path = "no-such-program", Arguments = ["x"] };
@@ -125,6 +146,9 @@ public sealed class SpawnerTests
 
         e = Assert.Throws<LinuxException>(() => Spawner.Spawn(request with { Path = "/etc/passwd" }));
         Assert.Equal(Errno.EACCES, e.Errno);
+
+        e = Assert.Throws<LinuxException>(() => Spawner.Spawn(request with { Path = "/no/such", WithoutMembarrier = true }));
+        Assert.Equal("exec /no/such: No such file or directory (ENOENT)", e.Message);
 
         Assert.Throws<ArgumentException>(() => Spawner.Spawn(request with { Path = "/bin/true", Arguments = ["a\0"] }));
     }

@@ -27,6 +27,9 @@ public sealed record SpawnRequest
     /// <summary>Make the child the leader of a new session, and so of a new group.</summary>
     public bool NewSession { get; init; }
 
+    /// <summary>Hide membarrier(2) from the child: see <see cref="MembarrierFilter"/>. Done where it can be.</summary>
+    public bool WithoutMembarrier { get; init; }
+
     /// <summary>The signals blocked in the child.</summary>
     public SignalSet BlockedSignals { get; init; }
 }

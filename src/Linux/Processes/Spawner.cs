@@ -16,6 +16,7 @@ public static unsafe class Spawner
 {
     private const int FirstExtraDescriptor = 3;
     private const int SameNumberAsPid = 0;
+    private const int FilteredStackBytes = 128 << 10;
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     /// <summary>Starts a program.</summary>
@@ -41,7 +42,9 @@ public static unsafe class Spawner
                 Require(Libc.posix_spawn_file_actions_addchdir_np(actions, directory), "addchdir_np");
             SetAttributes(attributes, request);
             int pid;
-            int error = Libc.posix_spawn(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer);
+            int error = request.WithoutMembarrier
+                ? SpawnFiltered(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer)
+                : Libc.posix_spawn(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer);
             return error == 0 ? pid : throw Failure((Errno)error, program, request.WorkingDirectory);
         }
         finally
@@ -52,6 +55,31 @@ public static unsafe class Spawner
             _ = Libc.posix_spawn_file_actions_destroy(actions);
             _ = Libc.posix_spawnattr_destroy(attributes);
         }
+    }
+
+    /// <summary>A thread keeps a filter as long as it lives, so a thread of its own gets it that starts the program and ends.</summary>
+    private static int SpawnFiltered(
+        int* pid, string program, void* actions, void* attributes, byte** arguments, byte** environment)
+    {
+        int error = 0;
+        Thread thread = new(
+            () =>
+            {
+                _ = MembarrierFilter.TryInstall(); // without it the program only starts later
+                error = Libc.posix_spawn(pid, program, actions, attributes, arguments, environment);
+            },
+            FilteredStackBytes);
+        try
+        {
+            thread.UnsafeStart();
+        }
+        catch (OutOfMemoryException)
+        {
+            // There is no thread to be had. Whether there is a process, this tells.
+            return Libc.posix_spawn(pid, program, actions, attributes, arguments, environment);
+        }
+        thread.Join();
+        return error;
     }
 
     /// <summary>
