@@ -129,7 +129,7 @@ public sealed class ContainerCreator(ContainerContext context)
 
         async Task<Container> MakeAsync()
         {
-            await commands.CreateAsync(state.RunscId, bundle.Path, bundle.PidFile, stdio.ConsoleSocket,
+            await commands.CreateAsync(state.RunscId, spec.IsSandbox, bundle.Path, bundle.PidFile, stdio.ConsoleSocket,
                 spec.IsSandbox ? InDirectory(logDirectory, "gvisor.log") : null, bundle.RunscLog,
                 spec.IsSandbox ? stdio.Descriptors : [],
                 fileSystems is null ? null : new RestoreSettings(fileSystems.PathForOthers, annotations.FileSystemsDirect));

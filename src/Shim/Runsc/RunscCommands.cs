@@ -19,18 +19,19 @@ public sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     public bool Has(string id) => RunscStateFile.Find(Settings.Root, id) is not null;
 
     /// <summary>Makes a container.</summary>
+    /// <param name="isSandbox">Whether it is the first of its sandbox, which is made with it.</param>
     /// <param name="log">The file for runsc's log.</param>
     /// <param name="stdio">A sandbox's first container keeps these as its standard streams.</param>
     /// <param name="fileSystems">The image from which its sandbox's file systems are restored; null: they begin anew.</param>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task CreateAsync(
-        string id, string bundle, string pidFile, string? consoleSocket, string? userLog, string log,
+        string id, bool isSandbox, string bundle, string pidFile, string? consoleSocket, string? userLog, string log,
         IReadOnlyList<Descriptor?> stdio, RestoreSettings? fileSystems = null)
     {
         if (fileSystems is not null)
             await features.RequireAsync(runner, "create", RunscArguments.FsRestoreImagePath);
         await runner.RunAsync(
-            RunscArguments.Create(id, bundle, pidFile, consoleSocket, userLog, fileSystems), log, s_bound, stdio);
+            RunscArguments.Create(id, bundle, pidFile, consoleSocket, userLog, fileSystems), log, s_bound, stdio, isSandbox);
     }
 
     /// <summary>Lets a container's process run.</summary>

@@ -13,7 +13,7 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
 {
     private const int OutputLimit = 4 << 20;
     private const int LogLimit = 1 << 20;
-    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(8);
+    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(4);
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan s_helpBound = TimeSpan.FromSeconds(5);
 
@@ -38,9 +38,11 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
     /// <param name="log">The file for its log.</param>
     /// <param name="bound">How long it may take; it is killed then.</param>
     /// <param name="stdio">Its descriptors 0 to 2; null stands for /dev/null.</param>
+    /// <param name="leavesSandbox">Whether it leaves a sandbox behind.</param>
     /// <exception cref="RunscException">It failed.</exception>
-    public Task RunAsync(List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio) =>
-        RunAsync(arguments, log, bound, stdio, errors: null);
+    public Task RunAsync(
+        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, bool leavesSandbox = false) =>
+        RunAsync(arguments, log, bound, stdio, errors: null, leavesSandbox);
 
     /// <summary>Runs a command that stays as long as the process that it starts.</summary>
     /// <param name="arguments">The command and its arguments.</param>
@@ -55,7 +57,7 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
     {
         long logStart = LengthOf(log), start = time.GetTimestamp();
         ChildProcess child = Start(arguments, log, stdio);
-        // The file comes after 10 to 50 ms; to be told of it would cost more than to look.
+        // The file comes after 5 to 50 ms; to be told of it would cost more than to look.
         for (TimeSpan pause = s_firstLook; !IsWritten(pidFile); pause = s_look)
         {
             if (child.Exited.IsCompleted)
@@ -100,7 +102,8 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
         return MemoryFile.Read(output, OutputLimit);
     }
 
-    private ChildProcess Start(List<string> arguments, string log, IReadOnlyList<Descriptor?> stdio)
+    private ChildProcess Start(
+        List<string> arguments, string log, IReadOnlyList<Descriptor?> stdio, bool leavesSandbox = false)
     {
         List<string> argv = [Settings.Binary, .. RunscArguments.Global(Settings, log), .. arguments];
         try
@@ -111,8 +114,8 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
                 Arguments = argv,
                 Descriptors = stdio,
                 // Releases before release-20260714.0 register for membarrier whatever the command is, and exec takes
-                // 26 ms instead of 16. Only the sandbox, which create leaves behind, makes use of it.
-                WithoutMembarrier = arguments[0] != "create",
+                // 26 ms instead of 16. Only a sandbox makes use of it.
+                WithoutMembarrier = !leavesSandbox,
             });
         }
         catch (LinuxException e)
@@ -154,10 +157,11 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
     }
 
     private async Task RunAsync(
-        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, Descriptor? errors)
+        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, Descriptor? errors,
+        bool leavesSandbox = false)
     {
         long logStart = LengthOf(log);
-        ChildProcess child = Start(arguments, log, stdio);
+        ChildProcess child = Start(arguments, log, stdio, leavesSandbox);
         ProcessExit exit;
         try
         {
