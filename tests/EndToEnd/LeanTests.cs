@@ -20,6 +20,9 @@ public class LeanTests
     /// <summary>The same with the sandbox's own answer in between.</summary>
     private const long BytesForAQuestion = 16 << 10;
 
+    /// <summary>With its bytes on the wire, and those that wait to be sent.</summary>
+    private const long BytesForAnEvent = 4 << 10;
+
     private const int MostThreads = 5;
 
     [Fact]
@@ -88,6 +91,63 @@ public class LeanTests
                 Assert.InRange(now, 0, resident + 512);
         }
         await pod.RemoveAsync();
+    }
+
+    /// <summary>An exec that is made and removed again is two events, and no process.</summary>
+    [Fact]
+    public async Task An_event_costs_as_much_after_thousands_as_at_first()
+    {
+        const int Pairs = 500;
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        HarnessPod pod = new(shim, "pod");
+        await pod.RunAsync("a");
+        string a = pod.IdOf("a");
+        await PairsAsync(Pairs); // for what is made once
+        long first = await BytesAsync(Pairs), resident = Anonymous(shim);
+        await PairsAsync(5 * Pairs);
+        long last = await BytesAsync(Pairs);
+        TestContext.Current.SendDiagnosticMessage("two events: {0} bytes, and {1} after thousands", first, last);
+        Assert.InRange(last, 0, first * 11 / 10);
+        Assert.InRange(first, 0, 2 * BytesForAnAnswer + 2 * BytesForAnEvent);
+        Assert.InRange(Anonymous(shim), 0, resident + 512);
+        await Eventually.TrueAsync("all events have arrived",
+            () => shim.Events.Count(static e => e.Topic == "/tasks/exec-added") == 8 * Pairs);
+        await pod.RemoveAsync();
+
+        async Task PairsAsync(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                await shim.ExecAsync(a, "e", "true");
+                await shim.Tasks.DeleteAsync(new DeleteRequest { Id = a, ExecId = "e" });
+            }
+        }
+        async Task<long> BytesAsync(int count)
+        {
+            long before = await AllocatedAsync(shim);
+            await PairsAsync(count);
+            return (await AllocatedAsync(shim) - before) / count;
+        }
+    }
+
+    /// <summary>
+    /// A sandbox has what it would have without a shim; runsc's other commands are spared the registration, which lasts longer
+    /// than their work. Each seccomp filter that a process has is counted in its status, also what it puts on itself.
+    /// </summary>
+    [Fact]
+    public async Task Membarrier_is_hidden_from_commands_and_not_from_the_sandbox()
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        HarnessPod pod = new(shim, "pod");
+        await pod.RunAsync("a");
+        string a = pod.IdOf("a");
+        await shim.ExecAsync(a, "e", "sleep", "1000");
+        int exec = (int)(await shim.Tasks.StartAsync(new StartRequest { Id = a, ExecId = "e" })).Pid;
+        int sandbox = (int)(await shim.Tasks.StateAsync(new StateRequest { Id = pod.Sandbox })).Pid;
+        Assert.Equal((1, 1), (Filters(exec), Filters(sandbox)));
+        await pod.RemoveAsync();
+
+        static int Filters(int pid) => (int)StatusNumber(pid, "Seccomp_filters");
     }
 
     [Fact]
@@ -207,9 +267,11 @@ public class LeanTests
     private static int Threads(ShimHarness shim) => Directory.GetDirectories($"/proc/{shim.Pid}/task").Length;
 
     /// <summary>KiB.</summary>
-    private static long Anonymous(ShimHarness shim) => long.Parse(
-        File.ReadLines($"/proc/{shim.Pid}/status").Single(static line => line.StartsWith("RssAnon:", StringComparison.Ordinal))
-            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    private static long Anonymous(ShimHarness shim) => StatusNumber(shim.Pid, "RssAnon");
+
+    private static long StatusNumber(int pid, string field) => long.Parse(
+        File.ReadLines($"/proc/{pid}/status").Single(line => line.StartsWith($"{field}:", StringComparison.Ordinal))
+            .Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
 
     /// <summary>What the shim says that it has allocated since it began.</summary>
     private static async Task<long> AllocatedAsync(ShimHarness shim)

@@ -24,7 +24,7 @@ public class PodRestoreTests
         await pod.CreateSandboxAsync(image);
         await pod.StartAsync(pod.Sandbox);
         await pod.CreateAsync("a");
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "is being restored from", ExecAsync(shim, pod.Sandbox));
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "is being restored from", shim.ExecAsync(pod.Sandbox, "e", "true").ResponseAsync);
         await pod.StartAsync(pod.IdOf("a"));
 
         // The shim says so: in State, in gVisor's State, and in its log.
@@ -34,7 +34,7 @@ public class PodRestoreTests
             Assert.Equal("restoring", (await Gvisor(shim).StateAsync(new Containerd.Api.Gvisor.StateRequest { Id = id })).State);
             Assert.NotEmpty((await shim.Tasks.PidsAsync(new PidsRequest { Id = id })).Processes);
             await shim.Tasks.StatsAsync(new StatsRequest { Id = id });
-            await AssertCodeAsync(StatusCode.FailedPrecondition, "(missing: container b)", ExecAsync(shim, id));
+            await AssertCodeAsync(StatusCode.FailedPrecondition, "(missing: container b)", shim.ExecAsync(id, "e", "true").ResponseAsync);
             await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot pause", shim.Tasks.PauseAsync(new PauseRequest { Id = id }));
             await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot checkpoint",
                 shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = id, Path = Path.Combine(shim.Directory, "none") }));
@@ -268,20 +268,9 @@ public class PodRestoreTests
 
     private static GvisorApi.TaskServiceClient Gvisor(ShimHarness shim) => new(shim.Channel);
 
-    private static async Task ExecAsync(ShimHarness shim, string id) => await shim.Tasks.ExecAsync(new ExecProcessRequest
-    {
-        Id = id,
-        ExecId = "e",
-        Spec = new Google.Protobuf.WellKnownTypes.Any
-        {
-            TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
-            Value = Google.Protobuf.ByteString.CopyFromUtf8(ShimHarness.ProcessOf("true").ToJsonString()),
-        },
-    });
-
     private static async Task AssertExecAsync(ShimHarness shim, string id)
     {
-        await ExecAsync(shim, id);
+        await shim.ExecAsync(id, "e", "true");
         await shim.Tasks.StartAsync(new StartRequest { Id = id, ExecId = "e" });
         Assert.Equal(0u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id, ExecId = "e" })).ExitStatus);
         await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id, ExecId = "e" });

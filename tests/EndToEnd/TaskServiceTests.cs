@@ -144,11 +144,11 @@ public class TaskServiceTests
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;
         await CreateAsync(shim);
-        await AssertCodeAsync(StatusCode.FailedPrecondition, ExecAsync(tasks, "early", "true"));
+        await AssertCodeAsync(StatusCode.FailedPrecondition, shim.ExecAsync("c", "early", "true"));
         await tasks.StartAsync(new StartRequest { Id = "c" });
-        await ExecAsync(tasks, "e", "sh", "-c", "exit 7");
-        await AssertCodeAsync(StatusCode.AlreadyExists, ExecAsync(tasks, "e", "true"));
-        await AssertCodeAsync(StatusCode.InvalidArgument, ExecAsync(tasks, "../e", "true"));
+        await shim.ExecAsync("c", "e", "sh", "-c", "exit 7");
+        await AssertCodeAsync(StatusCode.AlreadyExists, shim.ExecAsync("c", "e", "true"));
+        await AssertCodeAsync(StatusCode.InvalidArgument, shim.ExecAsync("c", "../e", "true"));
         Assert.Equal(Status.Created, (await tasks.StateAsync(new StateRequest { Id = "c", ExecId = "e" })).Status);
         AsyncUnaryCall<WaitResponse> wait = tasks.WaitAsync(new WaitRequest { Id = "c", ExecId = "e" });
         await tasks.StartAsync(new StartRequest { Id = "c", ExecId = "e" });
@@ -157,7 +157,7 @@ public class TaskServiceTests
         await AssertCodeAsync(StatusCode.NotFound, tasks.StateAsync(new StateRequest { Id = "c", ExecId = "e" }));
         Assert.DoesNotContain(Directory.EnumerateFiles(shim.Bundle), path => Path.GetFileName(path).StartsWith("exec-", StringComparison.Ordinal));
 
-        await ExecAsync(tasks, "never", "true");
+        await shim.ExecAsync("c", "never", "true");
         await tasks.KillAsync(new KillRequest { Id = "c", ExecId = "never", Signal = 9 });
         Assert.Equal(137u, (await tasks.DeleteAsync(new DeleteRequest { Id = "c", ExecId = "never" })).ExitStatus);
     }
@@ -310,18 +310,6 @@ public class TaskServiceTests
 
     private static async Task<uint> CreateAsync(ShimHarness shim) => (await shim.Tasks.CreateAsync(
         new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options })).Pid;
-
-    private static AsyncUnaryCall<Empty> ExecAsync(TaskApi.TaskClient tasks, string execId, params string[] command) =>
-        tasks.ExecAsync(new ExecProcessRequest
-        {
-            Id = "c",
-            ExecId = execId,
-            Spec = new Any
-            {
-                TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
-                Value = ByteString.CopyFromUtf8(ShimHarness.ProcessOf(command).ToJsonString()),
-            },
-        });
 
     private static async Task<RpcException> AssertCodeAsync<T>(StatusCode code, AsyncUnaryCall<T> call)
     {

@@ -1,11 +1,14 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Containerd.Api.Events;
+using Containerd.Api.Tasks;
 using Containerd.Api.Types;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Ttrpc;
 using EventsApi = Containerd.Api.Events.Events;
+using Task = System.Threading.Tasks.Task;
 using TaskApi = Containerd.Api.Tasks.Task;
 
 namespace Testing;
@@ -138,13 +141,26 @@ public sealed class ShimHarness : IAsyncDisposable
     }
 
     /// <summary>An OCI process.</summary>
-    public static JsonObject ProcessOf(params string[] command) => new()
+    private static JsonObject ProcessOf(params string[] command) => new()
     {
         ["user"] = new JsonObject { ["uid"] = 0, ["gid"] = 0 },
         ["args"] = new JsonArray([.. command.Select(part => (JsonNode)part)]),
         ["env"] = new JsonArray("PATH=/bin"),
         ["cwd"] = "/",
     };
+
+    /// <summary>Makes a further process, which is still to be started.</summary>
+    public AsyncUnaryCall<Empty> ExecAsync(string id, string execId, params string[] command) =>
+        Tasks.ExecAsync(new ExecProcessRequest
+        {
+            Id = id,
+            ExecId = execId,
+            Spec = new Any
+            {
+                TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
+                Value = ByteString.CopyFromUtf8(ProcessOf(command).ToJsonString()),
+            },
+        });
 
     /// <summary>The events that arrived so far: topic, and the message's bytes.</summary>
     public IReadOnlyList<Envelope> Events => _events.Snapshot();
