@@ -88,8 +88,19 @@ public sealed class NewImage : IDisposable
         files.Add(stateFile);
         foreach (string file in files)
             partial.ChangeMode(file, OwnerReadWrite);
-        foreach (string file in files)
-            partial.MoveTo(directory, file);
+        int moved = 0;
+        try
+        {
+            for (; moved < files.Count; moved++)
+                partial.MoveTo(directory, files[moved]);
+        }
+        catch
+        {
+            // The directory gets all or nothing; what is back goes with the rest.
+            while (--moved >= 0)
+                directory.MoveTo(partial, files[moved]);
+            throw;
+        }
         _finished = true;
         Directory.Delete(PartialPath);
     }

@@ -78,13 +78,14 @@ internal sealed class RestoreSetup(ContainerContext context)
     /// <exception cref="CheckpointException">It is to be restored and cannot be, or the image has no place for it.</exception>
     public async Task<int?> PlaceInImageAsync(CreateRequest request, ContainerSpec spec, Sandbox? sandbox)
     {
+        if (sandbox?.Restore is { IsPending: true } begun && request.Checkpoint is { } other
+            && !await context.BlockingAsync("look at", other, () => FileIdentity.AreSame(other, begun.Settings.ImagePath)))
+            throw new CheckpointException(CheckpointFault.DoesNotFit,
+                $"container {request.Id} is to be restored from {other}, and its sandbox is from {begun.ImagePath}: "
+                + "an image is of a whole sandbox");
+        // The restore may have ended while the image was looked at.
         if (sandbox?.Restore is { IsPending: true } restore)
         {
-            if (request.Checkpoint is { } other && !await context.BlockingAsync(
-                "look at", other, () => FileIdentity.AreSame(other, restore.Settings.ImagePath)))
-                throw new CheckpointException(CheckpointFault.DoesNotFit,
-                    $"container {request.Id} is to be restored from {other}, and its sandbox is from {restore.ImagePath}: "
-                    + "an image is of a whole sandbox");
             int place = restore.Add(spec.Name);
             restore.Arrived(sandbox, context.Time);
             return place;

@@ -139,15 +139,22 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
     public async Task<string> VersionAsync() => RunscVersion.Parse(await VersionTextAsync());
 
     /// <summary>What a command of help prints, on either stream; null where it ends with an error.</summary>
-    /// <exception cref="RunscException">runsc cannot be started.</exception>
+    /// <exception cref="RunscException">runsc cannot be started, or did not end.</exception>
     public async Task<byte[]?> HelpAsync(List<string> arguments)
     {
+        (bool succeeded, byte[] said) = await AskAsync(arguments, "/dev/null");
+        return succeeded ? said : null;
+    }
+
+    /// <summary>Runs a command that does nothing but print.</summary>
+    private async Task<(bool Succeeded, byte[] Said)> AskAsync(List<string> arguments, string log)
+    {
         using Descriptor output = MemoryFile.Create("runsc-help");
-        ChildProcess help = Start(arguments, "/dev/null", [null, output, output]);
+        ChildProcess help = Start(arguments, log, [null, output, output]);
         try
         {
             ProcessExit exit = await help.Exited.WaitAsync(s_helpBound, time);
-            return exit.ExitCode == 0 ? MemoryFile.Read(output, LogLimit) : null;
+            return (exit.ExitCode == 0, MemoryFile.Read(output, LogLimit));
         }
         catch (TimeoutException)
         {
@@ -200,16 +207,14 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
     /// </summary>
     private async Task<byte[]> FlagErrorAsync(string log)
     {
-        using Descriptor errors = MemoryFile.Create("runsc-stderr");
-        ChildProcess help = Start(["help"], log, [null, null, errors]);
         try
         {
-            ProcessExit exit = await help.Exited.WaitAsync(s_helpBound, time);
-            return exit.ExitCode == 0 ? [] : MemoryFile.Read(errors, LogLimit);
+            (bool succeeded, byte[] said) = await AskAsync(["help"], log);
+            return succeeded ? [] : said;
         }
-        catch (TimeoutException)
+        catch (RunscException)
         {
-            help.Kill(Signals.SIGKILL);
+            // What is to be told is the first failure, with or without its reason.
             return [];
         }
     }

@@ -98,6 +98,19 @@ public sealed class NewImageTests : IDisposable
         Assert.Equal(1, image.Header.ContainerCount);
     }
 
+    [Fact]
+    public void A_file_that_cannot_be_moved_takes_back_those_before_it()
+    {
+        Directory.CreateDirectory(_directory["image/last"]); // which no file replaces
+        using (NewImage image = NewImage.Begin(_directory["image"]))
+        {
+            ExampleImage.Write(image.PartialPath);
+            File.WriteAllText(Path.Combine(image.PartialPath, "last"), "");
+            Assert.Equal(Linux.Errno.EISDIR, Assert.Throws<Linux.LinuxException>(() => image.Finish("last")).Errno);
+        }
+        Assert.Equal(["last"], Names(_directory["image"]));
+    }
+
     [Theory]
     [InlineData("relative", CheckpointFault.Invalid, "is not absolute")]
     [InlineData("FILE", CheckpointFault.Invalid, "Not a directory")]
