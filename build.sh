@@ -205,6 +205,9 @@ build() {
   mkdir -p "$OUT"
   install -m 0755 "$publish/$BINARY" "$OUT/$BINARY"
   install -m 0644 "$publish/$BINARY.dbg" "$OUT/$BINARY.dbg"
+  # What keeps it small and its pages shared (Shim.csproj) would be undone in silence by another SDK.
+  [ "$(stat -c %s "$OUT/$BINARY")" -le $((8 * 1000 * 1000)) ] || die "$BINARY is larger than 8 MB"
+  [ "$(od -An -tu2 -j16 -N2 "$OUT/$BINARY" | tr -d ' ')" = 2 ] || die "$BINARY is not linked for a fixed address (ET_EXEC)"
   note "out/$BINARY: $(stat -c %s "$OUT/$BINARY" | numfmt --to=iec-i --suffix=B), symbols beside it in $BINARY.dbg"
 }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Benchmarks;
 
@@ -8,11 +9,8 @@ namespace Benchmarks;
 /// <param name="Private">What no other process shares.</param>
 /// <param name="Anonymous">What is no file's: heaps, stacks, written data.</param>
 /// <param name="Threads">How many.</param>
-internal sealed record ProcessFigures(double Resident, double Proportional, double Private, double Anonymous, double Threads)
+internal sealed partial record ProcessFigures(double Resident, double Proportional, double Private, double Anonymous, double Threads)
 {
-    /// <summary>USER_HZ: what /proc counts in on every architecture of Linux that .NET runs on.</summary>
-    private const double TicksPerSecond = 100;
-
     public static ProcessFigures Of(int pid)
     {
         Dictionary<string, double> memory = Fields($"/proc/{pid}/smaps_rollup");
@@ -21,16 +19,15 @@ internal sealed record ProcessFigures(double Resident, double Proportional, doub
             Fields($"/proc/{pid}/status")["Threads"]);
     }
 
-    /// <summary>The processor time that the process, without its children, has used: in user mode and in the kernel.</summary>
+    /// <summary>
+    /// The processor time that the process, without its children, has used, in threads that have ended too. /proc/PID/stat
+    /// would tell it in hundredths of a second, rounded down.
+    /// </summary>
     public static TimeSpan ProcessorTime(int pid)
     {
-        // pid (name) state ppid …: the name may hold anything, so fields count from its last parenthesis on.
-        string stat = File.ReadAllText($"/proc/{pid}/stat");
-        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        const int User = 14 - 3, Kernel = 15 - 3; // proc_pid_stat(5) numbers from 1, and the state is 3
-        double ticks = double.Parse(fields[User], CultureInfo.InvariantCulture)
-            + double.Parse(fields[Kernel], CultureInfo.InvariantCulture);
-        return TimeSpan.FromSeconds(ticks / TicksPerSecond);
+        if (clock_getcpuclockid(pid, out int clock) != 0 || clock_gettime(clock, out TimeSpec time) != 0)
+            throw new InvalidOperationException($"the kernel does not tell the processor time of process {pid}; has it ended?");
+        return TimeSpan.FromTicks((time.Seconds * TimeSpan.TicksPerSecond) + (time.Nanoseconds / TimeSpan.NanosecondsPerTick));
     }
 
     /// <summary>"Name:   value kB" lines; those of another form are left out.</summary>
@@ -42,5 +39,17 @@ internal sealed record ProcessFigures(double Resident, double Proportional, doub
                 && double.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out double number))
                 fields.TryAdd(name, number);
         return fields;
+    }
+
+    [LibraryImport("libc")]
+    private static partial int clock_getcpuclockid(int pid, out int clock);
+
+    [LibraryImport("libc")]
+    private static partial int clock_gettime(int clock, out TimeSpec time);
+
+    private struct TimeSpec
+    {
+        public long Seconds;
+        public long Nanoseconds;
     }
 }

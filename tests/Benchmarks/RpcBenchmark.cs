@@ -21,7 +21,7 @@ internal static class RpcBenchmark
         foreach ((string method, Func<ServingShim, IMessage> request) in ((string, Func<ServingShim, IMessage>)[])
             [("Connect", shim => new ConnectRequest { Id = shim.Id }), ("State", shim => new StateRequest { Id = shim.Id })])
         {
-            Session.Say($"rpc: {rounds} rounds of {calls} calls of {method} to each shim in turn, by 1 caller and by 8");
+            Session.Say($"rpc: {rounds} rounds of {calls} calls of {method} to each shim in turn, one at a time and 8");
             Measure(session, method, 1, rounds, calls, (ours, request(ours)), (runc, request(runc)));
             Measure(session, method, 8, rounds, calls, (ours, request(ours)), (runc, request(runc)));
         }
@@ -56,7 +56,7 @@ internal static class RpcBenchmark
             (await Command.RunAsync(Tools.Runsc, all)).Succeeded();
             taken.Add(Stopwatch.GetElapsedTime(begin).TotalMicroseconds);
         }
-        session.Report.Add($"{method}, 1 caller: time of a call, client included", "µs", $"runsc {string.Join(' ', command)}", new Samples(taken));
+        session.Report.Add($"{method}, one at a time: time of a call, client included", "µs", $"runsc {string.Join(' ', command)}", new Samples(taken));
     }
 
     private static void Measure(
@@ -76,7 +76,7 @@ internal static class RpcBenchmark
             Call(b, callers, calls, runc);
         }
         TimeSpan oursAfter = ProcessFigures.ProcessorTime(oursPid), runcAfter = ProcessFigures.ProcessorTime(runcPid);
-        string by = callers == 1 ? "1 caller" : $"{callers} callers";
+        string by = callers == 1 ? "one at a time" : $"{callers} at a time";
         if (callers == 1)
         {
             session.Report.Add($"{method}, {by}: time of a call, client included", "µs", ShimProgram.Ours.Name, new Samples(ours.Microseconds));

@@ -50,7 +50,8 @@ internal static class ScaleBenchmark
     {
         long begin = Stopwatch.GetTimestamp();
         ServingShim shim = await ServingShim.StartAsync(session, ShimProgram.Ours);
-        shims.Add(shim);
+        lock (shims)
+            shims.Add(shim);
         await shim.RunContainerAsync();
         return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
     }

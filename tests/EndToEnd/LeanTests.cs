@@ -1,12 +1,13 @@
 using System.Globalization;
-using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Containerd.Api.Cgroups.V1;
 using Containerd.Api.Tasks;
 using Grpc.Core;
 using Testing;
 using Status = Containerd.Api.Tasks.Status;
+using V1 = Containerd.Api.Cgroups.V1;
+using V2 = Containerd.Api.Cgroups.V2;
 using Task = System.Threading.Tasks.Task;
 
 namespace EndToEnd;
@@ -31,9 +32,12 @@ public class LeanTests
         using TemporaryDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
         await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
+        int atFirst = Sockets(shim);
         HarnessPod pod = new(shim, "pod");
         await pod.RunAsync("a", "b");
         string a = pod.IdOf("a");
+        // The wait for each of the two containers (the sandbox is the shim's child), and what events go through.
+        Assert.Equal(atFirst + 3, Sockets(shim));
         int processes = runsc.Calls.Length, descriptors = Descriptors(shim);
         AsyncUnaryCall<WaitResponse>[] waits =
             [.. Enumerable.Range(0, 20).Select(_ => shim.Tasks.WaitAsync(new WaitRequest { Id = a }))];
@@ -144,7 +148,10 @@ public class LeanTests
         await shim.ExecAsync(a, "e", "sleep", "1000");
         int exec = (int)(await shim.Tasks.StartAsync(new StartRequest { Id = a, ExecId = "e" })).Pid;
         int sandbox = (int)(await shim.Tasks.StateAsync(new StateRequest { Id = pod.Sandbox })).Pid;
-        Assert.Equal((1, 1), (Filters(exec), Filters(sandbox)));
+        int around = Filters(Environment.ProcessId);
+        Assert.Equal(around + 1, Filters(exec));
+        // Its own.
+        Assert.Equal(around + 1, Filters(sandbox));
         await pod.RemoveAsync();
 
         static int Filters(int pid) => (int)StatusNumber(pid, "Seccomp_filters");
@@ -160,12 +167,12 @@ public class LeanTests
         for (int i = 0; i < 5; i++)
         {
             RunscFigures before = await RunscFigures.AskAsync(shim, "c+");
-            Metrics shims = Metrics.Parser.ParseFrom((await shim.Tasks.StatsAsync(new StatsRequest { Id = "c" })).Stats.Value);
+            ShimFigures shims = await ShimFigures.AskAsync(shim, "c");
             RunscFigures after = await RunscFigures.AskAsync(shim, "c+");
-            Assert.InRange(shims.Cpu.Usage.Total, before.Cpu, after.Cpu);
-            Assert.InRange(shims.Memory.Usage.Usage, Math.Min(before.Memory, after.Memory) / 2, Math.Max(before.Memory, after.Memory) * 2);
-            Assert.Equal(before.Pids, shims.Pids.Current);
-            Assert.Equal("lo", Assert.Single(shims.Network).Name);
+            Assert.InRange(shims.Cpu, before.Cpu, after.Cpu);
+            Assert.InRange(shims.Memory, Math.Min(before.Memory, after.Memory) / 2, Math.Max(before.Memory, after.Memory) * 2);
+            Assert.Equal(before.Pids, shims.Pids);
+            Assert.Equal("lo", shims.Network);
         }
 
         // In a pod each container has its share, and together they have all.
@@ -175,7 +182,7 @@ public class LeanTests
         foreach (string id in (string[])[pod.Sandbox, pod.IdOf("a"), pod.IdOf("b")])
         {
             RunscFigures before = await RunscFigures.AskAsync(shim, id + "+");
-            all += Metrics.Parser.ParseFrom((await shim.Tasks.StatsAsync(new StatsRequest { Id = id })).Stats.Value).Cpu.Usage.Total;
+            all += (await ShimFigures.AskAsync(shim, id)).Cpu;
             RunscFigures after = await RunscFigures.AskAsync(shim, id + "+");
             (least, most) = (least + before.Cpu, most + after.Cpu);
         }
@@ -184,36 +191,14 @@ public class LeanTests
         await pod.RemoveAsync();
     }
 
-    /// <summary>
-    /// The sandbox's socket is hidden behind one that answers nonsense from the shim, and not from runsc's own commands:
-    /// these see the right one, in mount namespaces of their own.
-    /// </summary>
     [Fact]
     public async Task A_sandbox_that_answers_nonsense_is_asked_by_commands_and_told_of_once()
     {
-        using TemporaryDirectory directory = new();
-        string runsc = Path.Combine(directory.Path, "runsc");
-        await File.WriteAllTextAsync(runsc, $$"""
-            #!/bin/sh
-            for word do case $word in --root=*) root=${word#--root=} ;; esac; done
-            fake=$root/runsc-c+.sock real=$root/real.sock
-            if [ -S "$fake" ]; then
-              [ -S "$real" ] || exec unshare --mount {{Tools.Runsc}} "$@"
-              exec unshare --mount sh -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' sh "$real" "$fake" {{Tools.Runsc}} "$@"
-            fi
-            {{Tools.Runsc}} "$@" || exit
-            case "$*" in *' create '*)
-              mv "$fake" "$real"
-              : >{{directory.Path}}/hidden
-              until [ -S "$fake" ]; do sleep 0.01; done ;;
-            esac
-            """);
-        File.SetUnixFileMode(runsc, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc);
-        using Socket nonsense = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        Task answering = AnswerNonsenseAsync(nonsense, Path.Combine(directory.Path, "hidden"), Path.Combine(shim.RunscRoot, "test/runsc-c+.sock"));
-        shim.WriteBundle("c", ["sleep", "1000"], Annotate("sandbox"));
-        shim.WriteBundle("d", ["sleep", "1000"], Annotate("container"));
+        await using ImpostorSocket impostor = new("c");
+        await using ShimHarness shim = await ShimHarness.StartAsync(runsc: impostor.Runsc);
+        impostor.Answer(shim, static _ => "{\"success\":true,\"err\":\"\",\"result\":[[\"nonsense\"]]}");
+        shim.WriteBundle("c", ["sleep", "1000"], InSandbox("c", "sandbox"));
+        shim.WriteBundle("d", ["sleep", "1000"], InSandbox("c", "container"));
         foreach (string id in (string[])["c", "d"])
         {
             await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = id, Bundle = shim.BundleOf(id), Options = shim.Options });
@@ -237,32 +222,66 @@ public class LeanTests
             await shim.Tasks.WaitAsync(new WaitRequest { Id = id });
             await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id });
         }
-        nonsense.Close();
-        await Assert.ThrowsAnyAsync<Exception>(() => answering);
 
-        static Action<System.Text.Json.Nodes.JsonObject> Annotate(string type) => spec => spec["annotations"] = new System.Text.Json.Nodes.JsonObject
-        {
-            ["io.kubernetes.cri.container-type"] = type,
-            ["io.kubernetes.cri.sandbox-id"] = "c",
-        };
         async Task<int> FindWaitAsync(int but) => (int)await Eventually.GetAsync("runsc waits", () => Task.FromResult(
             Processes.Mentioning(shim.RunscRoot).FirstOrDefault(pid => pid != but
                 && Regex.IsMatch(Processes.CommandLine(pid), "^[^ ]*runsc .* wait d\\+ $")) is > 0 and int pid ? (object)pid : null));
     }
 
-    private static async Task AnswerNonsenseAsync(Socket socket, string signal, string path)
+    /// <summary>With a shim for each container the sandbox is another's child, and its end is seen all the same.</summary>
+    [Fact]
+    public async Task The_end_of_another_shims_sandbox_is_seen_at_once()
     {
-        await Eventually.TrueAsync("the sandbox's socket is hidden", () => File.Exists(signal), TimeSpan.FromSeconds(30));
-        socket.Bind(new UnixDomainSocketEndPoint(path));
-        socket.Listen();
-        while (true)
+        await using ShimHarness first = await ShimHarness.StartAsync(), second = await ShimHarness.StartAsync();
+        // Read at each create.
+        await File.WriteAllTextAsync(Path.Combine(second.Directory, "runsc.toml"),
+            "grouping = false\n" + await File.ReadAllTextAsync(Path.Combine(first.Directory, "runsc.toml")));
+        first.WriteBundle("c", ["sleep", "1000"], InSandbox("c", "sandbox"));
+        first.WriteBundle("d", ["sleep", "1000"], InSandbox("c", "container")); // containerd's bundles are beside one another
+        foreach ((ShimHarness shim, string id) in ((ShimHarness, string)[])[(first, "c"), (second, "d")])
         {
-            using Socket connection = await socket.AcceptAsync();
-            await connection.SendAsync("{\"success\":true,\"err\":\"\",\"result\":[[\"nonsense\"]]}"u8.ToArray());
+            await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = id, Bundle = first.BundleOf(id), Options = shim.Options });
+            await shim.Tasks.StartAsync(new StartRequest { Id = id });
         }
+        Assert.NotEmpty((await second.Tasks.PidsAsync(new PidsRequest { Id = "d" })).Processes);
+        AsyncUnaryCall<WaitResponse> end = second.Tasks.WaitAsync(new WaitRequest { Id = "d" });
+        await first.Tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });
+        Assert.Equal(137u, (await end).ExitStatus);
+        Assert.DoesNotContain("sandbox does not answer", second.Log, StringComparison.Ordinal);
+        await second.Tasks.DeleteAsync(new DeleteRequest { Id = "d" });
+        await first.Tasks.WaitAsync(new WaitRequest { Id = "c" });
+        await first.Tasks.DeleteAsync(new DeleteRequest { Id = "c" });
     }
 
+    [Fact]
+    public async Task A_sandbox_that_says_that_it_is_killed_and_lives_on_is_killed()
+    {
+        await using ImpostorSocket impostor = new("c");
+        await using ShimHarness shim = await ShimHarness.StartAsync(runsc: impostor.Runsc);
+        impostor.Answer(shim, static question =>
+            question.Contains(".Signal", StringComparison.Ordinal) ? "{\"success\":true,\"err\":\"\",\"result\":null}" : null);
+        shim.WriteBundle("c", ["sleep", "1000"]);
+        await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options });
+        await shim.Tasks.StartAsync(new StartRequest { Id = "c" });
+        AsyncUnaryCall<WaitResponse> end = shim.Tasks.WaitAsync(new WaitRequest { Id = "c" });
+        await shim.Tasks.KillAsync(new KillRequest { Id = "c", Signal = 15 }); // which a program may outlive
+        await shim.Tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });
+        Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = "c" })).Status);
+        Assert.Equal(137u, (await end.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(30))).ExitStatus);
+        Assert.Contains("sandbox did not take SIGKILL", shim.Log, StringComparison.Ordinal);
+        await shim.Tasks.DeleteAsync(new DeleteRequest { Id = "c" });
+    }
+
+    private static Action<JsonObject> InSandbox(string id, string type) => spec => spec["annotations"] = new JsonObject
+    {
+        ["io.kubernetes.cri.container-type"] = type,
+        ["io.kubernetes.cri.sandbox-id"] = id,
+    };
+
     private static int Descriptors(ShimHarness shim) => Directory.GetFileSystemEntries($"/proc/{shim.Pid}/fd").Length;
+
+    private static int Sockets(ShimHarness shim) => Directory.GetFileSystemEntries($"/proc/{shim.Pid}/fd")
+        .Count(static fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) ?? false);
 
     private static int Threads(ShimHarness shim) => Directory.GetDirectories($"/proc/{shim.Pid}/task").Length;
 
@@ -281,6 +300,22 @@ public class LeanTests
         Linux.Signals.Send(shim.Pid, Linux.Signals.SIGUSR1);
         await Eventually.TrueAsync("the shim tells its state", () => line.Count(shim.Log) > count);
         return long.Parse(line.Matches(shim.Log)[^1].Groups[1].Value, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>What the shim tells, in the form of the node's cgroups. CPU in nanoseconds.</summary>
+    private sealed record ShimFigures(ulong Cpu, ulong Memory, ulong Pids, string Network)
+    {
+        public static async Task<ShimFigures> AskAsync(ShimHarness shim, string id)
+        {
+            Google.Protobuf.WellKnownTypes.Any stats = (await shim.Tasks.StatsAsync(new StatsRequest { Id = id })).Stats;
+            if (stats.TypeUrl.Contains("v2", StringComparison.Ordinal))
+            {
+                V2.Metrics v2 = V2.Metrics.Parser.ParseFrom(stats.Value);
+                return new ShimFigures(v2.Cpu.UsageUsec * 1000, v2.Memory.Usage, v2.Pids.Current, Assert.Single(v2.Network).Name);
+            }
+            V1.Metrics v1 = V1.Metrics.Parser.ParseFrom(stats.Value);
+            return new ShimFigures(v1.Cpu.Usage.Total, v1.Memory.Usage.Usage, v1.Pids.Current, Assert.Single(v1.Network).Name);
+        }
     }
 
     /// <summary>What <c>runsc events --stats</c> tells.</summary>

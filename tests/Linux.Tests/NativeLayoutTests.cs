@@ -77,6 +77,7 @@ public sealed class NativeLayoutTests
         ("sizeof(struct sock_fprog)", Size<Libc.sock_fprog>()),
         ("offsetof(struct sock_fprog, filter)", Offset<Libc.sock_fprog>("Filter")),
         ("SYS_membarrier", MembarrierFilter.Numbers()!.Value.Membarrier),
+        ("SYS_pidfd_open", Libc.SYS_pidfd_open),
         ("SYS_seccomp", (ulong)MembarrierFilter.Numbers()!.Value.Seccomp),
         ("PR_SET_CHILD_SUBREAPER", Libc.PR_SET_CHILD_SUBREAPER),
         ("PR_SET_NAME", Libc.PR_SET_NAME),

@@ -193,20 +193,23 @@ public sealed class ShimHarness : IAsyncDisposable
         _process.Dispose();
         Linux.Mounts.UnmountAll(Directory);
         System.IO.Directory.Delete(Directory, recursive: true);
-        foreach (string hierarchy in System.IO.Directory.EnumerateDirectories("/sys/fs/cgroup"))
+        // The unified hierarchy is at the top itself, or one of those below it.
+        foreach (string hierarchy in System.IO.Directory.EnumerateDirectories("/sys/fs/cgroup").Prepend("/sys/fs/cgroup"))
             await Eventually.TrueAsync($"the cgroups in {hierarchy} are empty", () => RemovedCgroups(Path.Combine(hierarchy, "shim-harness")));
     }
 
     /// <summary>A cgroup is busy until the last of the killed processes is reaped, by whoever inherited it.</summary>
-    private static bool RemovedCgroups(string directory)
+    private bool RemovedCgroups(string parent)
     {
-        if (!System.IO.Directory.Exists(directory))
+        if (!System.IO.Directory.Exists(parent))
             return true;
         try
         {
-            foreach (string child in System.IO.Directory.EnumerateDirectories(directory))
-                System.IO.Directory.Delete(child);
-            System.IO.Directory.Delete(directory);
+            foreach (string mine in System.IO.Directory.EnumerateDirectories(parent, $"{Path.GetFileName(Directory)}-*"))
+                System.IO.Directory.Delete(mine);
+            // Another harness may be at work.
+            if (!System.IO.Directory.EnumerateDirectories(parent).Any())
+                System.IO.Directory.Delete(parent);
             return true;
         }
         catch (IOException)

@@ -20,10 +20,6 @@ internal static unsafe partial class Libc
     internal const uint SeccompArchitectureOffset = 4;
     internal const uint SeccompFirstArgumentOffset = 16;
 
-    // seccomp(2) has no function of its own.
-    [LibraryImport(Name, SetLastError = true)]
-    internal static partial nint syscall(nint number, nint a, nint b, nint c);
-
     [StructLayout(LayoutKind.Sequential)]
     internal struct sock_filter
     {

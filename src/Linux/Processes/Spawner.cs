@@ -19,6 +19,9 @@ public static unsafe class Spawner
     private const int FilteredStackBytes = 128 << 10;
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+    // Without the rights for it a thread of its own is no use.
+    private static bool s_canFilter = true;
+
     /// <summary>Starts a program.</summary>
     /// <returns>Its pid.</returns>
     /// <exception cref="LinuxException">It could not be started; the message names the program, or the working
@@ -42,7 +45,7 @@ public static unsafe class Spawner
                 Require(Libc.posix_spawn_file_actions_addchdir_np(actions, directory), "addchdir_np");
             SetAttributes(attributes, request);
             int pid;
-            int error = request.WithoutMembarrier
+            int error = request.WithoutMembarrier && s_canFilter
                 ? SpawnFiltered(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer)
                 : Libc.posix_spawn(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer);
             return error == 0 ? pid : throw Failure((Errno)error, program, request.WorkingDirectory);
@@ -65,7 +68,7 @@ public static unsafe class Spawner
         Thread thread = new(
             () =>
             {
-                _ = MembarrierFilter.TryInstall(); // without it the program only starts later
+                s_canFilter = MembarrierFilter.TryInstall(); // without it the program only starts later
                 error = Libc.posix_spawn(pid, program, actions, attributes, arguments, environment);
             },
             FilteredStackBytes);

@@ -32,7 +32,7 @@ public sealed partial class Container
     {
         try
         {
-            ProcessExit exit = await Sandbox.Died;
+            ProcessExit exit = await Sandbox.Exit!;
             return new ProcessEnd(exit.ExitCode, exit.At);
         }
         catch (LinuxException e)
@@ -56,6 +56,7 @@ public sealed partial class Container
         foreach (Task ready in (Task[])[_started.Task, Sandbox.Restore?.Over ?? Task.CompletedTask])
             if (await Task.WhenAny(ready, Init.Ended, Sandbox.Died) != ready)
                 return Init.End ?? new ProcessEnd(StatusOfGone(LostStatus), _context.Now);
+        TimeSpan again = s_waitAgain;
         for (int failures = 1; ; failures++)
         {
             Task<int> answer = _questions.WaitAsync(RunscId, abandon.Token);
@@ -73,9 +74,13 @@ public sealed partial class Container
                 if (Sandbox.Died.IsCompleted || (failures > 1 && await HasEndedInSandboxAsync()))
                     return new ProcessEnd(StatusOfGone(LostStatus), _context.Now);
             }
-            await Task.Delay(s_waitAgain, _context.Time);
+            // The sandbox may refuse for ever, and each refusal is a line in the node's log.
+            await Task.WhenAny(Sandbox.Died, Task.Delay(again, _context.Time));
+            again = Min(again * 2, s_longestWaitAgain);
         }
     }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private async Task<bool> HasEndedInSandboxAsync()
     {

@@ -6,6 +6,8 @@ namespace Shim.Containers;
 /// <summary>Signals to the container's processes, and who gets them in their place where they cannot.</summary>
 public sealed partial class Container
 {
+    private bool _killsSandbox;
+
     /// <summary>Sends a signal to a process.</summary>
     /// <param name="execId">The process; empty: the first.</param>
     /// <param name="signal">The signal's number.</param>
@@ -34,6 +36,8 @@ public sealed partial class Container
     private async Task SignalAsync(ContainerProcess process, int signal, bool all)
     {
         int pid = process == Init ? 0 : FindExec(process.Id).InternalPid;
+        if (signal == Signals.SIGKILL && process == Init)
+            KillSandboxUnlessEnded();
         try
         {
             await _questions.SignalAsync(RunscId, signal, pid, all && process == Init);
@@ -51,9 +55,33 @@ public sealed partial class Container
 
     private Task KillSandboxNow()
     {
-        if (!Sandbox.Died.IsCompleted)
-            Signals.Send(Sandbox.Pid, Signals.SIGKILL);
+        Sandbox.Kill();
         return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// A sandbox that lets a container run on that it was told to kill no longer does what it is told, perhaps because that
+    /// container has taken it over. Nobody could ever delete it.
+    /// </summary>
+    // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.
+    private async void KillSandboxUnlessEnded()
+    {
+        if (_killsSandbox || Sandbox.Exit is null)
+            return;
+        _killsSandbox = true;
+        do
+        {
+            using CancellationTokenSource ended = new();
+            Task late = Task.Delay(IsSandbox ? s_sandboxEndBound : s_containerEndBound, _context.Time, ended.Token);
+            bool isLate = await Task.WhenAny(Init.Ended, Sandbox.Died, late) == late;
+            ended.Cancel();
+            if (!isLate)
+                return;
+        }
+        // Nothing ends in a sandbox that stands still.
+        while (Sandbox.IsPaused || Sandbox.IsBeingSaved);
+        Log.SandboxKilled(Sandbox.Id, Sandbox.Pid);
+        Sandbox.Kill();
     }
 
     /// <summary>A sandbox that does not take its SIGKILL, because it hangs or because it refuses, gets it from outside.</summary>
@@ -62,7 +90,7 @@ public sealed partial class Container
         if (await Task.WhenAny(Sandbox.Died, Task.Delay(s_lateAnswerBound, _context.Time)) == Sandbox.Died)
             return;
         Log.SandboxKilled(Sandbox.Id, Sandbox.Pid);
-        Signals.Send(Sandbox.Pid, Signals.SIGKILL);
+        Sandbox.Kill();
     }
 
     /// <summary>

@@ -23,6 +23,9 @@ public sealed partial class Container
 
     private static readonly TimeSpan s_lateAnswerBound = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_waitAgain = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestWaitAgain = TimeSpan.FromSeconds(32);
+    private static readonly TimeSpan s_sandboxEndBound = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_containerEndBound = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_pidsBound = TimeSpan.FromSeconds(2);
 
     private readonly ContainerContext _context;

@@ -22,7 +22,6 @@ public sealed record ContainerContext(
     /// <summary>What the runsc at hand knows.</summary>
     public RunscFeatures Features { get; } = new();
 
-
     private static readonly TimeSpan s_mountBound = TimeSpan.FromMinutes(1);
 
     /// <summary>The loop's clock.</summary>

@@ -149,7 +149,7 @@ public sealed class ContainerCreator(ContainerContext context)
                 new OutOfMemoryEvents(sandbox, context).Start();
             }
             // Without grouping the sandbox is another shim's child.
-            sandbox ??= new Sandbox(spec.SandboxId!, pid, new TaskCompletionSource<ProcessExit>().Task)
+            sandbox ??= new Sandbox(spec.SandboxId!, pid, ForeignProcess.WatchEndAsync(context.Loop, pid))
             {
                 Cgroup = CgroupOf(pid),
                 Socket = SandboxSocket.Find(state.RunscRoot, state.RunscId, context.Time),

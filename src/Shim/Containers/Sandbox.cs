@@ -5,7 +5,10 @@ using Shim.Volumes;
 namespace Shim.Containers;
 
 /// <summary>A gVisor sandbox: the process in which a container, or all containers of a pod, run.</summary>
-public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
+/// <param name="id">The id of its first container, as containerd calls it.</param>
+/// <param name="pid">Its process.</param>
+/// <param name="died">Completes when the process has ended.</param>
+public sealed class Sandbox(string id, int pid, Task died)
 {
     // Each may take ten seconds: half an hour, as long as an image may take.
     private const int ResumeAttempts = 180;
@@ -25,8 +28,11 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
     /// <summary>Its process.</summary>
     public int Pid { get; } = pid;
 
-    /// <summary>Completes when its process has ended. Never, where the sandbox is another shim's.</summary>
-    public Task<ProcessExit> Died { get; } = died;
+    /// <summary>Completes when its process has ended.</summary>
+    public Task Died { get; } = died;
+
+    /// <summary>How its process ends; null where the sandbox is another shim's, which alone is told.</summary>
+    public Task<ProcessExit>? Exit => Died as Task<ProcessExit>;
 
     /// <summary>Reports out-of-memory kills; null where the sandbox is another shim's.</summary>
     public OutOfMemoryEvents? OutOfMemory { get; set; }
@@ -78,6 +84,14 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
         await act();
         return true;
     });
+
+    /// <summary>Ends it from outside, where that is ours to do: another shim's sandbox is left to that.</summary>
+    public void Kill()
+    {
+        // Until its exit is known its process is our child, and the id nobody else's.
+        if (Exit is { IsCompleted: false })
+            Signals.Send(Pid, Signals.SIGKILL);
+    }
 
     /// <summary>Pauses for one of its containers.</summary>
     /// <remarks>
@@ -144,7 +158,7 @@ public sealed class Sandbox(string id, int pid, Task<ProcessExit> died)
                 if (!end || Died.IsCompleted)
                     return;
                 EndedByCheckpoint = true;
-                Signals.Send(Pid, Signals.SIGKILL);
+                Kill();
             }
             finally
             {

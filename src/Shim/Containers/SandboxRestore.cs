@@ -1,4 +1,3 @@
-using Linux;
 using Shim.Checkpoints;
 using Shim.Logging;
 using Shim.Runsc;
@@ -92,8 +91,7 @@ public sealed class SandboxRestore(string sandboxId, CheckpointImage image, Rest
         HasFailed = true;
         log.RestoreFailed(sandboxId, ImagePath, why);
         End();
-        if (!sandbox.Died.IsCompleted)
-            Signals.Send(sandbox.Pid, Signals.SIGKILL);
+        sandbox.Kill();
     }
 
     /// <summary>The sandbox has ended; before its restore did, it could not be restored.</summary>

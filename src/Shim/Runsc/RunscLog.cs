@@ -10,6 +10,7 @@ namespace Shim.Runsc;
 /// </remarks>
 public static class RunscLog
 {
+    private const int LongestReason = 1024;
     private const string NoReason = "no reason given";
     private const string InconsistentMemory = "inconsistent private memory files on restore";
 
@@ -63,14 +64,16 @@ public static class RunscLog
         $"the sandbox refused {Explain(words)}");
 
     /// <summary>
-    /// What is for people: the stacks and the memory maps that follow an error of the sandbox's kernel are not, and one
-    /// such error needs its explanation.
+    /// What is for people: the stacks and the memory maps that follow an error of the sandbox's kernel are not, nor is what
+    /// a sandbox says to fill the node's logs, and one such error needs its explanation.
     /// </summary>
     private static string Explain(string words)
     {
         int end = words.AsSpan().IndexOfAny('\n', '\r');
         if (end >= 0)
             words = words[..end].TrimEnd(':', ' ');
+        if (words.Length > LongestReason)
+            words = $"{words.AsSpan(0, LongestReason)}…";
         int memory = words.IndexOf(InconsistentMemory, StringComparison.Ordinal);
         if (memory >= 0)
             words = $"{words[..memory]}{InconsistentMemory}: the image does not fit these containers, or several of them "

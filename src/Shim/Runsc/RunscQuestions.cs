@@ -6,7 +6,6 @@ namespace Shim.Runsc;
 public sealed class RunscQuestions(RunscRunner runner, string log) : ISandboxQuestions
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
-    private const int AnswerLimit = 64 << 10;
 
     /// <inheritdoc/>
     public Task<int> WaitAsync(string id, CancellationToken abandon) => AnswerAsync("wait", async () =>

@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Shim.Runsc;
 
 /// <summary>
-/// Asks a sandbox over its control socket; once that does not answer as expected, by runsc's commands from then on.
+/// Asks a sandbox over its control socket; once that does not answer as expected, by runsc's commands from then on. One that
+/// has answered and is late is only late.
 /// </summary>
 /// <remarks>
 /// Pauses and resumes are commands in any case: runsc keeps in its records what is paused, for whoever works on the
@@ -24,12 +25,12 @@ public sealed class SandboxQuestions(
 
     /// <inheritdoc/>
     public Task<int> WaitAsync(string id, CancellationToken abandon) => AskAsync(
-        "Wait", json => json.WriteStringValue(id), static result => ExitStatusOf(result.GetUInt32()),
-        () => commands.WaitAsync(id, abandon), lasts: true, abandon);
+        SandboxMethod.Wait, json => json.WriteStringValue(id), static result => ExitStatusOf(result.GetUInt32()),
+        () => commands.WaitAsync(id, abandon), abandon);
 
     /// <inheritdoc/>
     public Task SignalAsync(string id, int signal, int pid, bool all) => AskAsync(
-        "Signal", json =>
+        SandboxMethod.Signal, json =>
         {
             json.WriteStartObject();
             json.WriteString("CID"u8, id);
@@ -45,7 +46,7 @@ public sealed class SandboxQuestions(
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<int>> PidsAsync(string id) => AskAsync<IReadOnlyList<int>>(
-        "Processes", json => json.WriteStringValue(id), static result =>
+        SandboxMethod.Processes, json => json.WriteStringValue(id), static result =>
         {
             List<int> pids = [];
             // null where there are none
@@ -57,7 +58,7 @@ public sealed class SandboxQuestions(
 
     /// <inheritdoc/>
     public Task<RunscStats> StatsAsync(string id) => AskAsync(
-        "Event", json => json.WriteStringValue(id), result => RunscStats.OfEvent(result, id, cpuOfSandbox()),
+        SandboxMethod.Event, json => json.WriteStringValue(id), result => RunscStats.OfEvent(result, id, cpuOfSandbox()),
         () => commands.StatsAsync(id));
 
     /// <inheritdoc/>
@@ -68,7 +69,7 @@ public sealed class SandboxQuestions(
 
     /// <inheritdoc/>
     public Task<SandboxContainerState> StateAsync(string id) => AskAsync(
-        "ContainerRuntimeState", json => json.WriteStringValue(id), static result => result.GetInt32() switch
+        SandboxMethod.ContainerRuntimeState, json => json.WriteStringValue(id), static result => result.GetInt32() switch
         {
             1 => SandboxContainerState.Created,
             2 => SandboxContainerState.Running,
@@ -82,14 +83,14 @@ public sealed class SandboxQuestions(
         return signal != 0 ? 128 + signal : (int)((packed >> 8) & 0xff);
     }
 
-    private async Task<T> AskAsync<T>(string method, Action<Utf8JsonWriter> argument, Func<JsonElement, T> read,
-        Func<Task<T>> command, bool lasts = false, CancellationToken abandon = default)
+    private async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument, Func<JsonElement, T> read,
+        Func<Task<T>> command, CancellationToken abandon = default)
     {
         if (socket is not { GivenUp: null })
             return await command();
         try
         {
-            using JsonDocument answer = await socket.AskAsync(method, argument, lasts, abandon);
+            using JsonDocument answer = await socket.AskAsync(method, argument, abandon);
             return read(answer.RootElement.GetProperty("result"u8));
         }
         catch (SandboxRefusedException e) when (!e.IsUnknownMethod)
@@ -100,7 +101,12 @@ public sealed class SandboxQuestions(
         {
             throw new RunscException(RunscFailure.Failed, $"{method}: the wait was given up", e);
         }
-        catch (Exception e) when (e is SandboxRefusedException or SandboxSilentException or JsonException
+        catch (TimeoutException e) when (socket.HasAnswered)
+        {
+            // The command would ask the same sandbox, which is late already.
+            throw new RunscException(RunscFailure.TimedOut, $"the sandbox did not answer ({e.Message})", e);
+        }
+        catch (Exception e) when (e is SandboxRefusedException or SandboxSilentException or TimeoutException or JsonException
             or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             if (await Task.WhenAny(died, Task.Delay(s_deathBound, time, CancellationToken.None)) == died)

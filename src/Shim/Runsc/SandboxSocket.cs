@@ -15,18 +15,19 @@ namespace Shim.Runsc;
 /// </remarks>
 public sealed class SandboxSocket(string path, TimeProvider time)
 {
-    /// <summary>The longest answer that is read, in bytes.</summary>
-    public const int LongestAnswer = 4 << 20;
-
     private const int FirstBuffer = 4096;
-    private const int Depth = 32;
-    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
+
+    /// <summary>Of a whole answer, which a sandbox writes at once, the socket's buffer makes a few dozen pieces at most.</summary>
+    private const int MostPieces = 1024;
 
     /// <summary>The socket's path.</summary>
     public string Path => path;
 
     /// <summary>Why it is not asked any more; null while it is.</summary>
     public string? GivenUp { get; private set; }
+
+    /// <summary>Whether it has ever answered as it should: one that is silent later has much to do, or hangs.</summary>
+    public bool HasAnswered { get; private set; }
 
     /// <summary>Finds the socket of a container's sandbox in runsc's record of the container.</summary>
     /// <param name="root">runsc's root, the namespace included.</param>
@@ -64,43 +65,42 @@ public sealed class SandboxSocket(string path, TimeProvider time)
     }
 
     /// <summary>Asks.</summary>
-    /// <param name="method">The method, without the part before the dot.</param>
+    /// <param name="method">What.</param>
     /// <param name="argument">Writes its argument.</param>
-    /// <param name="lasts">The answer may take as long as a process runs; then only <paramref name="abandon"/> ends the wait.</param>
     /// <param name="abandon">Ends the wait.</param>
     /// <returns>The whole answer; its field <c>result</c> is what was asked for. The caller disposes it.</returns>
     /// <exception cref="SandboxRefusedException">The sandbox says no.</exception>
     /// <exception cref="SandboxSilentException">No answer came, or none that is an answer.</exception>
+    /// <exception cref="TimeoutException">No answer came in time.</exception>
     /// <exception cref="OperationCanceledException">The wait was abandoned.</exception>
     public async Task<JsonDocument> AskAsync(
-        string method, Action<Utf8JsonWriter> argument, bool lasts = false, CancellationToken abandon = default)
+        SandboxMethod method, Action<Utf8JsonWriter> argument, CancellationToken abandon = default)
     {
-        using CancellationTokenSource bound = new(lasts ? Timeout.InfiniteTimeSpan : s_bound, time);
+        using CancellationTokenSource bound = new(method.Bound, time);
         using CancellationTokenSource? both =
             abandon.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(bound.Token, abandon) : null;
-        CancellationToken end = both?.Token ?? bound.Token;
         byte[] buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         try
         {
+            CancellationToken end = both?.Token ?? bound.Token;
             using UnixConnection connection = await UnixSocket.ConnectAsync(path, end);
             await connection.Stream.WriteAsync(Question(method, argument), end);
-            for (int length = 0; ;)
+            var answerEnd = new JsonObjectEnd();
+            int length = 0;
+            for (int pieces = 0; pieces < MostPieces; pieces++)
             {
                 int count = await connection.Stream.ReadAsync(buffer.AsMemory(length), end);
                 if (count == 0)
                     throw new SandboxSilentException($"{method}: the connection ended after {length} bytes");
+                if (answerEnd.Find(buffer.AsSpan(length, count)) is > 0 and int last)
+                    return Answer(method, buffer.AsSpan(0, length + last));
                 length += count;
-                if (Answer(method, buffer.AsSpan(0, length)) is { } answer)
-                    return answer;
-                if (length < buffer.Length)
-                    continue;
-                if (length >= LongestAnswer)
-                    throw new SandboxSilentException($"{method}: the answer has more than {LongestAnswer} bytes");
-                byte[] larger = ArrayPool<byte>.Shared.Rent(length * 2);
-                buffer.AsSpan(0, length).CopyTo(larger);
-                ArrayPool<byte>.Shared.Return(buffer);
-                buffer = larger;
+                if (length >= method.LongestAnswer)
+                    throw new SandboxSilentException($"{method}: the answer has more than {method.LongestAnswer} bytes");
+                if (length == buffer.Length)
+                    buffer = Larger(buffer);
             }
+            throw new SandboxSilentException($"{method}: the answer comes in more than {MostPieces} pieces");
         }
         catch (IOException e)
         {
@@ -110,9 +110,9 @@ public sealed class SandboxSocket(string path, TimeProvider time)
         {
             throw new SandboxSilentException($"{method}: the answer is not the JSON that was expected: {e.Message}", e);
         }
-        catch (OperationCanceledException) when (!abandon.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!abandon.IsCancellationRequested)
         {
-            throw new SandboxSilentException($"{method}: no answer within {s_bound.TotalSeconds:0} s");
+            throw new TimeoutException($"{method}: no answer within {method.Bound.TotalSeconds:0} s", e);
         }
         finally
         {
@@ -120,7 +120,15 @@ public sealed class SandboxSocket(string path, TimeProvider time)
         }
     }
 
-    private static ReadOnlyMemory<byte> Question(string method, Action<Utf8JsonWriter> argument)
+    private static byte[] Larger(byte[] full)
+    {
+        byte[] larger = ArrayPool<byte>.Shared.Rent(full.Length * 2);
+        full.CopyTo(larger, 0);
+        ArrayPool<byte>.Shared.Return(full);
+        return larger;
+    }
+
+    private static ReadOnlyMemory<byte> Question(SandboxMethod method, Action<Utf8JsonWriter> argument)
     {
         var question = new ArrayBufferWriter<byte>(128);
         using var json = new Utf8JsonWriter(question);
@@ -133,25 +141,24 @@ public sealed class SandboxSocket(string path, TimeProvider time)
         return question.WrittenMemory;
     }
 
-    /// <summary>The answer, if it is all there: it ends where its object ends.</summary>
     /// <exception cref="JsonException">It is none.</exception>
     /// <exception cref="SandboxRefusedException">It says no.</exception>
-    private static JsonDocument? Answer(string method, ReadOnlySpan<byte> bytes)
+    private JsonDocument Answer(SandboxMethod method, ReadOnlySpan<byte> bytes)
     {
-        var reader = new Utf8JsonReader(bytes, isFinalBlock: false, new JsonReaderState(new JsonReaderOptions { MaxDepth = Depth }));
-        if (!JsonDocument.TryParseValue(ref reader, out JsonDocument? answer))
-            return null;
+        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = JsonObjectEnd.Deepest });
+        JsonDocument? answer = JsonDocument.ParseValue(ref reader);
         try
         {
             JsonElement root = answer.RootElement;
-            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("success"u8, out JsonElement success)
+            if (!root.TryGetProperty("success"u8, out JsonElement success)
                 || success.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
                 throw new JsonException("there is no field success");
+            HasAnswered = true;
             if (success.ValueKind == JsonValueKind.True)
                 return root.TryGetProperty("result"u8, out _) ? Keep(ref answer) : throw new JsonException("there is no field result");
             string words = root.TryGetProperty("err"u8, out JsonElement err) && err.ValueKind == JsonValueKind.String
                 ? err.GetString()! : "";
-            throw new SandboxRefusedException(method, words.Length > 0 ? words : "no reason given");
+            throw new SandboxRefusedException(method.Name, words.Length > 0 ? words : "no reason given");
         }
         catch (InvalidOperationException e) // text that is no UTF-8
         {

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Linux;
 using Shim.Runsc;
@@ -19,7 +18,7 @@ public sealed class SandboxSocketTests : IDisposable
         Run(async (loop, sandbox, socket) =>
         {
             sandbox.Answers = ["{\"succ", "ess\":true,\"err\":\"\",\"result\":{\"a\":[1,", "2]}}"];
-            using JsonDocument answer = await socket.AskAsync("Signal", static json => json.WriteStringValue("w\"eb"));
+            using JsonDocument answer = await socket.AskAsync(SandboxMethod.Signal, static json => json.WriteStringValue("w\"eb"));
             Assert.Equal(2, answer.RootElement.GetProperty("result").GetProperty("a").GetArrayLength());
             Assert.Equal("{\"method\":\"containerManager.Signal\",\"arg\":\"w\\u0022eb\"}", sandbox.Asked[0]);
             // One question a connection, which is closed at once.
@@ -34,7 +33,7 @@ public sealed class SandboxSocketTests : IDisposable
         {
             string text = new('x', 1 << 20);
             sandbox.Answers = [$"{{\"success\":true,\"err\":\"\",\"result\":\"{text}\"}}"];
-            using JsonDocument answer = await socket.AskAsync("Event", static json => json.WriteNullValue());
+            using JsonDocument answer = await socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue());
             Assert.Equal(text, answer.RootElement.GetProperty("result").GetString());
         });
     }
@@ -48,14 +47,16 @@ public sealed class SandboxSocketTests : IDisposable
         {
             sandbox.Answers = [answer];
             Assert.Equal(message, (await Assert.ThrowsAsync<SandboxRefusedException>(
-                () => socket.AskAsync("Event", static json => json.WriteNullValue()))).Message);
+                () => socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue()))).Message);
         });
     }
 
     [Theory]
     [InlineData("not json", "not the JSON")]
-    [InlineData("[]", "there is no field success")]
-    [InlineData("7 ", "there is no field success")]
+    [InlineData("[]", "it is no object")]
+    [InlineData("7 ", "it is no object")]
+    [InlineData("}", "it is no object")]
+    [InlineData("{\"success\":true]", "not the JSON")]
     [InlineData("{}", "there is no field success")]
     [InlineData("{\"success\":1}", "there is no field success")]
     [InlineData("{\"success\":true}", "there is no field result")]
@@ -70,10 +71,10 @@ public sealed class SandboxSocketTests : IDisposable
             sandbox.Answers = [answer];
             sandbox.CloseAfter = true;
             if (words is null)
-                (await socket.AskAsync("Event", static json => json.WriteNullValue())).Dispose();
+                (await socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue())).Dispose();
             else
                 Assert.Contains(words, (await Assert.ThrowsAsync<SandboxSilentException>(
-                    () => socket.AskAsync("Event", static json => json.WriteNullValue()))).Message, StringComparison.Ordinal);
+                    () => socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue()))).Message, StringComparison.Ordinal);
         });
     }
 
@@ -83,30 +84,42 @@ public sealed class SandboxSocketTests : IDisposable
         Run(async (loop, sandbox, socket) =>
         {
             sandbox.Answers = ["{\"success\":true,\"result\":" + new string('[', 100)];
-            Assert.Contains("not the JSON", (await AskAsync(socket)).Message, StringComparison.Ordinal);
+            Assert.Contains("it nests deeper than 32", (await AskAsync(socket)).Message, StringComparison.Ordinal);
         });
         Run(async (loop, sandbox, socket) =>
         {
             sandbox.Answers = ["{\"success\":true,\"result\":\"", .. Enumerable.Repeat(new string('x', 1 << 16), 80)];
             Assert.Contains("more than 4194304 bytes", (await AskAsync(socket)).Message, StringComparison.Ordinal);
         });
+        Run(async (loop, sandbox, socket) =>
+        {
+            sandbox.Answers = ["{\"success\":true,\"result\":\"", .. Enumerable.Repeat(new string('x', 1 << 12), 17)];
+            Assert.Contains("more than 65536 bytes", (await Assert.ThrowsAsync<SandboxSilentException>(
+                () => socket.AskAsync(SandboxMethod.Wait, static json => json.WriteNullValue()))).Message, StringComparison.Ordinal);
+        });
+        Run(async (loop, sandbox, socket) =>
+        {
+            sandbox.Answers = ["{\"success\":true,\"result\":[", .. Enumerable.Repeat("1,", 2000)];
+            Assert.Contains("more than 1024 pieces", (await AskAsync(socket)).Message, StringComparison.Ordinal);
+        });
 
         static async Task<Exception> AskAsync(SandboxSocket socket) =>
-            await Assert.ThrowsAsync<SandboxSilentException>(() => socket.AskAsync("Event", static json => json.WriteNullValue()));
+            await Assert.ThrowsAsync<SandboxSilentException>(() => socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue()));
     }
 
     [Fact]
-    public void One_that_says_nothing_is_waited_for_ten_seconds()
+    public void One_that_says_nothing_is_waited_for_as_long_as_the_question_is_worth()
     {
         Loops.Run(async loop =>
         {
             FakeTime time = new();
             using var sandbox = new FakeSandbox(_directory["s"]);
             var socket = new SandboxSocket(_directory["s"], time);
-            Task<JsonDocument> asking = socket.AskAsync("Event", static json => json.WriteNullValue());
+            Task<JsonDocument> asking = socket.AskAsync(SandboxMethod.Signal, static json => json.WriteNullValue());
             await time.UntilAwaitedAsync(TimeSpan.FromSeconds(10));
             time.Advance(TimeSpan.FromSeconds(10));
-            Assert.Equal("Event: no answer within 10 s", (await Assert.ThrowsAsync<SandboxSilentException>(() => asking)).Message);
+            Assert.Equal("Signal: no answer within 10 s", (await Assert.ThrowsAsync<TimeoutException>(() => asking)).Message);
+            Assert.False(socket.HasAnswered);
         });
     }
 
@@ -116,10 +129,8 @@ public sealed class SandboxSocketTests : IDisposable
         Run(async (loop, sandbox, socket) =>
         {
             using CancellationTokenSource abandon = new();
-            Task<JsonDocument> waiting = socket.AskAsync("Wait", static json => json.WriteNullValue(), lasts: true, abandon.Token);
-            // The question has arrived, and nothing is answered.
-            while (sandbox.Asked.Count == 0)
-                await Task.Yield();
+            Task<JsonDocument> waiting = socket.AskAsync(SandboxMethod.Wait, static json => json.WriteNullValue(), abandon.Token);
+            await sandbox.AskedAsync;
             Assert.False(waiting.IsCompleted);
             abandon.Cancel();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
@@ -133,7 +144,7 @@ public sealed class SandboxSocketTests : IDisposable
         {
             var socket = new SandboxSocket(_directory["none"], loop.Time);
             Assert.Contains("ENOENT", (await Assert.ThrowsAsync<SandboxSilentException>(
-                () => socket.AskAsync("Event", static json => json.WriteNullValue()))).Message, StringComparison.Ordinal);
+                () => socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue()))).Message, StringComparison.Ordinal);
         });
     }
 
@@ -165,55 +176,4 @@ public sealed class SandboxSocketTests : IDisposable
         using var sandbox = new FakeSandbox(_directory["s"]);
         await body(loop, sandbox, new SandboxSocket(_directory["s"], loop.Time));
     });
-
-    /// <summary>Takes one question at a time and answers what it is told to.</summary>
-    private sealed class FakeSandbox : IDisposable
-    {
-        private readonly UnixListener _listener;
-        private readonly string _path;
-        private readonly TaskCompletionSource _closed = new();
-
-        public FakeSandbox(string path)
-        {
-            _path = path;
-            _listener = UnixListener.Bind(path);
-            _ = ServeAsync();
-        }
-
-        public List<string> Asked { get; } = [];
-
-        public string[] Answers { get; set; } = [];
-
-        public bool CloseAfter { get; set; }
-
-        /// <summary>The asking side has closed the connection.</summary>
-        public Task ClosedAsync => _closed.Task;
-
-        public void Dispose()
-        {
-            _listener.Dispose();
-            File.Delete(_path);
-        }
-
-        private async Task ServeAsync()
-        {
-            using UnixConnection connection = await _listener.AcceptAsync();
-            byte[] buffer = new byte[4096];
-            Asked.Add(Encoding.UTF8.GetString(buffer, 0, await connection.Stream.ReadAsync(buffer)));
-            try
-            {
-                foreach (string answer in Answers)
-                {
-                    await connection.Stream.WriteAsync(Encoding.UTF8.GetBytes(answer));
-                    await Task.Yield();
-                }
-                if (!CloseAfter && await connection.Stream.ReadAsync(buffer) == 0)
-                    _closed.SetResult();
-            }
-            catch (LinuxException)
-            {
-                _closed.TrySetResult(); // it was cut off
-            }
-        }
-    }
 }

@@ -1,0 +1,32 @@
+namespace Shim.Runsc;
+
+/// <summary>A question that a sandbox answers on its control socket.</summary>
+/// <param name="Name">The method, without the part before the dot.</param>
+/// <param name="Bound">How long the answer may take.</param>
+/// <param name="LongestAnswer">How long the answer may be, in bytes.</param>
+public sealed record SandboxMethod(string Name, TimeSpan Bound, int LongestAnswer)
+{
+    private const int Word = 64 << 10; // or the reason why not
+    private const int List = 4 << 20;
+
+    // A sandbox takes part of a millisecond, and seconds on a node that has no processor left for it.
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(30);
+
+    /// <summary>A process's end, which takes as long as the process.</summary>
+    public static SandboxMethod Wait { get; } = new("Wait", Timeout.InfiniteTimeSpan, Word);
+
+    /// <summary>A signal. A sandbox that does not take its SIGKILL gets it from outside, so that is not waited for as long.</summary>
+    public static SandboxMethod Signal { get; } = new("Signal", TimeSpan.FromSeconds(10), Word);
+
+    /// <summary>A container's processes.</summary>
+    public static SandboxMethod Processes { get; } = new("Processes", s_bound, List);
+
+    /// <summary>A container's statistics.</summary>
+    public static SandboxMethod Event { get; } = new("Event", s_bound, List);
+
+    /// <summary>Whether a container runs.</summary>
+    public static SandboxMethod ContainerRuntimeState { get; } = new("ContainerRuntimeState", s_bound, Word);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
