@@ -57,9 +57,13 @@ public sealed record RunscStats
     /// <param name="answer">The answer.</param>
     /// <param name="id">The container.</param>
     /// <param name="cpuOfSandbox">The processor time of the sandbox's own cgroup; null where it has none.</param>
+    /// <exception cref="JsonException">It is not the JSON that was expected.</exception>
     public static RunscStats OfEvent(JsonElement answer, string id, ulong? cpuOfSandbox)
     {
-        RunscStats stats = OfStats(Child(answer, "event"));
+        JsonElement told = Child(answer, "event");
+        if (Child(told, "data").ValueKind != JsonValueKind.Object)
+            throw new JsonException("there is no event with data");
+        RunscStats stats = OfStats(told);
         JsonElement usage = Child(answer, "containerUsage");
         if (usage.ValueKind != JsonValueKind.Object)
             return stats;

@@ -99,7 +99,8 @@ public sealed class SandboxSocketTests : IDisposable
         });
         Run(async (loop, sandbox, socket) =>
         {
-            sandbox.Answers = ["{\"success\":true,\"result\":[", .. Enumerable.Repeat("1,", 2000)];
+            sandbox.Answers = ["{\"success\":true,\"result\":[", .. Enumerable.Repeat("1,", 1100)];
+            sandbox.Drips = true;
             Assert.Contains("more than 1024 pieces", (await AskAsync(socket)).Message, StringComparison.Ordinal);
         });
 

@@ -9,6 +9,7 @@ internal sealed class FakeSandbox : IDisposable
     private readonly UnixListener _listener;
     private readonly string _path;
     private readonly TaskCompletionSource _asked = new(), _closed = new();
+    private UnixConnection? _connection;
 
     public FakeSandbox(string path)
     {
@@ -22,6 +23,9 @@ internal sealed class FakeSandbox : IDisposable
     /// <summary>The pieces of every answer; none: it is silent.</summary>
     public string[] Answers { get; set; } = [];
 
+    /// <summary>Gives the asking side time to take each piece before the next.</summary>
+    public bool Drips { get; set; }
+
     public bool CloseAfter { get; set; }
 
     /// <summary>A question has arrived.</summary>
@@ -33,6 +37,7 @@ internal sealed class FakeSandbox : IDisposable
     public void Dispose()
     {
         _listener.Dispose();
+        _connection?.Dispose();
         File.Delete(_path);
     }
 
@@ -40,7 +45,7 @@ internal sealed class FakeSandbox : IDisposable
     {
         while (true)
         {
-            using UnixConnection connection = await _listener.AcceptAsync();
+            using UnixConnection connection = _connection = await _listener.AcceptAsync();
             byte[] buffer = new byte[4096];
             Asked.Add(Encoding.UTF8.GetString(buffer, 0, await connection.Stream.ReadAsync(buffer)));
             _asked.TrySetResult();
@@ -49,7 +54,9 @@ internal sealed class FakeSandbox : IDisposable
                 foreach (string answer in Answers)
                 {
                     await connection.Stream.WriteAsync(Encoding.UTF8.GetBytes(answer));
-                    await Task.Yield();
+                    // The loop looks at its descriptors after some hundred posts.
+                    for (int posts = Drips ? 300 : 1; posts > 0; posts--)
+                        await Task.Yield();
                 }
                 if (!CloseAfter && await connection.Stream.ReadAsync(buffer) == 0)
                     _closed.TrySetResult();
