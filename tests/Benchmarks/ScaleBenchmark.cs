@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Containerd.Api.Tasks;
+using Grpc.Core;
 using Task = System.Threading.Tasks.Task;
 
 namespace Benchmarks;
@@ -60,13 +61,22 @@ internal static class ScaleBenchmark
     {
         TimeSpan before = Processor(shims);
         List<double> taken = [];
+        int late = 0;
         long begin = Stopwatch.GetTimestamp();
         for (int second = 0; second < seconds; second++)
         {
             await Task.WhenAll(shims.Select(async shim =>
             {
                 long sent = Stopwatch.GetTimestamp();
-                await shim.Tasks.StatsAsync(new StatsRequest { Id = shim.Id }, shim.Bounded);
+                try
+                {
+                    await shim.Tasks.StatsAsync(new StatsRequest { Id = shim.Id }, shim.Bounded);
+                }
+                catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)
+                {
+                    // So many kernels leave two cores no time: their sandbox did not answer the shim, which says so.
+                    Interlocked.Increment(ref late);
+                }
                 lock (taken)
                     taken.Add(Stopwatch.GetElapsedTime(sent).TotalMilliseconds);
             }));
@@ -75,6 +85,8 @@ internal static class ScaleBenchmark
                 await Task.Delay(left, session.Cancellation);
         }
         session.Report.Add($"Stats of {shims.Count} pods at once: time of a call", "ms", ShimProgram.Ours.Name, new Samples(taken));
+        session.Report.Add($"Stats of {shims.Count} pods at once: not answered by their sandbox within 30 s", "calls",
+            ShimProgram.Ours.Name, new Samples(late));
         session.Report.Add($"Stats of {shims.Count} pods once a second: of one processor, all shims", "%", ShimProgram.Ours.Name,
             new Samples(100 * (Processor(shims) - before).TotalSeconds / Stopwatch.GetElapsedTime(begin).TotalSeconds));
     }
