@@ -25,6 +25,8 @@ internal static class RpcBenchmark
             Measure(session, method, 1, rounds, calls, (ours, request(ours)), (runc, request(runc)));
             Measure(session, method, 8, rounds, calls, (ours, request(ours)), (runc, request(runc)));
         }
+        Compare(session, ours, 1);
+        Compare(session, ours, 8);
         int questions = session.Times(200, 5);
         foreach ((string method, Func<ServingShim, IMessage> request, string command) in
             ((string, Func<ServingShim, IMessage>, string)[])
@@ -42,6 +44,26 @@ internal static class RpcBenchmark
             await shim.KillContainerAsync();
             await shim.ShutdownAsync();
         }
+    }
+
+    /// <summary>State beside Connect, which is the least that a call can be. In turn and often, since machines have moods.</summary>
+    private static void Compare(Session session, ServingShim shim, int callers)
+    {
+        int rounds = session.Times(100, 2), calls = session.Times(500, 50);
+        using RawClient connect = new(shim.Socket, shim.ServiceName, "Connect", new ConnectRequest { Id = shim.Id });
+        using RawClient state = new(shim.Socket, shim.ServiceName, "State", new StateRequest { Id = shim.Id });
+        List<double> ratios = [];
+        for (int round = -1; round < rounds; round++)
+        {
+            session.Cancellation.ThrowIfCancellationRequested();
+            Series connects = new(), states = new();
+            Call(connect, callers, calls, connects);
+            Call(state, callers, calls, states);
+            if (round >= 0)
+                ratios.Add(connects.CallsPerSecond[0] / states.CallsPerSecond[0]);
+        }
+        session.Report.Add($"State, {(callers == 1 ? "one" : callers)} at a time: its time divided by Connect's", "times", ShimProgram.Ours.Name,
+            new Samples(ratios));
     }
 
     /// <summary>What a shim pays for that asks by running the command, as gVisor's own does.</summary>
