@@ -153,16 +153,46 @@ internal sealed class ServingShim : IAsyncDisposable
     /// <summary>Runs <c>true</c> in the container, from Exec to Delete.</summary>
     public async Task ExecAsync(string execId)
     {
+        await StartExecAsync(execId, "true");
+        await FinishExecAsync(execId);
+    }
+
+    /// <summary>Runs a further process in the container.</summary>
+    /// <returns>How long after the end of the host's process that stands for it the shim told that.</returns>
+    public async Task<TimeSpan> TimeExecEndAsync(string execId)
+    {
+        int pid = await StartExecAsync(execId, "sleep", "0.1");
+        Task<long> ended = Task.Run(() =>
+        {
+            using EventLoop loop = EventLoop.Create();
+            return loop.Run(async () =>
+            {
+                await ForeignProcess.WatchEndAsync(loop, pid);
+                return Stopwatch.GetTimestamp();
+            });
+        });
+        long told = await FinishExecAsync(execId);
+        return Stopwatch.GetElapsedTime(await ended, told);
+    }
+
+    private async Task<int> StartExecAsync(string execId, params string[] command)
+    {
         var spec = new Any
         {
             TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
-            Value = ByteString.CopyFromUtf8(BundleWriter.Process("true").ToJsonString()),
+            Value = ByteString.CopyFromUtf8(BundleWriter.Process(command).ToJsonString()),
         };
         await Tasks.ExecAsync(new ExecProcessRequest { Id = Id, ExecId = execId, Spec = spec }, Bounded);
-        await Tasks.StartAsync(new StartRequest { Id = Id, ExecId = execId }, Bounded);
+        return (int)(await Tasks.StartAsync(new StartRequest { Id = Id, ExecId = execId }, Bounded)).Pid;
+    }
+
+    private async Task<long> FinishExecAsync(string execId)
+    {
         WaitResponse ended = await Tasks.WaitAsync(new WaitRequest { Id = Id, ExecId = execId }, Bounded);
+        long told = Stopwatch.GetTimestamp();
         await Tasks.DeleteAsync(new DeleteRequest { Id = Id, ExecId = execId }, Bounded);
         RequireSuccess(ended.ExitStatus, execId);
+        return told;
     }
 
     /// <summary>Waits until the container has ended as it should, and deletes it.</summary>

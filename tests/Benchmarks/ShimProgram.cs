@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Containerd.Api.Runc;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
@@ -27,7 +28,8 @@ internal sealed record ShimProgram(
         return new ShimProgram($"containerd {version} runc shim", Beside(version), Tools.Containerd(version), RuncOptions,
             new Dictionary<string, string>
             {
-                ["LD_LIBRARY_PATH"] = Path.Combine(Tools.Directory, "runc/usr/lib/x86_64-linux-gnu"),
+                ["LD_LIBRARY_PATH"] = Path.Combine(Tools.Directory, "runc/usr/lib",
+                    RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu"),
             });
 
         static string Beside(string version) =>

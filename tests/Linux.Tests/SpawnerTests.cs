@@ -111,7 +111,8 @@ public sealed class SpawnerTests
     [Fact]
     public void Membarrier_can_be_hidden_from_a_child()
     {
-        Assert.True(Membarrier() >= 0, "this kernel has no membarrier that could be hidden");
+        Assert.SkipWhen(TestLibc.geteuid() != 0, "a seccomp filter needs root");
+        Assert.SkipWhen(Membarrier() < 0, "this kernel has no membarrier that could be hidden");
         int child = Spawner.Spawn(PeerProcess.Request(HasNoMembarrier) with { WithoutMembarrier = true });
         Assert.Equal(0, Children.Wait(child));
         Assert.True(Membarrier() >= 0, "it is hidden from this process too");
