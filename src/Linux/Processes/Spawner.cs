@@ -19,7 +19,7 @@ public static unsafe class Spawner
     private const int FilteredStackBytes = 128 << 10;
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-    // Without the rights for it a thread of its own is no use.
+    // False once the kernel, or the want of rights, has said no.
     private static bool s_canFilter = true;
 
     /// <summary>Starts a program.</summary>
@@ -44,10 +44,10 @@ public static unsafe class Spawner
             if (request.WorkingDirectory is { } directory)
                 Require(Libc.posix_spawn_file_actions_addchdir_np(actions, directory), "addchdir_np");
             SetAttributes(attributes, request);
-            int pid;
-            int error = request.WithoutMembarrier && s_canFilter
-                ? SpawnFiltered(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer)
-                : Libc.posix_spawn(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer);
+            int pid, error;
+            if (!request.WithoutMembarrier
+                || !TrySpawnFiltered(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer, out error))
+                error = Libc.posix_spawn(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer);
             return error == 0 ? pid : throw Failure((Errno)error, program, request.WorkingDirectory);
         }
         finally
@@ -60,16 +60,21 @@ public static unsafe class Spawner
         }
     }
 
-    /// <summary>A thread keeps a filter as long as it lives, so a thread of its own gets it that starts the program and ends.</summary>
-    private static int SpawnFiltered(
-        int* pid, string program, void* actions, void* attributes, byte** arguments, byte** environment)
+    /// <summary>A thread keeps a filter as long as it lives, so one of its own gets it that starts the program and ends.</summary>
+    /// <returns>False where there is no filter or no thread to be had; nothing has been started then.</returns>
+    private static bool TrySpawnFiltered(
+        int* pid, string program, void* actions, void* attributes, byte** arguments, byte** environment, out int error)
     {
-        int error = 0;
+        error = 0;
+        if (!s_canFilter)
+            return false;
+        int result = 0;
         Thread thread = new(
             () =>
             {
-                s_canFilter = MembarrierFilter.TryInstall(); // without it the program only starts later
-                error = Libc.posix_spawn(pid, program, actions, attributes, arguments, environment);
+                s_canFilter = MembarrierFilter.TryInstall();
+                if (s_canFilter)
+                    result = Libc.posix_spawn(pid, program, actions, attributes, arguments, environment);
             },
             FilteredStackBytes);
         try
@@ -78,11 +83,11 @@ public static unsafe class Spawner
         }
         catch (OutOfMemoryException)
         {
-            // There is no thread to be had. Whether there is a process, this tells.
-            return Libc.posix_spawn(pid, program, actions, attributes, arguments, environment);
+            return false;
         }
         thread.Join();
-        return error;
+        error = result;
+        return s_canFilter;
     }
 
     /// <summary>

@@ -89,8 +89,7 @@ internal static class DeleteCommand
     {
         using Descriptor stderr = MemoryFile.Create("runsc-stderr");
         List<string> argv = [state.Binary, .. RunscArguments.Global(state.ToSettings(), bundle.RunscLog), .. command];
-        ProcessExit exit = ShortCommand.Run(
-            new SpawnRequest { Path = state.Binary, Arguments = argv, Descriptors = [null, null, stderr] }, s_runscBound);
+        ProcessExit exit = ShortCommand.Run(RunscProcess.Request(argv, [null, null, stderr]), s_runscBound);
         errors = MemoryFile.Read(stderr, 1 << 16);
         return exit.ExitCode;
     }

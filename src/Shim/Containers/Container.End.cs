@@ -76,11 +76,10 @@ public sealed partial class Container
             }
             // The sandbox may refuse for ever, and each refusal is a line in the node's log.
             await Task.WhenAny(Sandbox.Died, Task.Delay(again, _context.Time));
-            again = Min(again * 2, s_longestWaitAgain);
+            if (again < s_longestWaitAgain)
+                again *= 2;
         }
     }
-
-    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private async Task<bool> HasEndedInSandboxAsync()
     {

@@ -108,15 +108,7 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
         List<string> argv = [Settings.Binary, .. RunscArguments.Global(Settings, log), .. arguments];
         try
         {
-            return reaper.Spawn(new SpawnRequest
-            {
-                Path = Settings.Binary,
-                Arguments = argv,
-                Descriptors = stdio,
-                // Releases before release-20260714.0 register for membarrier whatever the command is, and exec takes
-                // 26 ms instead of 16. Only a sandbox makes use of it.
-                WithoutMembarrier = !leavesSandbox,
-            });
+            return reaper.Spawn(RunscProcess.Request(argv, stdio, leavesSandbox));
         }
         catch (LinuxException e)
         {

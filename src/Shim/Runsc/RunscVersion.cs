@@ -17,9 +17,7 @@ public static class RunscVersion
         ProcessExit exit;
         try
         {
-            exit = ShortCommand.Run(
-                new SpawnRequest { Path = binary, Arguments = [binary, "--version"], Descriptors = [null, output, null] },
-                s_bound);
+            exit = ShortCommand.Run(RunscProcess.Request([binary, "--version"], [null, output, null]), s_bound);
         }
         catch (LinuxException e)
         {
