@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Containerd.Api.Tasks;
 using Testing;
 using Task = System.Threading.Tasks.Task;
@@ -59,11 +58,11 @@ internal static class CheckpointBenchmark
         await StepAsync(First("create", "--bundle", bundle, id));
         await StepAsync(First("start", id));
         await FillAsync(root, id);
-        double taken = await TimeAsync(() => StepAsync(
+        double taken = await Session.TimeAsync(() => StepAsync(
             First("checkpoint", $"--image-path={image}", "--leave-running", "--compression=none", id)));
         await StepAsync(First("delete", "--force", id));
         bundle = BundleWriter.Write(directory, again, "sleep", "1000");
-        double back = await TimeAsync(async () =>
+        double back = await Session.TimeAsync(async () =>
         {
             await StepAsync(Second("create", "--bundle", bundle, again));
             await StepAsync(Second("restore", $"--image-path={image}", "--detach", again));
@@ -82,11 +81,11 @@ internal static class CheckpointBenchmark
         string image = Path.Combine(images, shim.Id);
         await shim.RunContainerAsync();
         await FillAsync(root, shim.Id + "+");
-        double taken = await TimeAsync(async () =>
+        double taken = await Session.TimeAsync(async () =>
             await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = shim.Id, Path = image }, shim.Bounded));
         await shim.KillContainerAsync();
         string bundle = BundleWriter.Write(directory, again, "sleep", "1000");
-        double back = await TimeAsync(async () =>
+        double back = await Session.TimeAsync(async () =>
         {
             await shim.CreateContainerAsync(again, bundle, "", "", image);
             await shim.Tasks.StartAsync(new StartRequest { Id = again }, shim.Bounded);
@@ -109,11 +108,4 @@ internal static class CheckpointBenchmark
     /// <summary>A sandbox keeps create's output open, and a pipe to here would not end before it.</summary>
     private static async Task StepAsync(string[] command) =>
         (await Command.RunAsync("/bin/sh", ["-c", "exec \"$@\" >/dev/null 2>&1", "sh", .. command])).Succeeded();
-
-    private static async Task<double> TimeAsync(Func<Task> act)
-    {
-        long begin = Stopwatch.GetTimestamp();
-        await act();
-        return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
-    }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Testing;
 
 namespace Benchmarks;
@@ -29,10 +28,10 @@ internal static class ExecBenchmark
             session.Cancellation.ThrowIfCancellationRequested();
             double[] times =
             [
-                await TimeAsync(async () => (await Command.RunAsync(raw[0], raw[1..])).Succeeded()),
-                await TimeAsync(() => ours.ExecAsync($"e{round + WarmUps}")),
-                await TimeAsync(async () => RequireZero(await containerd.ExecAsync("exec", $"e{round + WarmUps}", process))),
-                await TimeAsync(() => runc.ExecAsync($"e{round + WarmUps}")),
+                await Session.TimeAsync(async () => (await Command.RunAsync(raw[0], raw[1..])).Succeeded()),
+                await Session.TimeAsync(() => ours.ExecAsync($"e{round + WarmUps}")),
+                await Session.TimeAsync(async () => RequireZero(await containerd.ExecAsync("exec", $"e{round + WarmUps}", process))),
+                await Session.TimeAsync(() => runc.ExecAsync($"e{round + WarmUps}")),
             ];
             for (int i = 0; round >= 0 && i < times.Length; i++)
                 taken[i].Add(times[i]);
@@ -58,12 +57,5 @@ internal static class ExecBenchmark
     {
         if (status != 0)
             throw new InvalidOperationException($"true ended with exit status {status}");
-    }
-
-    private static async Task<double> TimeAsync(Func<Task> act)
-    {
-        long begin = Stopwatch.GetTimestamp();
-        await act();
-        return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
     }
 }

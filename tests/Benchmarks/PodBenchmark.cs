@@ -58,13 +58,13 @@ internal static class PodBenchmark
                 pods.Add(await prepareAsync(session));
             }
             long begin = Stopwatch.GetTimestamp();
-            series.Up.AddRange(await Task.WhenAll(pods.Select(pod => TimeAsync(pod.BringUpAsync))));
+            series.Up.AddRange(await Task.WhenAll(pods.Select(pod => Session.TimeAsync(pod.BringUpAsync))));
             TimeSpan up = Stopwatch.GetElapsedTime(begin);
             foreach (IPod pod in pods)
                 pod.Bundles.RequireFileStore();
             int[] shims = [.. pods.OfType<ShimPod>().Select(pod => pod.Shim.Pid)];
             begin = Stopwatch.GetTimestamp();
-            series.Down.AddRange(await Task.WhenAll(pods.Select(pod => TimeAsync(pod.TakeDownAsync))));
+            series.Down.AddRange(await Task.WhenAll(pods.Select(pod => Session.TimeAsync(pod.TakeDownAsync))));
             TimeSpan down = Stopwatch.GetElapsedTime(begin);
             // The sandbox's own is told when its process is gone, which takes the kernel a while.
             series.Exits.AddRange(pods.OfType<ShimPod>().SelectMany(static pod => pod.Shim.ExitTimes.SkipLast(1)));
@@ -82,13 +82,6 @@ internal static class PodBenchmark
         // Only of pods that ended well: of others the session ends first what still runs.
         foreach (IPod pod in pods)
             Directory.Delete(pod.Bundles.Directory, recursive: true);
-    }
-
-    private static async Task<double> TimeAsync(Func<Task> act)
-    {
-        long begin = Stopwatch.GetTimestamp();
-        await act();
-        return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
     }
 
     private sealed class Series

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Containerd.Api.Tasks;
-using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Linux;
@@ -177,11 +176,7 @@ internal sealed class ServingShim : IAsyncDisposable
 
     private async Task<int> StartExecAsync(string execId, params string[] command)
     {
-        var spec = new Any
-        {
-            TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
-            Value = ByteString.CopyFromUtf8(BundleWriter.Process(command).ToJsonString()),
-        };
+        Any spec = OciProcess.ToAny(BundleWriter.Process(command).ToJsonString());
         await Tasks.ExecAsync(new ExecProcessRequest { Id = Id, ExecId = execId, Spec = spec }, Bounded);
         return (int)(await Tasks.StartAsync(new StartRequest { Id = Id, ExecId = execId }, Bounded)).Pid;
     }

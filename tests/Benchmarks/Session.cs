@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Linux;
 using Testing;
@@ -39,6 +40,14 @@ internal sealed class Session : IAsyncDisposable
 
     /// <summary>Says what is going on. Not on standard output: that is the table's.</summary>
     public static void Say(string what) => Console.Error.WriteLine($"    {what}");
+
+    /// <summary>How long something takes, in milliseconds.</summary>
+    public static async Task<double> TimeAsync(Func<Task> act)
+    {
+        long begin = Stopwatch.GetTimestamp();
+        await act();
+        return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
+    }
 
     /// <summary>Ends everything that was started and removes everything that was made, whatever happened before.</summary>
     public async ValueTask DisposeAsync()

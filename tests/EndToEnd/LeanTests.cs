@@ -163,8 +163,7 @@ public class LeanTests
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         shim.WriteBundle("c", ["sh", "-c", "while :; do :; done"]);
-        await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options });
-        await shim.Tasks.StartAsync(new StartRequest { Id = "c" });
+        await shim.RunAsync("c");
         for (int i = 0; i < 5; i++)
         {
             RunscFigures before = await RunscFigures.AskAsync(shim, "c+");
@@ -201,10 +200,7 @@ public class LeanTests
         shim.WriteBundle("c", ["sleep", "1000"], InSandbox("c", "sandbox"));
         shim.WriteBundle("d", ["sleep", "1000"], InSandbox("c", "container"));
         foreach (string id in (string[])["c", "d"])
-        {
-            await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = id, Bundle = shim.BundleOf(id), Options = shim.Options });
-            await shim.Tasks.StartAsync(new StartRequest { Id = id });
-        }
+            await shim.RunAsync(id);
         AsyncUnaryCall<WaitResponse> end = shim.Tasks.WaitAsync(new WaitRequest { Id = "d" });
         Assert.NotEmpty((await shim.Tasks.PidsAsync(new PidsRequest { Id = "d" })).Processes);
         await shim.Tasks.StatsAsync(new StatsRequest { Id = "c" });
@@ -239,11 +235,8 @@ public class LeanTests
             "grouping = false\n" + await File.ReadAllTextAsync(Path.Combine(first.Directory, "runsc.toml")));
         first.WriteBundle("c", ["sleep", "1000"], InSandbox("c", "sandbox"));
         first.WriteBundle("d", ["sleep", "1000"], InSandbox("c", "container")); // containerd's bundles are beside one another
-        foreach ((ShimHarness shim, string id) in ((ShimHarness, string)[])[(first, "c"), (second, "d")])
-        {
-            await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = id, Bundle = first.BundleOf(id), Options = shim.Options });
-            await shim.Tasks.StartAsync(new StartRequest { Id = id });
-        }
+        await first.RunAsync("c");
+        await second.RunAsync("d", first.BundleOf("d"));
         Assert.NotEmpty((await second.Tasks.PidsAsync(new PidsRequest { Id = "d" })).Processes);
         AsyncUnaryCall<WaitResponse> end = second.Tasks.WaitAsync(new WaitRequest { Id = "d" });
         await first.Tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });
@@ -262,8 +255,7 @@ public class LeanTests
         impostor.Answer(shim, static question =>
             question.Contains(".Signal", StringComparison.Ordinal) ? "{\"success\":true,\"err\":\"\",\"result\":null}" : null);
         shim.WriteBundle("c", ["sleep", "1000"]);
-        await shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options });
-        await shim.Tasks.StartAsync(new StartRequest { Id = "c" });
+        await shim.RunAsync("c");
         AsyncUnaryCall<WaitResponse> end = shim.Tasks.WaitAsync(new WaitRequest { Id = "c" });
         await shim.Tasks.KillAsync(new KillRequest { Id = "c", Signal = 15 }); // which a program may outlive
         await shim.Tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });

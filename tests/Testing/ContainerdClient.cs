@@ -82,11 +82,7 @@ public sealed class ContainerdClient : IDisposable
         {
             ContainerId = id,
             ExecId = execId,
-            Spec = new Any
-            {
-                TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
-                Value = ByteString.CopyFromUtf8(process),
-            },
+            Spec = OciProcess.ToAny(process),
         }, Namespace);
         await Tasks.StartAsync(new StartRequest { ContainerId = id, ExecId = execId }, Namespace);
         WaitResponse ended = await Tasks.WaitAsync(new WaitRequest { ContainerId = id, ExecId = execId }, Namespace);

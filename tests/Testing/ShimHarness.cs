@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Containerd.Api.Events;
 using Containerd.Api.Tasks;
 using Containerd.Api.Types;
-using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Ttrpc;
@@ -155,12 +154,15 @@ public sealed class ShimHarness : IAsyncDisposable
         {
             Id = id,
             ExecId = execId,
-            Spec = new Any
-            {
-                TypeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process",
-                Value = ByteString.CopyFromUtf8(ProcessOf(command).ToJsonString()),
-            },
+            Spec = OciProcess.ToAny(ProcessOf(command).ToJsonString()),
         });
+
+    /// <summary>Makes and starts the container of a bundle.</summary>
+    public async Task RunAsync(string id, string? bundle = null)
+    {
+        await Tasks.CreateAsync(new CreateTaskRequest { Id = id, Bundle = bundle ?? BundleOf(id), Options = Options });
+        await Tasks.StartAsync(new StartRequest { Id = id });
+    }
 
     /// <summary>The events that arrived so far: topic, and the message's bytes.</summary>
     public IReadOnlyList<Envelope> Events => _events.Snapshot();

@@ -21,8 +21,7 @@ public sealed class SandboxQuestionsTests : IDisposable
     {
         sandbox.Answers = ["{\"success\":true,\"result\":\"nonsense\"}"];
         Task<RunscStats> asking = questions.StatsAsync("web+");
-        await _time.UntilAwaitedAsync(s_forDeath);
-        _time.Advance(s_forDeath);
+        await PassAsync(s_forDeath);
         Assert.StartsWith(RunscIsAsked, (await FailureAsync(asking, RunscFailure.NotFound)).Message, StringComparison.Ordinal);
         Assert.StartsWith(RunscIsAsked, (await FailureAsync(questions.PidsAsync("web+"), RunscFailure.NotFound)).Message, StringComparison.Ordinal);
         Assert.Single(sandbox.Asked);
@@ -48,8 +47,7 @@ public sealed class SandboxQuestionsTests : IDisposable
     {
         sandbox.Answers = ["{\"success\":false,\"err\":\"unknown method\"}"];
         Task<RunscStats> asking = questions.StatsAsync("web+");
-        await _time.UntilAwaitedAsync(s_forDeath);
-        _time.Advance(s_forDeath);
+        await PassAsync(s_forDeath);
         Assert.StartsWith(RunscIsAsked, (await FailureAsync(asking, RunscFailure.NotFound)).Message, StringComparison.Ordinal);
         Assert.Equal(["Event: unknown method"], _gaveUp);
     });
@@ -73,8 +71,7 @@ public sealed class SandboxQuestionsTests : IDisposable
         Assert.Empty(await questions.PidsAsync("web+"));
         sandbox.Answers = [];
         Task<RunscStats> asking = questions.StatsAsync("web+");
-        await _time.UntilAwaitedAsync(s_forStatistics);
-        _time.Advance(s_forStatistics);
+        await PassAsync(s_forStatistics);
         Assert.Equal("the sandbox did not answer (Event: no answer within 30 s)", (await FailureAsync(asking, RunscFailure.TimedOut)).Message);
         sandbox.Answers = ["{\"success\":true,\"result\":null}"];
         Assert.Empty(await questions.PidsAsync("web+"));
@@ -85,13 +82,17 @@ public sealed class SandboxQuestionsTests : IDisposable
     public void One_that_never_answered_is_given_up() => Run(async (sandbox, questions) =>
     {
         Task<RunscStats> asking = questions.StatsAsync("web+");
-        await _time.UntilAwaitedAsync(s_forStatistics);
-        _time.Advance(s_forStatistics);
-        await _time.UntilAwaitedAsync(s_forDeath);
-        _time.Advance(s_forDeath);
+        await PassAsync(s_forStatistics);
+        await PassAsync(s_forDeath);
         Assert.StartsWith(RunscIsAsked, (await FailureAsync(asking, RunscFailure.NotFound)).Message, StringComparison.Ordinal);
         Assert.Equal(["Event: no answer within 30 s"], _gaveUp);
     });
+
+    private async Task PassAsync(TimeSpan wait)
+    {
+        await _time.UntilAwaitedAsync(wait);
+        _time.Advance(wait);
+    }
 
     private static async Task<RunscException> FailureAsync(Task asking, RunscFailure failure)
     {
