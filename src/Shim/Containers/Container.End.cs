@@ -14,6 +14,8 @@ public sealed partial class Container
     private async void WatchEnd()
     {
         ProcessEnd end = IsSandbox ? await SandboxEndAsync() : await EndInSandboxAsync();
+        if (!IsSandbox && !HasOwnPidNamespace)
+            await KillRemainingProcessesAsync();
         await Init.Operations.RunAsync(() =>
         {
             if (IsSandbox)
@@ -78,6 +80,28 @@ public sealed partial class Container
             await Task.WhenAny(Sandbox.Died, Task.Delay(again, _context.Time));
             if (again < s_longestWaitAgain)
                 again *= 2;
+        }
+    }
+
+    /// <summary>
+    /// Ends the processes that outlive the first one where the PID namespace is not the container's own. They hold the
+    /// container's output open, and containerd waits for its end before it deletes the container.
+    /// </summary>
+    private async Task KillRemainingProcessesAsync()
+    {
+        if (Sandbox.Died.IsCompleted)
+            return;
+        try
+        {
+            await _questions.SignalAsync(RunscId, Signals.SIGKILL, pid: 0, all: true);
+        }
+        catch (RunscException e) when (e.Failure == RunscFailure.NotFound)
+        {
+            // There are none.
+        }
+        catch (RunscException e)
+        {
+            Log.ProcessesRemain(Id, e);
         }
     }
 

@@ -77,6 +77,9 @@ public sealed partial class Container
     /// <summary>What its specification calls it; empty where it has no name.</summary>
     public string Name { get; init; } = "";
 
+    /// <summary>Whether its other processes end with its first one by themselves.</summary>
+    public bool HasOwnPidNamespace { get; init; }
+
     /// <summary>How images of it are written where a request does not say.</summary>
     public CheckpointSettings CheckpointDefaults { get; init; } = new();
 

@@ -165,6 +165,7 @@ public sealed class ContainerCreator(ContainerContext context)
                 context, request.Id, bundle, sandbox, spec.IsSandbox, spec.CgroupsPath, init, owner, commands, questions, place)
             {
                 Name = spec.Name,
+                HasOwnPidNamespace = spec.HasOwnPidNamespace,
                 CheckpointDefaults = new CheckpointSettings
                 {
                     Compression = request.Configuration.Checkpoint.Compression,

@@ -23,9 +23,11 @@ public sealed class ContainerSpec
         _json = json;
         Annotations = ReadAnnotations(root);
         Mounts = ReadMounts(root);
-        if (root.TryGetProperty("linux"u8, out JsonElement linux) && linux.ValueKind == JsonValueKind.Object
-            && linux.TryGetProperty("cgroupsPath"u8, out JsonElement path) && path.ValueKind == JsonValueKind.String)
+        if (!root.TryGetProperty("linux"u8, out JsonElement linux) || linux.ValueKind != JsonValueKind.Object)
+            return;
+        if (linux.TryGetProperty("cgroupsPath"u8, out JsonElement path) && path.ValueKind == JsonValueKind.String)
             CgroupsPath = path.GetString();
+        HasOwnPidNamespace = ReadOwnPidNamespace(linux);
     }
 
     /// <summary>Reads the specification.</summary>
@@ -67,6 +69,12 @@ public sealed class ContainerSpec
 
     /// <summary>The container's cgroup; null where none is named.</summary>
     public string? CgroupsPath { get; }
+
+    /// <summary>
+    /// Whether the container has a PID namespace of its own, so that its other processes end with its first one. A pod
+    /// with <c>shareProcessNamespace</c> names the sandbox's namespace by a path, one with <c>hostPID</c> names none.
+    /// </summary>
+    public bool HasOwnPidNamespace { get; }
 
     /// <summary>Whether the container is the first of a sandbox, not one that joins another's.</summary>
     public bool IsSandbox => (Annotation(CriType) ?? Annotation(CrioType)) != "container";
@@ -122,6 +130,15 @@ public sealed class ContainerSpec
                 ? annotation.Value.GetString()!
                 : throw new JsonException($"annotation {annotation.Name} is not a string");
         return annotations;
+    }
+
+    private static bool ReadOwnPidNamespace(JsonElement linux)
+    {
+        if (linux.TryGetProperty("namespaces"u8, out JsonElement namespaces) && namespaces.ValueKind == JsonValueKind.Array)
+            foreach (JsonElement each in namespaces.EnumerateArray())
+                if (each.ValueKind == JsonValueKind.Object && Text(each, "type") == "pid")
+                    return Text(each, "path").Length == 0;
+        return false;
     }
 
     private static List<SpecMount> ReadMounts(JsonElement root)

@@ -154,6 +154,9 @@ public sealed class ShimLog : IDisposable
     internal void WaitFailed(string id, Exception error) =>
         _logger.Warning("exit status unknown, the sandbox does not tell {id} {reason}", id, error.Message);
 
+    internal void ProcessesRemain(string id, Exception error) =>
+        _logger.Warning("other processes of an ended container not killed {id} {reason}", id, error.Message);
+
     internal void SandboxSocketGivenUp(string sandbox, string reason) =>
         _logger.Warning("sandbox does not answer on its control socket, runsc is asked from now on {sandbox} {reason}", sandbox, reason);
 

@@ -50,6 +50,16 @@ public sealed class ContainerSpecTests
     }
 
     [Theory]
+    [InlineData("""{"linux":{"namespaces":[{"type":"ipc"},{"type":"pid"}]}}""", true)]
+    [InlineData("""{"linux":{"namespaces":[{"type":"pid","path":""}]}}""", true)]
+    [InlineData("""{"linux":{"namespaces":[{"type":"pid","path":"/proc/12/ns/pid"}]}}""", false)]
+    [InlineData("""{"linux":{"namespaces":[{"type":"ipc"}]}}""", false)]
+    [InlineData("""{"linux":{"namespaces":null}}""", false)]
+    [InlineData("{}", false)]
+    public void A_pid_namespace_is_its_own_unless_it_has_a_path(string json, bool own) =>
+        Assert.Equal(own, Read(json).HasOwnPidNamespace);
+
+    [Theory]
     [InlineData("{\"annotations\":", "is not an OCI specification")]
     [InlineData("", "is not an OCI specification")]
     [InlineData("[]", "it is not an object")]
