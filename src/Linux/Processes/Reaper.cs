@@ -28,7 +28,7 @@ namespace Linux;
 /// reaped it, its status went there and no SIGCHLD comes; so while such pids are watched, a timer looks whether they
 /// still exist, and fails the task of one that is gone.
 /// </remarks>
-public sealed class Reaper : IDisposable
+public sealed class Reaper : IChildProcesses, IDisposable
 {
     /// <summary>How many exits that nobody asked about are kept.</summary>
     public const int RememberedExits = 1024;
@@ -70,7 +70,7 @@ public sealed class Reaper : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         int pid = Spawner.Spawn(request);
         recent.Forget(pid); // an exit remembered under this number is an earlier process's
-        return new ChildProcess(loop, pid, Watch(pid));
+        return new ChildProcess(pid, Watch(pid), signal => KillOwn(pid, signal));
     }
 
     /// <summary>The exit of a child or of a descendant that is to become one, whether it has happened yet or
@@ -96,6 +96,13 @@ public sealed class Reaper : IDisposable
         return Task.FromException<ProcessExit>(found is null
             ? new LinuxException(Errno.ESRCH, "wait for", $"process {pid}")
             : new LinuxException(Errno.ECHILD, "wait for", $"process {pid}", "it is no descendant of this process"));
+    }
+
+    /// <inheritdoc/>
+    public bool Kill(int pid, int signal)
+    {
+        loop.VerifyAccess();
+        return watched.ContainsKey(pid) && Signals.Send(pid, signal);
     }
 
     /// <summary>Kills all children, and those inherited from them, and reaps them.</summary>
@@ -175,6 +182,12 @@ public sealed class Reaper : IDisposable
         // The continuations run here and may ask and spawn: our own state is settled by now.
         if (watched.Remove(exit.Pid, out TaskCompletionSource<ProcessExit>? watch))
             watch.SetResult(exit);
+    }
+
+    private void KillOwn(int pid, int signal)
+    {
+        loop.VerifyAccess();
+        LinuxException.ThrowIfFailed(Libc.kill(pid, signal), "kill", $"process {pid} with signal {signal}");
     }
 
     private Task<ProcessExit> Watch(int pid)
