@@ -2,8 +2,8 @@ using Grpc.Core;
 
 namespace Ttrpc;
 
-/// <summary>A call with one answer, unary or client streaming.</summary>
-internal sealed class SingleAnswerCall<TResponse>(
+/// <summary>A call with one response: unary or client streaming.</summary>
+internal sealed class SingleResponseCall<TResponse>(
     ClientConnection connection, IMethod method, Marshaller<TResponse> marshaller) : ClientCall(connection, method)
     where TResponse : class
 {
@@ -12,7 +12,7 @@ internal sealed class SingleAnswerCall<TResponse>(
 
     private TResponse? _message;
 
-    /// <summary>The answer.</summary>
+    /// <summary>The response.</summary>
     public Task<TResponse> Response => _response.Task;
 
     /// <inheritdoc/>
@@ -27,7 +27,8 @@ internal sealed class SingleAnswerCall<TResponse>(
     /// <inheritdoc/>
     public override MessageQueue? ReceiveData(ReadOnlyMemory<byte> payload)
     {
-        End(new Status(StatusCode.Internal, $"{Method.FullName}: the server streams, but the method has one answer"));
+        End(new Status(
+            StatusCode.Internal, $"{Method.FullName}: unexpected data frame: the method has a single response"));
         return null;
     }
 

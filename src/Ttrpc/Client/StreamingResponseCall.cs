@@ -2,31 +2,33 @@ using Grpc.Core;
 
 namespace Ttrpc;
 
-/// <summary>A call with many answers, server streaming or duplex.</summary>
-internal sealed class StreamedAnswerCall<TResponse> : ClientCall
+/// <summary>A call with many responses: server streaming or duplex.</summary>
+internal sealed class StreamingResponseCall<TResponse> : ClientCall
     where TResponse : class
 {
     private readonly Marshaller<TResponse> _marshaller;
 
-    public StreamedAnswerCall(ClientConnection connection, IMethod method, Marshaller<TResponse> marshaller)
+    public StreamingResponseCall(ClientConnection connection, IMethod method, Marshaller<TResponse> marshaller)
         : base(connection, method)
     {
         _marshaller = marshaller;
         Responses = new MessageQueue<TResponse>(connection)
         {
             Overflowed = () => End(
-                new Status(StatusCode.ResourceExhausted, $"{method.FullName}: answers come faster than they are read"),
+                new Status(
+                    StatusCode.ResourceExhausted,
+                    $"{method.FullName}: responses are read too slowly, {connection.Limits.QueuedMessages} are unread"),
                 abort: true),
         };
     }
 
-    /// <summary>The answers.</summary>
+    /// <summary>The responses.</summary>
     public MessageQueue<TResponse> Responses { get; }
 
     /// <inheritdoc/>
     public override void ReceiveResponse(ReadOnlyMemory<byte> payload)
     {
-        // A response may carry the last message instead of a data frame; an empty one is just the end.
+        // The last message may come in the response instead of a data frame; an empty response is just the end.
         if (!payload.IsEmpty)
             ReceiveData(payload);
         End(Status.DefaultSuccess);
@@ -40,7 +42,7 @@ internal sealed class StreamedAnswerCall<TResponse> : ClientCall
         if (Responses.TryAdd(message, payload.Length))
             return Responses.IsFull ? Responses : null;
         End(
-            new Status(StatusCode.ResourceExhausted, "too many bytes wait to be read on this connection"),
+            new Status(StatusCode.ResourceExhausted, "too many unread bytes on this connection"),
             abort: true);
         return null;
     }
