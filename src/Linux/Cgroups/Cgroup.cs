@@ -50,7 +50,7 @@ public sealed class Cgroup
         Parse(hierarchies, SmallFile.ReadText($"/proc/{pid}/cgroup"));
 
     /// <summary>Parses the text of /proc/PID/cgroup (cgroups(7)): `4:cpu,cpuacct:/path`, v2's `0::/path`.</summary>
-    public static Cgroup Parse(CgroupHierarchies hierarchies, ReadOnlySpan<char> text)
+    internal static Cgroup Parse(CgroupHierarchies hierarchies, ReadOnlySpan<char> text)
     {
         ArgumentNullException.ThrowIfNull(hierarchies);
         Dictionary<string, string> directories = [];

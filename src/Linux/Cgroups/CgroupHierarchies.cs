@@ -16,10 +16,10 @@ public enum CgroupMode
 /// none.</param>
 /// <param name="MountPoint">Where it is mounted.</param>
 /// <param name="Root">Which of its groups is the root of the mount: not `/` inside of a container.</param>
-public sealed record CgroupHierarchy(IReadOnlyList<string> Controllers, string MountPoint, string Root)
+internal sealed record CgroupHierarchy(IReadOnlyList<string> Controllers, string MountPoint, string Root)
 {
     /// <summary>Whether it is v2's.</summary>
-    public bool IsUnified => Controllers.Count == 0;
+    internal bool IsUnified => Controllers.Count == 0;
 
     /// <summary>The directory of a group, or null if it lies outside of what is mounted here.</summary>
     /// <param name="group">The group's path in the hierarchy, as in /proc/PID/cgroup.</param>
@@ -53,10 +53,10 @@ public sealed class CgroupHierarchies
     private CgroupHierarchies(IReadOnlyList<CgroupHierarchy> all) => All = all;
 
     /// <summary>All of them, in the order of their mounts.</summary>
-    public IReadOnlyList<CgroupHierarchy> All { get; }
+    internal IReadOnlyList<CgroupHierarchy> All { get; }
 
     /// <summary>v2's, wherever it is mounted.</summary>
-    public CgroupHierarchy? Unified => Find(static h => h.IsUnified);
+    internal CgroupHierarchy? Unified => Find(static h => h.IsUnified);
 
     /// <summary>How the host has its cgroups. A named v1 hierarchy without controllers does not make it v1.</summary>
     public CgroupMode Mode
@@ -75,7 +75,7 @@ public sealed class CgroupHierarchies
     public static CgroupHierarchies Read() => Parse(SmallFile.ReadText("/proc/self/mountinfo"));
 
     /// <summary>Parses the text of a mountinfo file. Of mounts of the same hierarchy the first counts.</summary>
-    public static CgroupHierarchies Parse(ReadOnlySpan<char> mountInfo)
+    internal static CgroupHierarchies Parse(ReadOnlySpan<char> mountInfo)
     {
         List<CgroupHierarchy> all = [];
         foreach (ReadOnlySpan<char> line in mountInfo.EnumerateLines())
@@ -93,7 +93,7 @@ public sealed class CgroupHierarchies
     }
 
     /// <summary>The v1 hierarchy of a controller, or null.</summary>
-    public CgroupHierarchy? Of(string controller)
+    internal CgroupHierarchy? Of(string controller)
     {
         foreach (CgroupHierarchy hierarchy in All)
         {

@@ -69,11 +69,11 @@ public sealed class OomWatcher : IDisposable
     /// at a time.</summary>
     /// <returns>True for an OOM; false when the group is gone, from then on always.</returns>
     /// <exception cref="ObjectDisposedException">This was disposed, perhaps while it waited.</exception>
-    public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken = default)
+    public async ValueTask<bool> WaitAsync()
     {
         while (!gone)
         {
-            int count = await events.ReadAsync(buffer, cancellationToken);
+            int count = await events.ReadAsync(buffer);
             if (isUnified ? SawKill() : SawOom(buffer.AsSpan(0, count)))
                 return true;
         }

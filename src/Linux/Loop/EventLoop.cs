@@ -67,16 +67,13 @@ public sealed class EventLoop : IDisposable
 
     /// <summary>The loop that runs on this thread.</summary>
     /// <exception cref="InvalidOperationException">None does.</exception>
-    public static EventLoop Current => t_current ?? throw new InvalidOperationException("No event loop runs here.");
-
-    /// <summary>Continuations posted here run on the loop's thread, in order. Send works on that thread only.</summary>
-    public SynchronizationContext Context => context;
+    internal static EventLoop Current => t_current ?? throw new InvalidOperationException("No event loop runs here.");
 
     /// <summary>The loop's clock. Its timers fire on the loop's thread, in order of their due times, and do not carry
     /// an ExecutionContext. Timestamps are CLOCK_MONOTONIC.</summary>
     public TimeProvider Time { get; }
 
-    /// <summary>Makes a loop; it does nothing until <see cref="Run(Func{Task})"/>.</summary>
+    /// <summary>Makes a loop; it does nothing until <see cref="Run"/>.</summary>
     /// <exception cref="LinuxException">No descriptors are left.</exception>
     public static EventLoop Create()
     {
@@ -95,7 +92,7 @@ public sealed class EventLoop : IDisposable
 
     /// <summary>Runs <paramref name="main"/> on this thread until its task ends, and everything it starts
     /// meanwhile.</summary>
-    /// <param name="main">Called with <see cref="Context"/> installed.</param>
+    /// <param name="main">Called on the loop, with its synchronisation context installed.</param>
     /// <exception cref="InvalidOperationException">A loop runs on this thread already.</exception>
     /// <remarks>Rethrows what <paramref name="main"/> failed with. An exception that a posted callback or a timer let
     /// out (that is how async void methods fail) ends the run at once with that exception; what was still posted
@@ -104,14 +101,6 @@ public sealed class EventLoop : IDisposable
     {
         ArgumentNullException.ThrowIfNull(main);
         Enter(main).GetAwaiter().GetResult();
-    }
-
-    /// <inheritdoc cref="Run(Func{Task})"/>
-    /// <returns>The task's result.</returns>
-    public T Run<T>(Func<Task<T>> main)
-    {
-        ArgumentNullException.ThrowIfNull(main);
-        return ((Task<T>)Enter(main)).GetAwaiter().GetResult();
     }
 
     /// <summary>Runs a call that may block (mount, umount, a deep delete) on a thread of its own, with a stack of

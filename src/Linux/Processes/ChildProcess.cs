@@ -13,7 +13,7 @@ public sealed class ChildProcess
     }
 
     /// <summary>Its pid, which means this process until <see cref="Exited"/> completes.</summary>
-    public int Pid { get; }
+    internal int Pid { get; }
 
     /// <summary>Completes once, on the loop, when the process was reaped.</summary>
     public Task<ProcessExit> Exited { get; }

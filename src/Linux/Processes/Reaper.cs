@@ -31,10 +31,9 @@ namespace Linux;
 public sealed class Reaper : IDisposable
 {
     /// <summary>How many exits that nobody asked about are kept.</summary>
-    public const int RememberedExits = 1024;
+    internal const int RememberedExits = 1024;
 
     private static readonly TimeSpan ForeignCheckPeriod = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan QuiescePeriod = TimeSpan.FromMilliseconds(20);
 
     private readonly EventLoop loop;
     private readonly SignalDescriptor signals;
@@ -98,25 +97,6 @@ public sealed class Reaper : IDisposable
             : new LinuxException(Errno.ECHILD, "wait for", $"process {pid}", "it is no descendant of this process"));
     }
 
-    /// <summary>Kills all children, and those inherited from them, and reaps them.</summary>
-    /// <param name="bound">How long to try: a process in uninterruptible sleep cannot be killed.</param>
-    /// <returns>How many are left.</returns>
-    public async Task<int> QuiesceAsync(TimeSpan bound)
-    {
-        loop.VerifyAccess();
-        long start = loop.Time.GetTimestamp();
-        while (ReapAll())
-        {
-            IReadOnlyList<int> children = ProcFs.Children(Environment.ProcessId);
-            if (loop.Time.GetElapsedTime(start) >= bound)
-                return children.Count;
-            foreach (int child in children)
-                _ = Libc.kill(child, Signals.SIGKILL); // fails only for one that was not ours to kill: it is counted
-            await Task.Delay(QuiescePeriod, loop.Time);
-        }
-        return 0;
-    }
-
     /// <summary>Stops reaping. Watches that have not ended fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
@@ -147,22 +127,21 @@ public sealed class Reaper : IDisposable
         }
     }
 
-    /// <returns>Whether there are children left.</returns>
-    private unsafe bool ReapAll()
+    private unsafe void ReapAll()
     {
         while (true)
         {
             int status;
             int pid = Libc.waitpid(-1, &status, Libc.WNOHANG);
             if (pid == 0)
-                return true;
+                return;
             if (pid > 0)
             {
                 Complete(new ProcessExit(pid, status, loop.Time.GetUtcNow()));
                 continue;
             }
             if (LinuxException.LastErrno == Errno.ECHILD)
-                return false;
+                return;
             LinuxException.ThrowLast("waitpid");
         }
     }

@@ -5,8 +5,7 @@ namespace Linux;
 /// <summary>A signal that arrived.</summary>
 /// <param name="Signal">Its number.</param>
 /// <param name="Pid">Who sent it, 0 for the kernel.</param>
-/// <param name="Uid">The sender's user.</param>
-public readonly record struct SignalInfo(int Signal, int Pid, uint Uid);
+public readonly record struct SignalInfo(int Signal, int Pid);
 
 /// <summary>
 /// Signals as something to await (signalfd(2)). Reliable only when every thread of the process has them blocked, so
@@ -36,13 +35,13 @@ public sealed class SignalDescriptor : IDisposable
 
     /// <summary>Waits for the next signal. One call at a time.</summary>
     /// <exception cref="ObjectDisposedException">This was disposed, perhaps while it waited.</exception>
-    public async ValueTask<SignalInfo> ReadAsync(CancellationToken cancellationToken = default)
+    public async ValueTask<SignalInfo> ReadAsync()
     {
-        int count = await stream.ReadAsync(buffer, cancellationToken);
+        int count = await stream.ReadAsync(buffer);
         if (count != buffer.Length) // the kernel hands out whole structures only
             throw new LinuxException(Errno.EIO, "read", "signalfd", $"{count} bytes");
         Libc.signalfd_siginfo info = MemoryMarshal.Read<Libc.signalfd_siginfo>(buffer);
-        return new SignalInfo((int)info.ssi_signo, (int)info.ssi_pid, info.ssi_uid);
+        return new SignalInfo((int)info.ssi_signo, (int)info.ssi_pid);
     }
 
     /// <inheritdoc/>

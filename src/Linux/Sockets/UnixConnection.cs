@@ -4,8 +4,7 @@ namespace Linux;
 /// (SO_PEERCRED, unix(7)).</summary>
 /// <param name="Pid">The peer's process, 0 if it is outside of our pid namespace.</param>
 /// <param name="Uid">Its effective user.</param>
-/// <param name="Gid">Its effective group.</param>
-public readonly record struct PeerCredentials(int Pid, uint Uid, uint Gid)
+public readonly record struct PeerCredentials(int Pid, uint Uid)
 {
     internal static unsafe PeerCredentials Of(Descriptor socket)
     {
@@ -13,7 +12,7 @@ public readonly record struct PeerCredentials(int Pid, uint Uid, uint Gid)
         uint length = (uint)sizeof(Libc.ucred);
         LinuxException.ThrowIfFailed(Libc.getsockopt(socket, Libc.SOL_SOCKET, Libc.SO_PEERCRED, &peer, &length),
             "getsockopt SO_PEERCRED", socket.ToString());
-        return new PeerCredentials(peer.pid, peer.uid, peer.gid);
+        return new PeerCredentials(peer.pid, peer.uid);
     }
 }
 
@@ -24,7 +23,7 @@ public sealed class UnixConnection : IDisposable
     /// <param name="loop">The loop whose thread uses it.</param>
     /// <param name="socket">Closed if this fails, and with the connection.</param>
     /// <exception cref="LinuxException">It is not a connected unix socket.</exception>
-    public UnixConnection(EventLoop loop, Descriptor socket)
+    internal UnixConnection(EventLoop loop, Descriptor socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
         try
@@ -44,11 +43,6 @@ public sealed class UnixConnection : IDisposable
 
     /// <summary>Who connected, or who listened.</summary>
     public PeerCredentials Peer { get; }
-
-    /// <summary>Tells the peer that no more bytes come: it reads the end. Reading goes on.</summary>
-    /// <exception cref="LinuxException">The connection is gone already (ENOTCONN).</exception>
-    public void ShutdownWrite() => LinuxException.ThrowIfFailed(Libc.shutdown(Stream.Descriptor, Libc.SHUT_WR),
-        "shutdown", Stream.Descriptor.ToString());
 
     /// <inheritdoc/>
     public void Dispose() => Stream.Dispose();

@@ -6,6 +6,7 @@ namespace Linux;
 public sealed class UnixListener : IDisposable
 {
     private const int Backlog = 128;
+    private const uint OwnerReadWrite = 0x180; // 0600
     private readonly Descriptor socket;
     private Readiness? readiness;
     private Acceptor? acceptor;
@@ -30,17 +31,16 @@ public sealed class UnixListener : IDisposable
     }
 
     /// <summary>Binds and listens. The directory must exist; a path of any length is fine.</summary>
-    /// <param name="path">The socket file, which must not exist.</param>
-    /// <param name="mode">Its permissions, less the umask.</param>
+    /// <param name="path">The socket file, which must not exist; it gets mode 0600, less the umask.</param>
     /// <exception cref="LinuxException">EADDRINUSE: the file exists, whether or not anybody listens.</exception>
-    public static unsafe UnixListener Bind(string path, uint mode = 0x180)
+    public static unsafe UnixListener Bind(string path)
     {
         Descriptor socket = UnixAddress.NewSocket();
         try
         {
             // bind(2) gives the file the mode of the socket's own inode (unix_bind_bsd in the kernel): setting it
             // there first leaves no moment in which the file is open to others, and no process-wide umask changes.
-            LinuxException.ThrowIfFailed(Libc.fchmod(socket, mode), "fchmod", path);
+            LinuxException.ThrowIfFailed(Libc.fchmod(socket, OwnerReadWrite), "fchmod", path);
             Libc.sockaddr_un address;
             using (UnixAddress.Fill(path, &address))
                 LinuxException.ThrowIfFailed(Libc.bind(socket, &address, (uint)sizeof(Libc.sockaddr_un)), "bind", path);

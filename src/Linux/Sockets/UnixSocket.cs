@@ -52,16 +52,6 @@ public static class UnixSocket
         };
     }
 
-    /// <summary>Two connected sockets.</summary>
-    /// <exception cref="LinuxException">No descriptors are left.</exception>
-    public static unsafe (Descriptor One, Descriptor Other) Pair()
-    {
-        int* pair = stackalloc int[2];
-        LinuxException.ThrowIfFailed(
-            Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0, pair), "socketpair");
-        return (new Descriptor(pair[0]), new Descriptor(pair[1]));
-    }
-
     private static unsafe Errno Connect(Descriptor socket, string path)
     {
         Libc.sockaddr_un address;

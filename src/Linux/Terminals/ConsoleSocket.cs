@@ -43,23 +43,20 @@ public sealed class ConsoleSocket : IDisposable
 
     /// <summary>Waits for the runtime to connect and to send the master.</summary>
     /// <param name="bound">How long.</param>
-    /// <param name="cancellationToken">Gives up earlier, for example because the runtime failed.</param>
     /// <exception cref="LinuxException">ETIMEDOUT: nothing came. EPROTO: what came is no pty master.</exception>
-    public async Task<Descriptor> ReceiveMasterAsync(TimeSpan bound, CancellationToken cancellationToken = default)
+    public async Task<Descriptor> ReceiveMasterAsync(TimeSpan bound)
     {
         using CancellationTokenSource timeout = new(bound, EventLoop.Current.Time);
-        using CancellationTokenSource either =
-            CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            using UnixConnection connection = await listener.AcceptAsync(either.Token);
-            Descriptor master = await DescriptorMessage.ReceiveAsync(connection, either.Token);
+            using UnixConnection connection = await listener.AcceptAsync(timeout.Token);
+            Descriptor master = await DescriptorMessage.ReceiveAsync(connection, timeout.Token);
             if (Pty.IsMaster(master))
                 return master;
             master.Dispose();
             throw new LinuxException(Errno.EPROTO, "console socket", Path, "the descriptor received is no pty master");
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             throw new LinuxException(Errno.ETIMEDOUT, "console socket", Path,
                 $"no terminal came within {bound.TotalSeconds} s");

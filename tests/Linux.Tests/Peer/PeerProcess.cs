@@ -103,8 +103,9 @@ internal static class Loops
     /// <inheritdoc cref="Run(Func{EventLoop, Task})"/>
     public static T Run<T>(Func<EventLoop, Task<T>> body)
     {
-        using EventLoop loop = EventLoop.Create();
-        return loop.Run(() => body(loop).WaitAsync(Bound, loop.Time));
+        T result = default!;
+        Run(async loop => { result = await body(loop); });
+        return result;
     }
 }
 
