@@ -6,23 +6,23 @@ namespace Linux.Tests;
 /// <summary>With files: the host's real groups (root only), or directories that look like them.</summary>
 public sealed class CgroupTests : IDisposable
 {
-    private readonly TempDirectory directory = new();
+    private readonly TempDirectory _directory = new();
 
-    public void Dispose() => directory.Dispose();
+    public void Dispose() => _directory.Dispose();
 
     private Cgroup Fake(params (string File, string Text)[] files)
     {
         foreach ((string file, string text) in files)
-            File.WriteAllText(directory[file], text);
+            File.WriteAllText(_directory[file], text);
         return Cgroup.Parse(
-            CgroupHierarchies.Parse($"1 0 0:1 / {directory.Path} rw - cgroup2 none rw"), "0::/\n");
+            CgroupHierarchies.Parse($"1 0 0:1 / {_directory.Path} rw - cgroup2 none rw"), "0::/\n");
     }
 
     private Cgroup FakeV1(params (string File, string Text)[] files)
     {
         Fake(files);
         return Cgroup.Parse(CgroupHierarchies.Parse(
-            $"1 0 0:1 / {directory.Path} rw - cgroup none rw,memory,cpu,cpuacct"),
+            $"1 0 0:1 / {_directory.Path} rw - cgroup none rw,memory,cpu,cpuacct"),
             "1:memory,cpu,cpuacct:/\n");
     }
 
@@ -81,7 +81,7 @@ public sealed class CgroupTests : IDisposable
         // In one write(2), as the kernel's change of a counter is one event.
         async Task Write(EventLoop loop, string file, string text)
         {
-            using Descriptor opened = Descriptor.Open(directory[file], OpenFlags.O_WRONLY);
+            using Descriptor opened = Descriptor.Open(_directory[file], OpenFlags.O_WRONLY);
             Assert.Equal(text.Length, opened.TryWrite(System.Text.Encoding.UTF8.GetBytes(text), out _));
             await Task.Delay(TimeSpan.FromMilliseconds(1), loop.Time);
         }

@@ -6,7 +6,7 @@ namespace Linux.Tests;
 /// <summary>Each runs as the daemon does: in a process of its own, with SIGCHLD blocked in every thread.</summary>
 public sealed class ReaperTests
 {
-    private static readonly SpawnRequest Sleep = new() { Path = "sleep", Arguments = ["sleep", "60"] };
+    private static readonly SpawnRequest s_sleep = new() { Path = "sleep", Arguments = ["sleep", "60"] };
 
     private static void Run(Func<EventLoop, Reaper, Task> body) => Loops.Run(async loop =>
     {
@@ -37,7 +37,7 @@ public sealed class ReaperTests
         Assert.Equal(0, (await reaper.Spawn(Children.Shell("exit 0")).Exited).ExitCode);
         Assert.Equal(42, (await reaper.Spawn(Children.Shell("exit 42")).Exited).ExitCode);
         Assert.Equal(255, (await reaper.Spawn(Children.Shell("exit 255")).Exited).ExitCode);
-        ChildProcess child = reaper.Spawn(Sleep);
+        ChildProcess child = reaper.Spawn(s_sleep);
         child.Kill(Signals.SIGTERM);
         ProcessExit exit = await child.Exited;
         Assert.Equal((child.Pid, 143, Signals.SIGTERM), (exit.Pid, exit.ExitCode, exit.Signal));
@@ -176,7 +176,7 @@ public sealed class ReaperTests
     {
         SignalDescriptor signals = SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD));
         Reaper reaper = new(loop, signals);
-        ChildProcess child = reaper.Spawn(Sleep);
+        ChildProcess child = reaper.Spawn(s_sleep);
         reaper.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => child.Exited);
         Signals.Send(child.Pid, Signals.SIGKILL);

@@ -8,12 +8,12 @@ namespace Linux;
 /// </summary>
 internal sealed class Counters
 {
-    private readonly Dictionary<string, ulong> values;
+    private readonly Dictionary<string, ulong> _values;
 
-    private Counters(Dictionary<string, ulong> values) => this.values = values;
+    private Counters(Dictionary<string, ulong> values) => _values = values;
 
     /// <summary>A counter, 0 if it is missing.</summary>
-    internal ulong this[string name] => values.GetValueOrDefault(name);
+    internal ulong this[string name] => _values.GetValueOrDefault(name);
 
     /// <summary>Parses a file's text; lines of another form are skipped.</summary>
     internal static Counters Parse(ReadOnlySpan<char> text)

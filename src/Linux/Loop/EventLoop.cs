@@ -14,7 +14,7 @@ namespace Linux;
 /// Scheme. The loop is a <see cref="SynchronizationContext"/>, so that awaits come back to its thread, and a
 /// <see cref="TimeProvider"/>, so that delays need no timer thread. A turn is: run what was posted, fire the timers
 /// that are due, then epoll_wait until a descriptor is ready or the next timer is due. Another thread that posts
-/// wakes the loop by an eventfd, and only if it is asleep: <see cref="asleep"/> is set under the lock in the same
+/// wakes the loop by an eventfd, and only if it is asleep: <see cref="_asleep"/> is set under the lock in the same
 /// breath in which the queue is seen to be empty, so a post is either seen by the loop or finds it asleep.
 ///
 /// Descriptors are registered once, edge-triggered, for both directions. Operations try the system call first and
@@ -43,24 +43,24 @@ public sealed class EventLoop : IDisposable
     [ThreadStatic]
     private static EventLoop? t_current;
 
-    private readonly Lock gate = new();
-    private readonly Queue<(SendOrPostCallback Callback, object? State)> posted = new();
-    private readonly TimerHeap timers = new();
-    private readonly Descriptor epoll;
-    private readonly Descriptor wake;
-    private readonly LoopContext context;
-    private Readiness?[] slots = new Readiness?[16];
-    private uint generation;
-    private bool asleep;
-    private bool wasReady;
-    private bool closed;
-    private bool running;
+    private readonly Lock _gate = new();
+    private readonly Queue<(SendOrPostCallback Callback, object? State)> _posted = new();
+    private readonly TimerHeap _timers = new();
+    private readonly Descriptor _epoll;
+    private readonly Descriptor _wake;
+    private readonly LoopContext _context;
+    private Readiness?[] _slots = new Readiness?[16];
+    private uint _generation;
+    private bool _asleep;
+    private bool _wasReady;
+    private bool _closed;
+    private bool _running;
 
     private EventLoop(Descriptor epoll, Descriptor wake)
     {
-        this.epoll = epoll;
-        this.wake = wake;
-        context = new LoopContext(this);
+        _epoll = epoll;
+        _wake = wake;
+        _context = new LoopContext(this);
         Time = new LoopTime(this);
         Control(Libc.EPOLL_CTL_ADD, wake, Libc.EPOLLIN | Libc.EPOLLET, WakeKey);
     }
@@ -136,19 +136,19 @@ public sealed class EventLoop : IDisposable
     /// owners are disposed first.</summary>
     public void Dispose()
     {
-        lock (gate)
-            closed = true;
-        epoll.Dispose();
-        wake.Dispose();
+        lock (_gate)
+            _closed = true;
+        _epoll.Dispose();
+        _wake.Dispose();
     }
 
     internal void Post(SendOrPostCallback callback, object? state)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (closed)
+            if (_closed)
                 return;
-            posted.Enqueue((callback, state));
+            _posted.Enqueue((callback, state));
             WakeIfAsleep();
         }
     }
@@ -156,10 +156,10 @@ public sealed class EventLoop : IDisposable
     /// <summary>Changes a timer's due time; <see cref="LoopTimer.Never"/> takes it out. From any thread.</summary>
     internal void Schedule(LoopTimer timer, long due)
     {
-        lock (gate)
+        lock (_gate)
         {
-            timers.Set(timer, due);
-            if (timers.First == timer)
+            _timers.Set(timer, due);
+            if (_timers.First == timer)
                 WakeIfAsleep();
         }
     }
@@ -177,27 +177,27 @@ public sealed class EventLoop : IDisposable
     /// reported for a descriptor that is closed by now is never taken for its slot's next tenant.</returns>
     internal ulong Register(Readiness readiness, Descriptor descriptor)
     {
-        int slot = Array.IndexOf(slots, null);
+        int slot = Array.IndexOf(_slots, null);
         if (slot < 0)
         {
-            slot = slots.Length;
-            Array.Resize(ref slots, slots.Length * 2);
+            slot = _slots.Length;
+            Array.Resize(ref _slots, _slots.Length * 2);
         }
-        generation = (generation % int.MaxValue) + 1;
-        ulong key = ((ulong)generation << 32) | (uint)slot;
+        _generation = (_generation % int.MaxValue) + 1;
+        ulong key = ((ulong)_generation << 32) | (uint)slot;
         const uint Both = Libc.EPOLLIN | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET;
         Control(Libc.EPOLL_CTL_ADD, descriptor, Both, key);
-        slots[slot] = readiness;
+        _slots[slot] = readiness;
         return key;
     }
 
     internal void Unregister(ulong key, Descriptor descriptor)
     {
         // An operation of a running loop from elsewhere would race with it; one at rest may be taken apart anywhere.
-        if (running)
+        if (_running)
             VerifyAccess();
-        slots[(uint)key] = null;
-        if (closed)
+        _slots[(uint)key] = null;
+        if (_closed)
             return;
         // Closing alone is not enough: a duplicate of the open file would keep the registration alive.
         Control(Libc.EPOLL_CTL_DEL, descriptor, 0, key);
@@ -209,8 +209,8 @@ public sealed class EventLoop : IDisposable
             throw new InvalidOperationException("An event loop runs on this thread already.");
         SynchronizationContext? outer = SynchronizationContext.Current;
         t_current = this;
-        running = true;
-        SynchronizationContext.SetSynchronizationContext(context);
+        _running = true;
+        SynchronizationContext.SetSynchronizationContext(_context);
         try
         {
             Task task = main();
@@ -228,7 +228,7 @@ public sealed class EventLoop : IDisposable
         finally
         {
             SynchronizationContext.SetSynchronizationContext(outer);
-            running = false;
+            _running = false;
             t_current = null;
         }
     }
@@ -239,9 +239,9 @@ public sealed class EventLoop : IDisposable
         for (int budget = PostedPerTurn; budget > 0; budget--)
         {
             (SendOrPostCallback Callback, object? State) work;
-            lock (gate)
+            lock (_gate)
             {
-                if (!posted.TryDequeue(out work))
+                if (!_posted.TryDequeue(out work))
                     return;
             }
             work.Callback(work.State);
@@ -255,12 +255,12 @@ public sealed class EventLoop : IDisposable
         while (true)
         {
             LoopTimer timer;
-            lock (gate)
+            lock (_gate)
             {
-                if (timers.First is not { } first || first.Due > now)
+                if (_timers.First is not { } first || first.Due > now)
                     return;
                 timer = first;
-                timers.Set(timer, timer.NextDue(Time.GetTimestamp()));
+                _timers.Set(timer, timer.NextDue(Time.GetTimestamp()));
             }
             timer.Fire();
         }
@@ -271,16 +271,16 @@ public sealed class EventLoop : IDisposable
     {
         byte* events = stackalloc byte[EventsPerPoll * 16];
         int count = 0;
-        long end = wasReady ? Stopwatch.GetTimestamp() + s_linger : 0;
-        while (count == 0 && posted.Count == 0 && Stopwatch.GetTimestamp() < end)
-            count = Libc.epoll_wait(epoll, events, EventsPerPoll, 0);
+        long end = _wasReady ? Stopwatch.GetTimestamp() + s_linger : 0;
+        while (count == 0 && _posted.Count == 0 && Stopwatch.GetTimestamp() < end)
+            count = Libc.epoll_wait(_epoll, events, EventsPerPoll, 0);
         if (count == 0)
         {
-            count = Libc.epoll_wait(epoll, events, EventsPerPoll, Sleep());
-            lock (gate)
-                asleep = false;
+            count = Libc.epoll_wait(_epoll, events, EventsPerPoll, Sleep());
+            lock (_gate)
+                _asleep = false;
         }
-        wasReady = count > 0;
+        _wasReady = count > 0;
         if (count < 0)
         {
             // A signal (the runtime suspends threads by one) only ends the wait early.
@@ -293,7 +293,7 @@ public sealed class EventLoop : IDisposable
             byte* one = events + (i * Libc.EpollEventSize);
             uint ready = Unsafe.ReadUnaligned<uint>(one);
             ulong key = Unsafe.ReadUnaligned<ulong>(one + Libc.EpollDataOffset);
-            if (key != WakeKey && slots[(uint)key] is { } readiness && readiness.Key == key)
+            if (key != WakeKey && _slots[(uint)key] is { } readiness && readiness.Key == key)
                 readiness.Signal(ready);
         }
     }
@@ -301,12 +301,12 @@ public sealed class EventLoop : IDisposable
     /// <summary>Decides how long to wait, in milliseconds for epoll_wait, and marks the loop asleep.</summary>
     private int Sleep()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (posted.Count > 0)
+            if (_posted.Count > 0)
                 return 0;
-            asleep = true;
-            if (timers.First is not { } first)
+            _asleep = true;
+            if (_timers.First is not { } first)
                 return -1;
             TimeSpan left = Time.GetElapsedTime(Time.GetTimestamp(), first.Due);
             // Rounded up: waking a fraction too early would spin.
@@ -316,11 +316,11 @@ public sealed class EventLoop : IDisposable
 
     private void WakeIfAsleep()
     {
-        if (!asleep || closed)
+        if (!_asleep || _closed)
             return;
-        asleep = false;
+        _asleep = false;
         ReadOnlySpan<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
-        if (wake.TryWrite(one, out Errno errno) < 0)
+        if (_wake.TryWrite(one, out Errno errno) < 0)
             throw new LinuxException(errno, "write", "eventfd");
     }
 
@@ -329,7 +329,7 @@ public sealed class EventLoop : IDisposable
         byte* request = stackalloc byte[16];
         Unsafe.WriteUnaligned(request, events);
         Unsafe.WriteUnaligned(request + Libc.EpollDataOffset, key);
-        LinuxException.ThrowIfFailed(Libc.epoll_ctl(epoll, operation, descriptor, request), "epoll_ctl",
+        LinuxException.ThrowIfFailed(Libc.epoll_ctl(_epoll, operation, descriptor, request), "epoll_ctl",
             descriptor.ToString());
     }
 

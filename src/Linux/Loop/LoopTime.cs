@@ -33,8 +33,8 @@ internal sealed class LoopTimer(LoopTime time, TimerCallback callback, object? s
     /// <summary>The due time of a timer that is not set.</summary>
     internal const long Never = long.MaxValue;
 
-    private long periodTicks = -1;
-    private volatile bool disposed;
+    private long _periodTicks = -1;
+    private volatile bool _disposed;
 
     /// <summary>Timestamp at which it fires.</summary>
     internal long Due { get; set; } = Never;
@@ -49,25 +49,25 @@ internal sealed class LoopTimer(LoopTime time, TimerCallback callback, object? s
     {
         long due = time.ToTicks(dueTime, nameof(dueTime));
         long every = time.ToTicks(period, nameof(period));
-        if (disposed)
+        if (_disposed)
             return false;
-        periodTicks = every == 0 ? -1 : every;
+        _periodTicks = every == 0 ? -1 : every;
         time.Schedule(this, due < 0 ? Never : time.GetTimestamp() + due);
         return true;
     }
 
-    internal long NextDue(long now) => periodTicks < 0 ? Never : now + periodTicks;
+    internal long NextDue(long now) => _periodTicks < 0 ? Never : now + _periodTicks;
 
     internal void Fire()
     {
         // Disposed by another thread between the heap and here.
-        if (!disposed)
+        if (!_disposed)
             callback(state);
     }
 
     public void Dispose()
     {
-        disposed = true;
+        _disposed = true;
         time.Schedule(this, Never);
     }
 

@@ -83,13 +83,13 @@ internal readonly ref struct MountInfo
 
     private ref struct Fields(ReadOnlySpan<char> line)
     {
-        private ReadOnlySpan<char> rest = line;
+        private ReadOnlySpan<char> _rest = line;
 
         internal ReadOnlySpan<char> Next()
         {
-            int space = rest.IndexOf(' ');
-            ReadOnlySpan<char> field = space < 0 ? rest : rest[..space];
-            rest = space < 0 ? default : rest[(space + 1)..];
+            int space = _rest.IndexOf(' ');
+            ReadOnlySpan<char> field = space < 0 ? _rest : _rest[..space];
+            _rest = space < 0 ? default : _rest[(space + 1)..];
             return field;
         }
     }

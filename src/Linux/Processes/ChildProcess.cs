@@ -3,11 +3,11 @@ namespace Linux;
 /// <summary>A process that <see cref="Reaper.Spawn"/> started.</summary>
 public sealed class ChildProcess
 {
-    private readonly EventLoop loop;
+    private readonly EventLoop _loop;
 
     internal ChildProcess(EventLoop loop, int pid, Task<ProcessExit> exited)
     {
-        this.loop = loop;
+        _loop = loop;
         Pid = pid;
         Exited = exited;
     }
@@ -24,7 +24,7 @@ public sealed class ChildProcess
     public void Kill(int signal)
     {
         // Reaping happens on this thread only, so nothing can change between the look and the kill.
-        loop.VerifyAccess();
+        _loop.VerifyAccess();
         if (!Exited.IsCompleted)
             LinuxException.ThrowIfFailed(Libc.kill(Pid, signal), "kill", $"process {Pid} with signal {signal}");
     }

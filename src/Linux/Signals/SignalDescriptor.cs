@@ -14,10 +14,10 @@ public readonly record struct SignalInfo(int Signal, int Pid);
 /// </summary>
 public sealed class SignalDescriptor : IDisposable
 {
-    private readonly DescriptorStream stream;
-    private readonly byte[] buffer = new byte[128];
+    private readonly DescriptorStream _stream;
+    private readonly byte[] _buffer = new byte[128];
 
-    private SignalDescriptor(EventLoop loop, Descriptor descriptor) => stream = new DescriptorStream(loop, descriptor);
+    private SignalDescriptor(EventLoop loop, Descriptor descriptor) => _stream = new DescriptorStream(loop, descriptor);
 
     /// <summary>Opens a descriptor for these signals.</summary>
     /// <param name="loop">The loop that awaits them.</param>
@@ -37,13 +37,13 @@ public sealed class SignalDescriptor : IDisposable
     /// <exception cref="ObjectDisposedException">This was disposed, perhaps while it waited.</exception>
     public async ValueTask<SignalInfo> ReadAsync()
     {
-        int count = await stream.ReadAsync(buffer);
-        if (count != buffer.Length) // the kernel hands out whole structures only
+        int count = await _stream.ReadAsync(_buffer);
+        if (count != _buffer.Length) // the kernel hands out whole structures only
             throw new LinuxException(Errno.EIO, "read", "signalfd", $"{count} bytes");
-        Libc.signalfd_siginfo info = MemoryMarshal.Read<Libc.signalfd_siginfo>(buffer);
+        Libc.signalfd_siginfo info = MemoryMarshal.Read<Libc.signalfd_siginfo>(_buffer);
         return new SignalInfo((int)info.ssi_signo, (int)info.ssi_pid);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => stream.Dispose();
+    public void Dispose() => _stream.Dispose();
 }

@@ -7,14 +7,14 @@ public sealed class UnixListener : IDisposable
 {
     private const int Backlog = 128;
     private const uint OwnerReadWrite = 0x180; // 0600
-    private readonly Descriptor socket;
-    private Readiness? readiness;
-    private Acceptor? acceptor;
+    private readonly Descriptor _socket;
+    private Readiness? _readiness;
+    private Acceptor? _acceptor;
 
-    private UnixListener(Descriptor socket) => this.socket = socket;
+    private UnixListener(Descriptor socket) => _socket = socket;
 
     /// <summary>The listening socket, which stays the listener's.</summary>
-    public Descriptor Descriptor => socket;
+    public Descriptor Descriptor => _socket;
 
     /// <summary>The path that the socket is bound to, as the kernel has it: relative where it was bound so, and through
     /// /proc/self/fd where it is over 107 bytes.</summary>
@@ -25,7 +25,7 @@ public sealed class UnixListener : IDisposable
         {
             Libc.sockaddr_un address = default;
             uint length = (uint)sizeof(Libc.sockaddr_un);
-            LinuxException.ThrowIfFailed(Libc.getsockname(socket, &address, &length), "getsockname", socket.ToString());
+            LinuxException.ThrowIfFailed(Libc.getsockname(_socket, &address, &length), "getsockname", _socket.ToString());
             return Marshal.PtrToStringUTF8((nint)address.sun_path) ?? "";
         }
     }
@@ -76,17 +76,17 @@ public sealed class UnixListener : IDisposable
     /// <exception cref="ObjectDisposedException">The listener was closed, perhaps while this waited.</exception>
     public async ValueTask<UnixConnection> AcceptAsync(CancellationToken cancellationToken = default)
     {
-        readiness ??= new Readiness(EventLoop.Current, socket);
-        acceptor ??= new Acceptor(readiness);
-        Descriptor accepted = new(await acceptor.AcceptAsync(cancellationToken));
-        return new UnixConnection(readiness.Loop, accepted);
+        _readiness ??= new Readiness(EventLoop.Current, _socket);
+        _acceptor ??= new Acceptor(_readiness);
+        Descriptor accepted = new(await _acceptor.AcceptAsync(cancellationToken));
+        return new UnixConnection(_readiness.Loop, accepted);
     }
 
     /// <summary>Stops listening. The file stays.</summary>
     public void Dispose()
     {
-        readiness?.Dispose();
-        socket.Dispose();
+        _readiness?.Dispose();
+        _socket.Dispose();
     }
 
     private sealed class Acceptor(Readiness readiness) : ReadyWait(readiness, isWrite: false)

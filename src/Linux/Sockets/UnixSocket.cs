@@ -3,7 +3,7 @@ namespace Linux;
 /// <summary>The connecting side of unix sockets.</summary>
 public static class UnixSocket
 {
-    private static readonly TimeSpan BacklogRetry = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_backlogRetry = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Connects, waiting while the listener's queue is full. On the loop that runs here.</summary>
     /// <param name="path">The socket file; any length.</param>
@@ -18,7 +18,7 @@ public static class UnixSocket
             // A unix connect ends at once; a full queue says EAGAIN, and no event tells when it has room again.
             Errno errno;
             while ((errno = Connect(socket, path)) == Errno.EAGAIN)
-                await Task.Delay(BacklogRetry, loop.Time, cancellationToken);
+                await Task.Delay(s_backlogRetry, loop.Time, cancellationToken);
             if (errno != Errno.None)
                 throw new LinuxException(errno, "connect", path);
         }

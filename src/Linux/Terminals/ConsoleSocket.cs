@@ -9,17 +9,17 @@ namespace Linux;
 public sealed class ConsoleSocket : IDisposable
 {
     private const int MaxPathBytes = 107; // the runtime connects by the plain path
-    private readonly string directory;
-    private readonly UnixListener listener;
+    private readonly string _directory;
+    private readonly UnixListener _listener;
 
     private ConsoleSocket(string directory, UnixListener listener)
     {
-        this.directory = directory;
-        this.listener = listener;
+        _directory = directory;
+        _listener = listener;
     }
 
     /// <summary>The path for the runtime's command line.</summary>
-    public string Path => SocketIn(directory);
+    public string Path => SocketIn(_directory);
 
     /// <summary>Makes the directory and listens.</summary>
     /// <param name="parent">A short path, such as /run or /tmp: the runtime can connect to 107 bytes at most.</param>
@@ -49,7 +49,7 @@ public sealed class ConsoleSocket : IDisposable
         using CancellationTokenSource timeout = new(bound, EventLoop.Current.Time);
         try
         {
-            using UnixConnection connection = await listener.AcceptAsync(timeout.Token);
+            using UnixConnection connection = await _listener.AcceptAsync(timeout.Token);
             Descriptor master = await DescriptorMessage.ReceiveAsync(connection, timeout.Token);
             if (Pty.IsMaster(master))
                 return master;
@@ -66,8 +66,8 @@ public sealed class ConsoleSocket : IDisposable
     /// <summary>Stops listening and removes socket and directory.</summary>
     public void Dispose()
     {
-        listener.Dispose();
-        DirectoryTree.Delete(directory);
+        _listener.Dispose();
+        DirectoryTree.Delete(_directory);
     }
 
     private static string SocketIn(string directory) => $"{directory}/s";

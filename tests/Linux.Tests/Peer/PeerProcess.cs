@@ -11,7 +11,7 @@ namespace Linux.Tests.Peer;
 internal static class PeerProcess
 {
     public const string Verb = "peer";
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs a scenario and fails with its output if it failed.</summary>
     public static void Run(Action scenario, SignalSet? blocked = null)
@@ -58,7 +58,7 @@ internal static class PeerProcess
             pid = Spawner.Spawn(request with { Descriptors = [null, write, write] });
         try
         {
-            string text = await Streams.ReadToEnd(output).WaitAsync(Bound, loop.Time);
+            string text = await Streams.ReadToEnd(output).WaitAsync(s_bound, loop.Time);
             return (Children.Wait(pid), text);
         }
         catch (TimeoutException)
@@ -91,13 +91,13 @@ internal static class Streams
 
 internal static class Loops
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs a body on a fresh loop, with a bound.</summary>
     public static void Run(Func<EventLoop, Task> body)
     {
         using EventLoop loop = EventLoop.Create();
-        loop.Run(() => body(loop).WaitAsync(Bound, loop.Time));
+        loop.Run(() => body(loop).WaitAsync(s_bound, loop.Time));
     }
 
     /// <inheritdoc cref="Run(Func{EventLoop, Task})"/>
