@@ -2,15 +2,6 @@ using System.Text;
 
 namespace Linux;
 
-/// <summary>The kinds of files that are distinguished here, numbered as in inode(7). Others have no name.</summary>
-internal enum FileKind
-{
-    Fifo = 0x1000,
-    Directory = 0x4000,
-    Regular = 0x8000,
-    Link = 0xa000,
-}
-
 /// <summary>What statx(2) tells about a file.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Device">The device of its file system.</param>
