@@ -29,7 +29,7 @@ public class LeanTests
     [Fact]
     public async Task Questions_start_no_process_and_hold_no_thread()
     {
-        using TemporaryDirectory directory = new();
+        using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
         await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
         int atFirst = Sockets(shim);

@@ -1,5 +1,4 @@
 using Shim.Commands;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Commands;
 

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Shim.Commands;
 using Shim.Configuration;
 using Shim.Containers;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Commands;
 

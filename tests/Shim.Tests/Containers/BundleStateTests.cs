@@ -1,7 +1,6 @@
 using Shim.Configuration;
 using Shim.Containers;
 using Shim.Runsc;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Containers;
 

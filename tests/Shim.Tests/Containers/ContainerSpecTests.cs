@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Linux;
 using Shim.Containers;
 using Shim.Volumes;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Containers;
 

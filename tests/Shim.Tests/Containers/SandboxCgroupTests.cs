@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Shim.Containers;
-using Shim.Tests.Support;
 using Shim.Volumes;
 
 namespace Shim.Tests.Containers;

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using CsCheck;
 using Shim.Containers;
-using Shim.Tests.Support;
 using Shim.Volumes;
 
 namespace Shim.Tests.Containers;

@@ -3,7 +3,6 @@ using Google.Protobuf.WellKnownTypes;
 using Shim.Configuration;
 using Shim.Containers;
 using Shim.Service;
-using Shim.Tests.Support;
 using Options = Containerd.Api.RuntimeOptions.Options;
 
 namespace Shim.Tests.Service;

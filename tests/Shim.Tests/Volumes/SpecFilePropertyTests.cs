@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using CsCheck;
 using Shim.Containers;
-using Shim.Tests.Support;
 using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
