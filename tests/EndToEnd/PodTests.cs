@@ -91,13 +91,13 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
     {
         string pod = Id("pod"), app = Id("app");
         (await daemon.CtrAsync(daemon.Run(pod,
-            ["-d", "--annotation", "io.kubernetes.cri.container-type=sandbox", "--annotation", $"io.kubernetes.cri.sandbox-id={pod}"],
+            ["-d", .. PodAnnotations.OfSandbox(pod).ToFlags()],
             "sleep", "1000"))).Succeeded();
         (await daemon.CtrAsync(JoinPod(daemon, pod, app, "sleep", "1000"))).Succeeded();
         return (pod, app);
     }
 
     private static string[] JoinPod(Daemon daemon, string pod, string id, params string[] command) => daemon.Run(id,
-        ["-d", "--annotation", "io.kubernetes.cri.container-type=container", "--annotation", $"io.kubernetes.cri.sandbox-id={pod}"],
+        ["-d", .. PodAnnotations.OfContainer(pod).ToFlags()],
         command);
 }

@@ -1,5 +1,3 @@
-using Linux.Tests.Peer;
-
 namespace Linux.Tests;
 
 public sealed class FileIdentityTests
@@ -33,7 +31,7 @@ public sealed class FileIdentityTests
     [Fact]
     public void Two_file_systems_have_the_same_numbers()
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "mounting needs root");
+        Requires.Root("mounting");
         using TempDirectory directory = new();
         string[] roots = [Directory.CreateDirectory(directory["a"]).FullName, Directory.CreateDirectory(directory["b"]).FullName];
         try

@@ -127,7 +127,7 @@ public sealed class OpenDirectoryTests : IDisposable
     [InlineData("hugetlbfs")]
     public void A_file_system_in_memory(string type)
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "mounting needs root");
+        Requires.Root("mounting");
         string path = Directory.CreateDirectory(_directory["mount"]).FullName;
         using OpenDirectory below = OpenDirectory.TryOpen(path)!;
         try
@@ -165,7 +165,7 @@ public sealed class OpenDirectoryTests : IDisposable
     [Fact]
     public void A_directory_that_cannot_be_read_is_an_error()
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "only root can be somebody else");
+        Requires.Root("acting as another user");
         File.SetUnixFileMode(_directory.Path, (UnixFileMode)0b111_101_101);
         Directory.CreateDirectory(_directory["closed"]);
         File.SetUnixFileMode(_directory["closed"], (UnixFileMode)0b111_000_000);
