@@ -1,21 +1,21 @@
 namespace Shim.Configuration;
 
 /// <summary>
-/// What the node's administrator says about this runtime: the TOML file that containerd's <c>ConfigPath</c> names, or
-/// one of <see cref="ConfigurationFile.DefaultPaths"/>.
+/// The administrator's configuration of this runtime: the TOML file that containerd's <c>ConfigPath</c> names, or one
+/// of <see cref="ConfigurationFile.DefaultPaths"/>.
 /// </summary>
 internal sealed record ShimConfiguration
 {
     /// <summary>The configuration of a node without a configuration file.</summary>
     public static ShimConfiguration Default { get; } = new();
 
-    /// <summary><c>binary_name</c>: the runsc to run; a path, or a name that is looked up on PATH.</summary>
+    /// <summary><c>binary_name</c>: the runsc to run; a path, or a name on PATH.</summary>
     public string BinaryName { get; init; } = "runsc";
 
-    /// <summary><c>root</c>: where runsc keeps its state; each containerd namespace has a directory in it.</summary>
+    /// <summary><c>root</c>: runsc's state directory; each containerd namespace has a directory in it.</summary>
     public string Root { get; init; } = "/run/containerd/runsc";
 
-    /// <summary><c>shim_cgroup</c>: the cgroup that the shim itself moves into; empty: it stays where it was started.</summary>
+    /// <summary><c>shim_cgroup</c>: the cgroup of the shim itself; empty: the one in which it was started.</summary>
     public string ShimCgroup { get; init; } = "";
 
     /// <summary><c>io_uid</c>: the owner given to the FIFOs and pipes of a container's stdio.</summary>
@@ -24,7 +24,9 @@ internal sealed record ShimConfiguration
     /// <summary><c>io_gid</c>: the group given to the FIFOs and pipes of a container's stdio.</summary>
     public uint IoGid { get; init; }
 
-    /// <summary><c>log_level</c>: trace, debug, info, warn or error; empty: info, or debug with <c>-debug</c>.</summary>
+    /// <summary>
+    /// <c>log_level</c>: trace, debug, info, warn or error; empty: info, or debug with <c>-debug</c>.
+    /// </summary>
     public string LogLevel { get; init; } = "";
 
     /// <summary>
@@ -33,7 +35,9 @@ internal sealed record ShimConfiguration
     /// </summary>
     public string LogPath { get; init; } = "";
 
-    /// <summary><c>grouping</c>: one shim for all containers of a pod (default), or a shim for each container.</summary>
+    /// <summary>
+    /// <c>grouping</c>: one shim for all containers of a pod (default), or a shim for each container.
+    /// </summary>
     public bool Grouping { get; init; } = true;
 
     /// <summary><c>kubelet_root</c>: kubelet's directory, where pods' volumes are.</summary>
@@ -46,7 +50,8 @@ internal sealed record ShimConfiguration
     public bool EmptyDirsOfPod { get; init; }
 
     /// <summary>
-    /// <c>restore_root</c>: the directory below which pods' annotations may name images to restore from; empty: none may.
+    /// <c>restore_root</c>: the directory below which pods' annotations may name images to restore from; empty: none
+    /// may.
     /// </summary>
     public string RestoreRoot { get; init; } = "";
 

@@ -20,7 +20,9 @@ internal sealed partial class Container
             try
             {
                 // containerd waits for this when it is restarted, for one container after the other.
-                if (await Sandbox.Control.PidsAsync(RunscId).WaitAsync(s_pidsBound, _context.Time) is { Count: > 0 } pids)
+                IReadOnlyList<int> pids =
+                    await Sandbox.Control.PidsAsync(RunscId).WaitAsync(s_pidsBound, _context.Time);
+                if (pids.Count > 0)
                     return pids;
             }
             catch (Exception e) when (e is RunscException or TimeoutException)
@@ -83,13 +85,20 @@ internal sealed partial class Container
 
     /// <summary>Makes runsc look at the container and write a debug log about it.</summary>
     /// <exception cref="RunscException">It could not.</exception>
-    public Task WriteDebugStateAsync(DebugSettings debug) => _runsc.WithDebug(debug).StateAsync(RunscId, Bundle.RunscLog);
+    public Task WriteDebugStateAsync(DebugSettings debug) =>
+        _runsc.WithDebug(debug).StateAsync(RunscId, Bundle.RunscLog);
 
     /// <summary>The version of its runsc, and that of the OCI specification, a line each.</summary>
     /// <exception cref="RunscException">runsc could not be asked.</exception>
     public Task<string> RunscVersionAsync() => _runsc.VersionTextAsync();
 
-    private Cgroup? FindOwnCgroup() => IsSandbox ? Sandbox.Cgroup
-        : _cgroupsPath is { Length: > 0 } path && Cgroup.AtPath(_context.Cgroups, path) is { Exists: true } group ? group
-        : null;
+    private Cgroup? FindOwnCgroup()
+    {
+        if (IsSandbox)
+            return Sandbox.Cgroup;
+        if (_cgroupsPath is not { Length: > 0 })
+            return null;
+        Cgroup group = Cgroup.AtPath(_context.Cgroups, _cgroupsPath);
+        return group.Exists ? group : null;
+    }
 }

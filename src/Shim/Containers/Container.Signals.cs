@@ -81,7 +81,9 @@ internal sealed partial class Container
             ? Task.CompletedTask
             : throw new RefusedException(Refusal.NotFound, $"cannot signal {process}: it has ended");
 
-    /// <summary>runsc refuses signals to what was not started yet, so a signal that would end it ends it here.</summary>
+    /// <summary>
+    /// runsc refuses signals to what was not started yet, so a signal that would end it ends it here.
+    /// </summary>
     private async Task KillBeforeStartAsync(ContainerProcess process, int signal)
     {
         if (signal is not (Signals.SIGKILL or Signals.SIGTERM))
@@ -93,8 +95,8 @@ internal sealed partial class Container
     }
 
     /// <summary>
-    /// runsc has no process yet to signal, so a signal that would end it ends it here. The other containers of its image
-    /// can then never run.
+    /// runsc has no process yet to signal, so a signal that would end it ends it here. The other containers of its
+    /// image can then never run.
     /// </summary>
     private async Task KillBeforeRestoreAsync(int signal)
     {

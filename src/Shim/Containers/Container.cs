@@ -11,8 +11,8 @@ namespace Shim.Containers;
 
 /// <summary>A container and the operations on it. Made by <see cref="ContainerCreator"/>.</summary>
 /// <remarks>
-/// Operations on a process run in order (<see cref="ContainerProcess.Operations"/>); its exit is one of them, so that no
-/// exit event precedes a start event. Queries do not wait for operations.
+/// Operations on a process run in order (<see cref="ContainerProcess.Operations"/>); its exit is one of them, so that
+/// no exit event precedes a start event. Queries do not wait for operations.
 /// </remarks>
 internal sealed partial class Container : ISandboxMember
 {
@@ -138,7 +138,9 @@ internal sealed partial class Container : ISandboxMember
     });
 
     /// <summary>Resumes the paused container; its sandbox runs when none of its containers is paused.</summary>
-    /// <remarks>Clients of containerd resume what they paused for a checkpoint, also if the checkpoint ended it.</remarks>
+    /// <remarks>
+    /// Clients of containerd resume what they paused for a checkpoint, also if the checkpoint ended it.
+    /// </remarks>
     /// <exception cref="RefusedException">It is not paused.</exception>
     /// <exception cref="RunscException">It failed.</exception>
     public Task ResumeAsync() => Init.Operations.RunAsync(async () =>

@@ -69,16 +69,17 @@ internal sealed class ContainerCreation
     {
         if (State.Flags.ContainsKey(RestoreSpecValidation) || !await Runsc.HasFlagAsync(RestoreSpecValidation))
             return;
-        var flags = new SortedDictionary<string, string>(StringComparer.Ordinal) { [RestoreSpecValidation] = "warning" };
+        var flags = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach ((string flag, string value) in State.Flags)
             flags[flag] = value;
+        flags[RestoreSpecValidation] = "warning";
         State = State with { Flags = flags };
         Runner = new RunscRunner(_context.Processes, _context.Time, State.ToSettings(_panicLog));
     }
 
     /// <summary>
-    /// Writes <c>state.json</c>, before anything else is done: a <c>delete</c> without this shim finds there how to clean
-    /// up. If the undo could not clean up, the file stays.
+    /// Writes <c>state.json</c>, before anything else is done: a <c>delete</c> without this shim finds there how to
+    /// clean up. If the undo could not clean up, the file stays.
     /// </summary>
     /// <exception cref="IOException">It cannot be written.</exception>
     public void SaveState()
@@ -120,8 +121,8 @@ internal sealed class ContainerCreation
         Undo.AddFile(Bundle.PidFile);
         Undo.Add("remove the container from runsc", RemoveFromRunscAsync);
         string? userLog = Spec.IsSandbox && LogDirectory is not null ? Path.Combine(LogDirectory, "gvisor.log") : null;
-        await Runsc.CreateAsync(State.RunscId, Spec.IsSandbox, Bundle.Path, Bundle.PidFile, stdio.ConsoleSocket, userLog,
-            Bundle.RunscLog, Spec.IsSandbox ? stdio.Descriptors : [], fileSystems);
+        await Runsc.CreateAsync(State.RunscId, Spec.IsSandbox, Bundle.Path, Bundle.PidFile, stdio.ConsoleSocket,
+            userLog, Bundle.RunscLog, Spec.IsSandbox ? stdio.Descriptors : [], fileSystems);
         return PidFile.Read(Bundle.PidFile);
     }
 

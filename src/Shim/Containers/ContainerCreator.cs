@@ -2,6 +2,7 @@ using Linux;
 using Shim.Bundles;
 using Shim.Checkpoints;
 using Shim.Configuration;
+using Shim.Events;
 using Shim.Io;
 using Shim.Oci;
 using Shim.Runsc;
@@ -17,7 +18,9 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
     private readonly RestoreSetup _restores = new(context);
 
     /// <summary>Creates a container, and its sandbox if it is the sandbox's first.</summary>
-    /// <exception cref="RefusedException">The request makes no sense, or the container's sandbox is not there.</exception>
+    /// <exception cref="RefusedException">
+    /// The request makes no sense, or the container's sandbox is not there.
+    /// </exception>
     /// <exception cref="RunscException">runsc could not create it.</exception>
     /// <exception cref="IOException">
     /// A mount or a stream could not be opened, or a file could not be written.
@@ -113,12 +116,15 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
     private Container Finish(ContainerCreation creation, Sandbox sandbox, ProcessStdio stdio, int? place)
     {
         CreateRequest request = creation.Request;
-        var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio) { Pid = sandbox.Pid };
+        var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio)
+        {
+            Pid = sandbox.Pid,
+        };
         var container = new Container(context, store, creation, sandbox, init, place);
         sandbox.Add(container);
         store.Add(container);
         context.Events.Publish(
-            Events.TaskEvents.Created(request.Id, request.Bundle.Path, request.Rootfs, request.Stdio, sandbox.Pid));
+            TaskEvents.Created(request.Id, request.Bundle.Path, request.Rootfs, request.Stdio, sandbox.Pid));
         context.Log.Created(request.Id, sandbox.Id, sandbox.Pid);
         container.WatchEnd();
         return container;

@@ -49,7 +49,9 @@ internal sealed class RestoreSetup(ShimContext context)
         }
     }
 
-    /// <summary>The image of the new sandbox's file systems, as its annotations name it; null if none is named.</summary>
+    /// <summary>
+    /// The image of the new sandbox's file systems, as its annotations name it; null if none is named.
+    /// </summary>
     /// <param name="annotations">What its annotations say of images.</param>
     /// <param name="configuration">What the administrator allows.</param>
     /// <exception cref="CheckpointException">There is none, or it is not allowed.</exception>

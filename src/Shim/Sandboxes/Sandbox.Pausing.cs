@@ -44,8 +44,8 @@ internal sealed partial class Sandbox
 
     /// <summary>Pauses the sandbox for one of its containers.</summary>
     /// <remarks>
-    /// A pause is of the whole sandbox, and runsc's pauses nest: each pause needs its own resume. So runsc gets only the
-    /// first pause and the last resume.
+    /// A pause is of the whole sandbox, and runsc's pauses nest: each pause needs its own resume. So runsc gets only
+    /// the first pause and the last resume.
     /// </remarks>
     /// <exception cref="Runsc.RunscException">It failed.</exception>
     public Task PauseAsync(ISandboxMember container) => _pausing.RunAsync(async () =>

@@ -52,8 +52,8 @@ internal sealed class SandboxCheckpoint(
     }
 
     /// <summary>
-    /// The shim ends the sandbox, so that a checkpoint that fails does not; but a program in the sandbox that takes part
-    /// could not run in one that is paused meanwhile, so runsc ends that one.
+    /// The shim ends the sandbox, so that a checkpoint that fails does not; but a program in the sandbox that takes
+    /// part could not run in one that is paused meanwhile, so runsc ends that one.
     /// </summary>
     private static SandboxEnd EndOf(CheckpointRequest request) =>
         (request.FileSystems?.LeaveRunning ?? request.Settings.LeaveRunning) ? SandboxEnd.None

@@ -58,7 +58,9 @@ internal sealed class SandboxRestore
 
     /// <summary>Gives a container that is being created its place in the image.</summary>
     /// <param name="name">Its name; empty if it has none.</param>
-    /// <exception cref="CheckpointException">The image has no place for it, or another container comes first.</exception>
+    /// <exception cref="CheckpointException">
+    /// The image has no place for it, or another container comes first.
+    /// </exception>
     public int Add(string name) => _plan.Add(name);
 
     /// <summary>A container with a place was not created after all, or was deleted before it was restored.</summary>

@@ -12,7 +12,9 @@ internal sealed class VolumeSetup(ShimContext context)
 {
     /// <summary>Decides about a pod's volumes for its new sandbox, and writes the sandbox's specification.</summary>
     /// <param name="id">The sandbox.</param>
-    /// <param name="bundle">Its bundle; gets <c>volumes.json</c>, which the caller removes if a later step fails.</param>
+    /// <param name="bundle">
+    /// Its bundle; gets <c>volumes.json</c>, which the caller removes if a later step fails.
+    /// </param>
     /// <param name="spec">Its specification.</param>
     /// <param name="runscRoot">Where runsc keeps its state, with the namespace.</param>
     /// <param name="configuration">What the administrator configured.</param>
@@ -79,19 +81,23 @@ internal sealed class VolumeSetup(ShimContext context)
     }
 
     /// <summary>
-    /// After a restore runsc forgets that volumes are shared (20240729, and in the sources of mid-2026 too): a container
-    /// that is created later gets an empty volume, and if that is on disk, in the very file that holds the restored one.
+    /// After a restore runsc forgets that volumes are shared (20240729, and in the sources of mid-2026 too): a
+    /// container that is created later gets an empty volume, and if that is on disk, in the very file that holds the
+    /// restored one.
     /// </summary>
     /// <exception cref="VolumeException">The container mounts such a volume.</exception>
     private static void RequireNoRestoredVolume(
         ContainerSpec spec, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, string image)
     {
         foreach (SpecMount mount in spec.Mounts)
-            if (decisions.At(aliases.GetValueOrDefault(mount.Source) ?? mount.Source) is { IsPassthrough: false } volume)
+        {
+            string source = aliases.GetValueOrDefault(mount.Source) ?? mount.Source;
+            if (decisions.At(source) is { IsPassthrough: false } volume)
                 throw new VolumeException(
                     $"mount {mount.Destination}: volume {volume.Volume} was restored from image {image}, and runsc "
-                    + "shares it only with the containers of that image: a container that is created later would destroy "
-                    + "its data. Delete the pod and restore it again");
+                    + "shares it only with the containers of that image: a container that is created later would "
+                    + "destroy its data. Delete the pod and restore it again");
+        }
     }
 
     private async Task<IReadOnlyDictionary<string, string>> AliasesAsync(ContainerSpec spec, VolumeDecisions decisions)
@@ -109,8 +115,8 @@ internal sealed class VolumeSetup(ShimContext context)
             if (volume.Directory is not { FileStores.Count: > 0 })
                 continue;
             IReadOnlyList<string> removed = await context.Blocking.RunAsync("clear", volume.Path, () =>
-                FileStores.RemoveStale(
-                    kubeletRoot, pod.PodUid, volume, sandbox => RunscStateFile.ExistsInAnyNamespace(runscRoot, sandbox)));
+                FileStores.RemoveStale(kubeletRoot, pod.PodUid, volume,
+                    sandbox => RunscStateFile.ExistsInAnyNamespace(runscRoot, sandbox)));
             foreach (string store in removed)
                 context.Log.FileStoreRemoved(id, volume.Name, store);
         }

@@ -181,7 +181,7 @@ public sealed class ConfigurationFileTests
     }
 
     [Fact]
-    public void A_file_is_read_and_one_that_cannot_be_is_named()
+    public void Read_names_the_file_that_it_cannot_read()
     {
         using TempDirectory directory = new();
         string path = directory.Write("runsc.toml", "root = '/run/file'");
@@ -189,7 +189,7 @@ public sealed class ConfigurationFileTests
 
         string missing = directory["missing.toml"];
         string message = Assert.Throws<ConfigurationException>(() => ConfigurationFile.Read(missing, [])).Message;
-        Assert.StartsWith($"shim configuration {missing} cannot be read: ", message, StringComparison.Ordinal);
+        Assert.StartsWith($"cannot read shim configuration {missing}: ", message, StringComparison.Ordinal);
         Assert.Throws<ConfigurationException>(() => ConfigurationFile.Read(directory.Path, []));
     }
 

@@ -11,49 +11,48 @@ namespace Shim.Tests.Service;
 public sealed class ErrorMappingTests
 {
     [Theory]
-    [InlineData(Refusal.NotFound, StatusCode.NotFound)]
-    [InlineData(Refusal.AlreadyExists, StatusCode.AlreadyExists)]
-    [InlineData(Refusal.WrongState, StatusCode.FailedPrecondition)]
-    [InlineData(Refusal.InvalidArgument, StatusCode.InvalidArgument)]
-    [InlineData(Refusal.Unsupported, StatusCode.Unimplemented)]
-    internal void Refusals(Refusal refusal, StatusCode code)
+    [InlineData(Refusal.NotFound, StatusCode.NotFound, "not found")]
+    [InlineData(Refusal.AlreadyExists, StatusCode.AlreadyExists, "already exists")]
+    [InlineData(Refusal.WrongState, StatusCode.FailedPrecondition, "failed precondition")]
+    [InlineData(Refusal.InvalidArgument, StatusCode.InvalidArgument, "invalid argument")]
+    [InlineData(Refusal.Unsupported, StatusCode.Unimplemented, "not implemented")]
+    internal void A_refusal_ends_in_containerds_word(Refusal refusal, StatusCode code, string word)
     {
-        AssertStatus(code, "because", new RefusedException(refusal, "because"));
+        AssertStatus(code, $"because: {word}", new RefusedException(refusal, "because"));
+        // Once, if the sentence itself ends so.
+        AssertStatus(code, $"container web {word}", new RefusedException(refusal, $"container web {word}"));
     }
 
     [Theory]
-    [InlineData(RunscFailure.Failed, StatusCode.Unknown)]
-    [InlineData(RunscFailure.NotFound, StatusCode.NotFound)]
-    [InlineData(RunscFailure.WrongState, StatusCode.FailedPrecondition)]
-    [InlineData(RunscFailure.TimedOut, StatusCode.DeadlineExceeded)]
-    [InlineData(RunscFailure.NotRunnable, StatusCode.Unknown)]
-    [InlineData(RunscFailure.Unsupported, StatusCode.Unimplemented)]
-    internal void Failures_of_runsc(RunscFailure failure, StatusCode code)
-    {
-        AssertStatus(code, "runsc said", new RunscException(failure, "runsc said"));
-    }
+    [InlineData(RunscFailure.Failed, StatusCode.Unknown, "")]
+    [InlineData(RunscFailure.NotFound, StatusCode.NotFound, ": not found")]
+    [InlineData(RunscFailure.WrongState, StatusCode.FailedPrecondition, ": failed precondition")]
+    [InlineData(RunscFailure.TimedOut, StatusCode.DeadlineExceeded, ": context deadline exceeded")]
+    [InlineData(RunscFailure.NotRunnable, StatusCode.Unknown, "")]
+    [InlineData(RunscFailure.Unsupported, StatusCode.Unimplemented, ": not implemented")]
+    internal void Failures_of_runsc(RunscFailure failure, StatusCode code, string end) =>
+        AssertStatus(code, $"runsc said{end}", new RunscException(failure, "runsc said"));
 
     [Theory]
-    [InlineData(CheckpointFault.Exists, StatusCode.AlreadyExists)]
-    [InlineData(CheckpointFault.Invalid, StatusCode.InvalidArgument)]
-    [InlineData(CheckpointFault.DoesNotFit, StatusCode.FailedPrecondition)]
-    internal void What_is_wrong_with_an_image(CheckpointFault fault, StatusCode code)
-    {
-        AssertStatus(code, "image /i", new CheckpointException(fault, "image /i"));
-    }
+    [InlineData(CheckpointFault.Exists, StatusCode.AlreadyExists, "already exists")]
+    [InlineData(CheckpointFault.Invalid, StatusCode.InvalidArgument, "invalid argument")]
+    [InlineData(CheckpointFault.DoesNotFit, StatusCode.FailedPrecondition, "failed precondition")]
+    internal void Faults_of_an_image(CheckpointFault fault, StatusCode code, string word) =>
+        AssertStatus(code, $"image /i: {word}", new CheckpointException(fault, "image /i"));
 
     [Fact]
-    public void What_the_client_sent_is_wrong()
+    public void Invalid_input_from_the_client()
     {
-        AssertStatus(StatusCode.InvalidArgument, "conf:1: no", new ConfigurationException("conf:1: no"));
-        AssertStatus(StatusCode.InvalidArgument, "stdio x: no", new FormatException("stdio x: no"));
+        AssertStatus(
+            StatusCode.InvalidArgument, "conf:1: no: invalid argument", new ConfigurationException("conf:1: no"));
+        AssertStatus(StatusCode.InvalidArgument, "stdio x: no: invalid argument", new FormatException("stdio x: no"));
         InvalidProtocolBufferException broken =
             Assert.Throws<InvalidProtocolBufferException>(() => Containerd.Api.Runc.Options.Parser.ParseFrom([0xff]));
-        AssertStatus(StatusCode.InvalidArgument, broken.Message, broken);
+        AssertStatus(StatusCode.InvalidArgument, $"{broken.Message}: invalid argument", broken);
     }
 
     [Fact]
-    public void What_the_kernel_refuses()
+    public void Errors_of_the_kernel_keep_their_words()
     {
         AssertStatus(StatusCode.Unknown, "open /f: No such file or directory (ENOENT)",
             new LinuxException(Errno.ENOENT, "open", "/f"));
@@ -63,7 +62,7 @@ public sealed class ErrorMappingTests
     }
 
     [Fact]
-    public void What_is_not_the_shims_own_is_left_to_the_server()
+    public void Other_exceptions_are_left_to_the_server()
     {
         Assert.Null(ErrorMapping.ToStatus(new InvalidOperationException()));
         Assert.Null(ErrorMapping.ToStatus(new OperationCanceledException()));

@@ -1,0 +1,93 @@
+using System.Globalization;
+using Tomlyn.Syntax;
+
+namespace Shim.Configuration;
+
+/// <summary>A key of the configuration and its value, with where they are.</summary>
+/// <param name="Source">The name of the TOML in messages.</param>
+/// <param name="Key">The key, with its table.</param>
+/// <param name="Value">The value.</param>
+/// <param name="Node">Where the key is.</param>
+internal readonly record struct ConfigurationValue(string Source, string Key, ValueSyntax? Value, SyntaxNode Node)
+{
+    /// <summary>A string.</summary>
+    /// <exception cref="ConfigurationException">It is something else.</exception>
+    public string Text() => Value is StringValueSyntax { Value: { } text } ? text : throw Wrong("a string");
+
+    /// <summary>A path that begins with a slash.</summary>
+    /// <inheritdoc cref="Text"/>
+    public string AbsolutePath() => Text() is ['/', ..] path ? path : throw Wrong("an absolute path");
+
+    /// <summary>The name of a log level, as logrus has them; empty for the default.</summary>
+    /// <inheritdoc cref="Text"/>
+    public string LogLevel() => Text() is
+        "" or "trace" or "debug" or "info" or "warn" or "warning" or "error" or "fatal" or "panic"
+        ? Text() : throw Wrong("one of trace, debug, info, warn, error");
+
+    /// <summary><c>"pod"</c>, or empty.</summary>
+    /// <inheritdoc cref="Text"/>
+    public bool EmptyDirsOfPod() => Text() switch
+    {
+        "pod" => true,
+        "" => false,
+        _ => throw Wrong("\"pod\", or empty for what pods' annotations say"),
+    };
+
+    /// <summary>True or false.</summary>
+    /// <inheritdoc cref="Text"/>
+    public bool Boolean() => Value is BooleanValueSyntax boolean ? boolean.Value : throw Wrong("true or false");
+
+    /// <summary>A number of seconds above 0.</summary>
+    /// <inheritdoc cref="Text"/>
+    public TimeSpan Seconds() => Value is IntegerValueSyntax { Value: > 0 and <= int.MaxValue / 1000 } seconds
+        ? TimeSpan.FromSeconds(seconds.Value) : throw Wrong("a number of seconds above 0");
+
+    /// <summary>A user's or group's id.</summary>
+    /// <inheritdoc cref="Text"/>
+    public uint Id() => Value is IntegerValueSyntax { Value: >= 0 and <= uint.MaxValue } integer
+        ? (uint)integer.Value : throw Wrong("an integer from 0 to 4294967295");
+
+    /// <summary>A table in braces.</summary>
+    /// <inheritdoc cref="Text"/>
+    public InlineTableSyntax InlineTable() => Value as InlineTableSyntax ?? throw Wrong("a table");
+
+    /// <summary>The name of a flag of runsc's.</summary>
+    /// <exception cref="ConfigurationException">It has dashes in front, or a '='.</exception>
+    public string FlagName(string name) => name.Length > 0 && name[0] != '-' && !name.Contains('=') ? name
+        : throw new ConfigurationException(
+            $"{Source}:{LineOf(Node)}: {Key}: a flag's name has no dashes in front and no '='");
+
+    /// <summary>
+    /// The value of a flag: a string; booleans and integers, which people write for them, mean the same.
+    /// </summary>
+    /// <inheritdoc cref="Text"/>
+    public string FlagValue() => Value switch
+    {
+        StringValueSyntax { Value: { } text } => text,
+        BooleanValueSyntax boolean => boolean.Value ? "true" : "false",
+        IntegerValueSyntax integer => integer.Value.ToString(CultureInfo.InvariantCulture),
+        _ => throw Wrong("a string, a boolean or an integer"),
+    };
+
+    /// <summary>A line's number, from 1.</summary>
+    public static int LineOf(SyntaxNode node) => node.Span.Start.Line + 1;
+
+    /// <summary>A key as one would say it: its parts without quotes, joined by dots.</summary>
+    public static string NameOf(KeySyntax? key)
+    {
+        string name = PartOf(key?.Key);
+        if (key is not null)
+            foreach (DottedKeyItemSyntax item in key.DotKeys)
+                name += "." + PartOf(item.Key);
+        return name;
+    }
+
+    private ConfigurationException Wrong(string expected) => new($"{Source}:{LineOf(Node)}: {Key} must be {expected}");
+
+    private static string PartOf(BareKeyOrStringValueSyntax? part) => part switch
+    {
+        BareKeySyntax bare => bare.Key?.Text ?? "",
+        StringValueSyntax quoted => quoted.Value ?? "",
+        _ => "",
+    };
+}
