@@ -12,18 +12,18 @@ public sealed class ChildProcess
         Exited = exited;
     }
 
-    /// <summary>Its pid, which means this process until <see cref="Exited"/> completes.</summary>
+    /// <summary>The pid, which refers to this process until <see cref="Exited"/> completes.</summary>
     internal int Pid { get; }
 
-    /// <summary>Completes once, on the loop, when the process was reaped.</summary>
+    /// <summary>Completes once, on the loop, when the process has been reaped.</summary>
     public Task<ProcessExit> Exited { get; }
 
-    /// <summary>Sends a signal; nothing happens if the process was reaped: its pid may be another's.</summary>
+    /// <summary>Sends a signal. Does nothing if the process has been reaped: another one may have its pid.</summary>
     /// <param name="signal">The number, see <see cref="Signals"/>.</param>
-    /// <exception cref="LinuxException">The kernel refused (EINVAL for a bad number, EPERM).</exception>
+    /// <exception cref="LinuxException">EINVAL: invalid signal number. EPERM: not permitted.</exception>
     public void Kill(int signal)
     {
-        // Reaping happens on this thread only, so nothing can change between the look and the kill.
+        // Children are reaped on this thread only, so nothing can change between the check and the kill.
         _loop.VerifyAccess();
         if (!Exited.IsCompleted)
             LinuxException.ThrowIfFailed(Libc.kill(Pid, signal), "kill", $"process {Pid} with signal {signal}");
