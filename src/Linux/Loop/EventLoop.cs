@@ -86,9 +86,7 @@ public sealed class EventLoop : IDisposable
     public Task<T> RunBlocking<T>(string what, Func<T> work)
     {
         ArgumentNullException.ThrowIfNull(work);
-        // Completed on the loop by Post, hence without RunContinuationsAsynchronously, which would start the thread
-        // pool for awaits by WhenAny or WaitAsync.
-        TaskCompletionSource<T> done = new();
+        TaskCompletionSource<T> done = LoopTask.NewSource<T>();
         Thread thread = new(() =>
         {
             SendOrPostCallback complete;

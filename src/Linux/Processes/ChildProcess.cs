@@ -1,22 +1,16 @@
 namespace Linux;
 
-/// <summary>A process that <see cref="Reaper.Spawn"/> started.</summary>
-public sealed class ChildProcess
+/// <summary>A process that <see cref="IChildProcesses.Spawn"/> started.</summary>
+/// <param name="pid">Its pid.</param>
+/// <param name="exited">Completes when the process has been reaped.</param>
+/// <param name="kill">Sends a signal to the pid while it refers to this process.</param>
+public sealed class ChildProcess(int pid, Task<ProcessExit> exited, Action<int> kill)
 {
-    private readonly EventLoop _loop;
-
-    internal ChildProcess(EventLoop loop, int pid, Task<ProcessExit> exited)
-    {
-        _loop = loop;
-        Pid = pid;
-        Exited = exited;
-    }
-
     /// <summary>The pid, which refers to this process until <see cref="Exited"/> completes.</summary>
-    internal int Pid { get; }
+    public int Pid { get; } = pid;
 
     /// <summary>Completes once, on the loop, when the process has been reaped.</summary>
-    public Task<ProcessExit> Exited { get; }
+    public Task<ProcessExit> Exited { get; } = exited;
 
     /// <summary>Sends a signal. Does nothing if the process has been reaped: another one may have its pid.</summary>
     /// <param name="signal">The number, see <see cref="Signals"/>.</param>
@@ -24,8 +18,7 @@ public sealed class ChildProcess
     public void Kill(int signal)
     {
         // Children are reaped on this thread only, so nothing can change between the check and the kill.
-        _loop.VerifyAccess();
         if (!Exited.IsCompleted)
-            LinuxException.ThrowIfFailed(Libc.kill(Pid, signal), "kill", $"process {Pid} with signal {signal}");
+            kill(signal);
     }
 }

@@ -28,7 +28,7 @@ namespace Linux;
 /// instead, that parent gets the status and no SIGCHLD arrives here. So while such pids are watched, a timer checks
 /// whether they still exist, and fails the task of one that is gone.
 /// </remarks>
-public sealed class Reaper : IDisposable
+public sealed class Reaper : IChildProcesses, IDisposable
 {
     /// <summary>The number of exits that are remembered.</summary>
     internal const int RememberedExits = 1024;
@@ -54,7 +54,7 @@ public sealed class Reaper : IDisposable
         _signals = signals;
         _foreignCheck = loop.Time.CreateTimer(
             _ => CheckForeign(), null, Timeout.InfiniteTimeSpan, s_foreignCheckPeriod);
-        ReapAtEverySignal();
+        LoopTask.Watch(ReapAtEverySignalAsync);
     }
 
     /// <summary>Makes this process the parent of the orphans among its descendants (PR_SET_CHILD_SUBREAPER).</summary>
@@ -62,20 +62,17 @@ public sealed class Reaper : IDisposable
     public static void BecomeSubreaper() =>
         LinuxException.ThrowIfFailed(Libc.prctl(Libc.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "child subreaper");
 
-    /// <summary>Starts a program and watches its exit.</summary>
-    /// <exception cref="LinuxException">The program could not be started.</exception>
+    /// <inheritdoc/>
     public ChildProcess Spawn(SpawnRequest request)
     {
         _loop.VerifyAccess();
         ObjectDisposedException.ThrowIf(_disposed, this);
         int pid = Spawner.Spawn(request);
         _recent.Forget(pid); // a remembered exit with this pid belongs to an earlier process
-        return new ChildProcess(_loop, pid, Watch(pid));
+        return new ChildProcess(pid, Watch(pid), signal => KillOwn(pid, signal));
     }
 
-    /// <summary>The exit, past or future, of a child or of a descendant that will become one.</summary>
-    /// <returns>A task that completes once, on the loop. It fails with <see cref="LinuxException"/>: ESRCH if the pid
-    /// is unknown, ECHILD if the process is not a descendant, or if its own parent reaped it.</returns>
+    /// <inheritdoc/>
     public Task<ProcessExit> WatchAsync(int pid)
     {
         _loop.VerifyAccess();
@@ -97,6 +94,13 @@ public sealed class Reaper : IDisposable
             : new LinuxException(Errno.ECHILD, "wait for", $"process {pid}", "not a descendant of this process"));
     }
 
+    /// <inheritdoc/>
+    public bool Kill(int pid, int signal)
+    {
+        _loop.VerifyAccess();
+        return _watched.ContainsKey(pid) && Signals.Send(pid, signal);
+    }
+
     /// <summary>Stops reaping. Open watches fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
@@ -109,8 +113,7 @@ public sealed class Reaper : IDisposable
             watch.SetException(new ObjectDisposedException(nameof(Reaper)));
     }
 
-    // Async void on purpose: an exception ends the loop's Run instead of being lost.
-    private async void ReapAtEverySignal()
+    private async Task ReapAtEverySignalAsync()
     {
         ReapAll();
         while (!_disposed)
@@ -156,11 +159,15 @@ public sealed class Reaper : IDisposable
             watch.SetResult(exit);
     }
 
+    private void KillOwn(int pid, int signal)
+    {
+        _loop.VerifyAccess();
+        LinuxException.ThrowIfFailed(Libc.kill(pid, signal), "kill", $"process {pid} with signal {signal}");
+    }
+
     private Task<ProcessExit> Watch(int pid)
     {
-        // Completed on the loop only, so continuations may run inline. RunContinuationsAsynchronously would start the
-        // thread pool for awaits by WhenAny or WaitAsync.
-        TaskCompletionSource<ProcessExit> watch = new();
+        TaskCompletionSource<ProcessExit> watch = LoopTask.NewSource<ProcessExit>();
         _watched.Add(pid, watch);
         return watch.Task;
     }

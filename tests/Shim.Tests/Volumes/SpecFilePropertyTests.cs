@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using CsCheck;
-using Shim.Containers;
+using Shim.Bundles;
+using Shim.Oci;
 using Shim.Tests.Support;
-using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
@@ -28,7 +28,7 @@ public sealed class SpecFilePropertyTests : IDisposable
             if (once.IsEmpty)
                 Assert.Equal(original, written);
 
-            ContainerSpec read = ContainerSpec.Read(bundle);
+            ContainerSpec read = ContainerSpec.Read(bundle.Specification);
             Assert.Equal(expected.Annotations.OrderBy(static annotation => annotation.Key, StringComparer.Ordinal),
                 read.Annotations.OrderBy(static annotation => annotation.Key, StringComparer.Ordinal));
             Assert.Equal(expected.MountTexts, read.Mounts.Select(ExamplePod.TextOf));
@@ -41,9 +41,9 @@ public sealed class SpecFilePropertyTests : IDisposable
 
     private static SpecEdits Rewrite(Bundle bundle, VolumeScenario scenario)
     {
-        ContainerSpec spec = ContainerSpec.Read(bundle);
+        ContainerSpec spec = ContainerSpec.Read(bundle.Specification);
         SpecEdits edits = Rewriting.OfSandbox(spec.Annotations, spec.Mounts, scenario.Pod, scenario.Configured).Edits;
-        spec.Write(bundle, edits);
+        spec.Write(bundle.Specification, edits);
         return edits;
     }
 

@@ -1,6 +1,6 @@
 namespace Ttrpc.Tests.Support;
 
-/// <summary>A clock that stands until it is told to move; its timers fire on the mover's thread.</summary>
+/// <summary>A clock that moves only in <see cref="Advance"/>, which also fires the due timers on its thread.</summary>
 internal sealed class FakeTime : TimeProvider
 {
     private readonly Lock _gate = new();
@@ -10,7 +10,7 @@ internal sealed class FakeTime : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    /// <summary>Timers that wait.</summary>
+    /// <summary>Number of pending timers.</summary>
     public int Armed
     {
         get
@@ -35,15 +35,15 @@ internal sealed class FakeTime : TimeProvider
         return timer;
     }
 
-    /// <summary>Waits until somebody waits for the clock.</summary>
-    public async Task UntilArmedAsync(int count = 1)
+    /// <summary>Waits until a timer is pending.</summary>
+    public async Task UntilArmedAsync()
     {
         while (true)
         {
             Task armed;
             lock (_gate)
             {
-                if (_timers.Count >= count)
+                if (_timers.Count > 0)
                     return;
                 armed = _armed.Task;
             }
