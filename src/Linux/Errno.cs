@@ -1,7 +1,7 @@
 namespace Linux;
 
 /// <summary>The error numbers of the system calls used here, spelled and numbered as in Linux's asm-generic/errno.h.
-/// A number without a name keeps its value.</summary>
+/// Messages print these names; a number without a name prints as a number.</summary>
 public enum Errno
 {
     /// <summary>No error.</summary>
@@ -68,8 +68,6 @@ public enum Errno
     ENOTEMPTY = 39,
     /// <summary>Too many levels of symbolic links.</summary>
     ELOOP = 40,
-    /// <summary>Bad message.</summary>
-    EBADMSG = 74,
     /// <summary>Protocol error.</summary>
     EPROTO = 71,
     /// <summary>Operation not supported.</summary>
@@ -80,8 +78,6 @@ public enum Errno
     ECONNABORTED = 103,
     /// <summary>Connection reset by peer.</summary>
     ECONNRESET = 104,
-    /// <summary>Transport endpoint is not connected.</summary>
-    ENOTCONN = 107,
     /// <summary>Connection timed out.</summary>
     ETIMEDOUT = 110,
     /// <summary>Connection refused.</summary>

@@ -21,22 +21,14 @@ public sealed class LinuxException : IOException
     /// <param name="call">The call or action that failed.</param>
     /// <param name="target">What it was done to.</param>
     /// <param name="words">The reason, in words.</param>
-    public LinuxException(Errno errno, string call, string? target, string words)
+    internal LinuxException(Errno errno, string call, string? target, string words)
         : base($"{call}{(target is null ? "" : " ")}{target}: {words} ({errno})")
     {
         Errno = errno;
-        Call = call;
-        Target = target;
     }
 
     /// <summary>The error number.</summary>
     public Errno Errno { get; }
-
-    /// <summary>The call that failed.</summary>
-    public string Call { get; }
-
-    /// <summary>What the call was made on.</summary>
-    public string? Target { get; }
 
     /// <summary>The error of the P/Invoke just made on this thread.</summary>
     internal static Errno LastErrno => (Errno)Marshal.GetLastPInvokeError();

@@ -1,6 +1,7 @@
 using System.Text;
 using Linux;
 using Shim.Commands;
+using Shim.Explain;
 
 namespace Shim;
 

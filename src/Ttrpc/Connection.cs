@@ -4,27 +4,27 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// What server and client have in common: one receive loop, one send path, one end.
+/// The common part of server and client connections: one receive loop, one send path, one close.
 /// <para>
-/// The loop reads, cuts frames and gives each to <see cref="Dispatch"/>, which never waits. Three things make the
-/// loop itself wait: the peer (nothing to read), a stream whose queue is full, and, at a server, a peer that does
-/// not read its answers. Closing wakes it by disposing of the stream, whose reads and writes must end then.
+/// The loop reads, splits the bytes into frames and passes each to <see cref="Dispatch"/>, which never waits. The
+/// loop itself waits for three things: bytes from the peer, room in the full queue of a stream, and, at a server, the
+/// peer to read its responses. Closing wakes the loop by disposing the stream, which must end its reads and writes.
 /// </para>
 /// </summary>
 internal abstract class Connection
 {
-    // Frames served in a row before others on the same thread get their turn.
+    // Frames handled in a row before the loop yields to other work on its thread.
     private const int FramesInARow = 64;
 
-    /// <summary>The longest wait that a timer takes, about 49 days. A deadline beyond it is none in practice.</summary>
+    /// <summary>The longest timer, about 49 days. A longer deadline is treated as no deadline.</summary>
     public static readonly TimeSpan LongestTimer = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
 
     private readonly Stream _stream;
     private readonly FrameBuffer _incoming;
     private long _heldBytes;
-    private Closure? _closure;
+    private CloseCause? _closeCause;
 
-    /// <summary>Takes over <paramref name="stream"/>; nothing happens before <see cref="ReceiveAsync"/>.</summary>
+    /// <summary>Takes ownership of <paramref name="stream"/>; does not use it yet.</summary>
     protected Connection(Stream stream, TtrpcLimits limits, ArrayPool<byte> pool, TimeProvider time)
     {
         _stream = stream;
@@ -33,47 +33,48 @@ internal abstract class Connection
         Pool = pool;
         Time = time;
         Sender = new FrameSender(
-            stream, pool, limits, error => Close(new Closure(TtrpcCloseReason.WriteFailed, error)));
+            stream, pool, limits, error => Close(new CloseCause(TtrpcCloseReason.WriteFailed, error)));
     }
 
-    /// <summary>What this connection may use.</summary>
+    /// <summary>The limits of this connection.</summary>
     public TtrpcLimits Limits { get; }
 
-    /// <summary>Where frames get their buffers.</summary>
+    /// <summary>The pool for frame buffers.</summary>
     public ArrayPool<byte> Pool { get; }
 
-    /// <summary>The clock of deadlines and bounds.</summary>
+    /// <summary>The clock for deadlines and timeouts.</summary>
     public TimeProvider Time { get; }
 
     /// <summary>The send path.</summary>
     public FrameSender Sender { get; }
 
-    /// <summary>Why the connection ended; null while it has not.</summary>
-    public Closure? Closure => Volatile.Read(ref _closure);
+    /// <summary>Why the connection closed; null while it is open.</summary>
+    public CloseCause? CloseCause => Volatile.Read(ref _closeCause);
 
     /// <summary>
-    /// Whether reading stops while answers pile up. A client must not: both sides would wait for ever.
+    /// Whether reading pauses while too many bytes are unsent. A client must not pause: both sides would wait for
+    /// each other forever.
     /// </summary>
     protected abstract bool PausesWhenFull { get; }
 
-    /// <summary>A stream whose queue is full after the last <see cref="Dispatch"/>.</summary>
+    /// <summary>The stream queue that the last <see cref="Dispatch"/> filled, if any.</summary>
     protected MessageQueue? Stalled { get; set; }
 
-    /// <summary>Receives until the connection ends, by whichever side; never throws.</summary>
+    /// <summary>Receives until either side closes the connection; never throws.</summary>
     public async Task ReceiveAsync()
     {
         try
         {
             int inARow = 0;
-            while (Closure is null)
+            while (CloseCause is null)
             {
-                while (Closure is null && _incoming.TryTake(out Frame frame))
+                while (CloseCause is null && _incoming.TryTake(out Frame frame))
                 {
                     Dispatch(frame);
                     if (Stalled is { } queue)
                     {
                         Stalled = null;
-                        await queue.WaitForRoomAsync(Limits.StallBound, Time);
+                        await queue.WaitForRoomAsync(Limits.StallTimeout, Time);
                     }
 
                     if (++inARow < FramesInARow)
@@ -84,7 +85,7 @@ internal abstract class Connection
 
                 if (PausesWhenFull && Sender.IsFull)
                     await Sender.WaitForRoomAsync();
-                if (Closure is not null)
+                if (CloseCause is not null)
                     break;
 
                 int count;
@@ -92,60 +93,63 @@ internal abstract class Connection
                 {
                     count = await _stream.ReadAsync(_incoming.GetMemory());
                 }
-                catch (Exception error)
+                catch (Exception e)
                 {
-                    // Also the way out after Close, whose reason came first then.
-                    Close(new Closure(TtrpcCloseReason.ReadFailed, error));
+                    // Also reached after Close, whose reason is then kept.
+                    Close(new CloseCause(TtrpcCloseReason.ReadFailed, e));
                     break;
                 }
 
                 if (count == 0)
-                    Close(new Closure(TtrpcCloseReason.PeerClosed));
+                    Close(new CloseCause(TtrpcCloseReason.PeerClosed));
                 else
                     _incoming.Advance(count);
             }
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            // Dispatch catches what handlers throw, so this is ours.
-            Close(new Closure(TtrpcCloseReason.InternalError, error));
+            // Dispatch catches the exceptions of handlers, so this one is a bug here.
+            Close(new CloseCause(TtrpcCloseReason.InternalError, e));
         }
         finally
         {
             _incoming.Release();
-            // Whoever waits for this may take the stream for unused.
+            // When this method completes, callers may assume that the stream is no longer in use.
             await Sender.WaitUntilIdleAsync();
         }
     }
 
-    /// <summary>Ends the connection; the first reason stays. Never throws.</summary>
-    public void Close(Closure closure)
+    /// <summary>Closes the connection; only the first cause is kept. Never throws.</summary>
+    public void Close(CloseCause cause)
     {
-        if (Interlocked.CompareExchange(ref _closure, closure, null) is not null)
+        if (Interlocked.CompareExchange(ref _closeCause, cause, null) is not null)
             return;
         Sender.Close();
         _stream.Dispose();
-        Closed(closure);
+        Closed(cause);
     }
 
-    /// <summary>Counts bytes of a message that is kept; false, and not counted, if that is too much.</summary>
-    public bool TryHold(int bytes)
+    /// <summary>
+    /// Reserves bytes for a message that is kept; false, with nothing reserved, if that exceeds the limit.
+    /// </summary>
+    public bool TryReserve(int bytes)
     {
         if (Interlocked.Add(ref _heldBytes, bytes) <= Limits.HeldBytes)
             return true;
-        LetGo(bytes);
+        Release(bytes);
         return false;
     }
 
-    /// <summary>Uncounts bytes of a message that is dealt with.</summary>
-    public void LetGo(int bytes) => Interlocked.Add(ref _heldBytes, -bytes);
+    /// <summary>Releases the bytes of a message that is no longer kept.</summary>
+    public void Release(int bytes) => Interlocked.Add(ref _heldBytes, -bytes);
 
-    /// <summary>Deals with one frame without waiting; closes the connection if it must not be.</summary>
+    /// <summary>Handles one frame without waiting; closes the connection if the frame violates the protocol.</summary>
     protected abstract void Dispatch(in Frame frame);
 
-    /// <summary>Ends all calls. Called once, by whoever closed.</summary>
-    protected abstract void Closed(Closure closure);
+    /// <summary>Ends all calls. Called once, on the thread that closed the connection.</summary>
+    protected abstract void Closed(CloseCause cause);
 
-    /// <summary>Closes because of a frame that the peer must not send.</summary>
-    protected void Refuse(TtrpcCloseReason reason, in FrameHeader header) => Close(new Closure(reason, null, header));
+    /// <summary>Closes the connection because of a frame that the peer must not send.</summary>
+    protected void Refuse(TtrpcCloseReason reason, in FrameHeader header) =>
+        Close(new CloseCause(reason, null, header));
 }

@@ -4,11 +4,11 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// The send path of one connection: a queue of frames and at most one write under way.
+/// The send path of one connection: a queue of frames and at most one pending write.
 /// <para>
-/// Whoever finds no write under way becomes the writer and writes until the queue is empty; the others leave their
-/// frame and go. While the stream takes everything at once, as sockets mostly do, no task exists at all. The writer
-/// owns the frame it writes, the queue the others; <see cref="Close"/> returns those of the queue.
+/// A sender that finds no pending write becomes the writer and writes until the queue is empty; other senders only
+/// queue their frame. While writes complete synchronously, as they mostly do on sockets, no task is created. The
+/// writer owns the frame that it writes, the queue owns the others; <see cref="Close"/> returns the queue's buffers.
 /// </para>
 /// </summary>
 internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimits limits, Action<Exception> failed)
@@ -20,13 +20,13 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
     private long _unsent;
     private TaskCompletionSource? _changed;
 
-    /// <summary>More is waiting than the peer should be given to do: readers and stream writers wait.</summary>
+    /// <summary>Above the soft limit of unsent bytes: the server's reads and all stream writers wait.</summary>
     public bool IsFull => Volatile.Read(ref _unsent) > limits.UnsentBytes;
 
-    /// <summary>Nothing more may be added.</summary>
+    /// <summary>Above the hard limit of unsent bytes: no more frames may be added.</summary>
     public bool IsOverfull => Volatile.Read(ref _unsent) > limits.MaxUnsentBytes;
 
-    /// <summary>Takes the frame over and sends it after those before it.</summary>
+    /// <summary>Takes ownership of the frame and sends it after the queued ones.</summary>
     public void Send(OutgoingFrame frame)
     {
         if (Enqueue(frame))
@@ -34,8 +34,8 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
     }
 
     /// <summary>
-    /// Takes the frame over. True if the caller is the writer now and must call <see cref="Pump"/>; this way a
-    /// client can give numbers and queue frames in one order without writing under its lock.
+    /// Takes ownership of the frame. True if the caller is now the writer and must call <see cref="Pump"/>. So a
+    /// client can assign stream ids and queue frames in the same order without writing under its lock.
     /// </summary>
     public bool Enqueue(OutgoingFrame frame)
     {
@@ -55,7 +55,7 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
         }
     }
 
-    /// <summary>Writes until the queue is empty; goes on in the background if the stream makes it wait.</summary>
+    /// <summary>Writes until the queue is empty; continues in the background once a write is pending.</summary>
     public void Pump()
     {
         while (TryNext(out OutgoingFrame frame))
@@ -67,13 +67,13 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
                 return;
             }
 
-            // A source-backed ValueTask wants its result taken, even if it is nothing.
+            // A ValueTask backed by an IValueTaskSource must have its result taken, even if there is none.
             write.GetAwaiter().GetResult();
             Written(frame);
         }
     }
 
-    /// <summary>Waits until <see cref="IsFull"/> is over or the sender is closed.</summary>
+    /// <summary>Waits until <see cref="IsFull"/> is false or the sender is closed.</summary>
     public async Task WaitForRoomAsync()
     {
         while (Watch(static s => !s._closed && s.IsFull) is { } changed)
@@ -87,7 +87,7 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
             await changed;
     }
 
-    /// <summary>After <see cref="Close"/>: waits until the write under way has ended and its buffer is back.</summary>
+    /// <summary>After <see cref="Close"/>: waits until the pending write has ended and returned its buffer.</summary>
     public async Task WaitUntilIdleAsync()
     {
         while (Watch(static s => s._writing) is { } changed)
@@ -95,7 +95,7 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
     }
 
     /// <summary>
-    /// Forgets what is queued and takes nothing more. A write under way is ended by closing the stream.
+    /// Drops the queued frames and all further ones. The caller ends a pending write by closing the stream.
     /// </summary>
     public void Close()
     {
@@ -116,7 +116,7 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
             {
                 await write;
             }
-            catch (Exception error)
+            catch (Exception e)
             {
                 frame.Return(pool);
                 lock (_gate)
@@ -125,7 +125,7 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
                     SignalLocked();
                 }
 
-                failed(error);
+                failed(e);
                 return;
             }
 
@@ -143,10 +143,10 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
         {
             return stream.WriteAsync(frame.Memory);
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            // A disposed stream throws at once; there is one place for failures.
-            return ValueTask.FromException(error);
+            // A disposed stream throws synchronously; failures are handled in one place, where the task is awaited.
+            return ValueTask.FromException(e);
         }
     }
 
@@ -156,7 +156,7 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
         {
             if (_queue.TryDequeue(out frame))
                 return true;
-            // Under the same lock as Enqueue: a frame is either seen here or makes its sender the writer.
+            // Under the same lock as Enqueue, so a frame is either seen here or makes its sender the writer.
             _writing = false;
             if (_closed)
                 SignalLocked();
@@ -174,7 +174,7 @@ internal sealed class FrameSender(Stream stream, ArrayPool<byte> pool, TtrpcLimi
         }
     }
 
-    // Wakes all who wait; each looks again whether it was for them.
+    // Wakes all waiters; each checks its own condition again.
     private void SignalLocked()
     {
         _changed?.SetResult();

@@ -3,23 +3,23 @@ using Grpc.Core;
 namespace Ttrpc;
 
 /// <summary>
-/// Messages of one stream on their way from the receive loop to the reader, without their type: what the loop needs
-/// to wait for room. ttrpc has no flow control of its own, so a full queue holds up the whole connection, for a
-/// bounded time; then the stream fails and the others go on.
+/// The received, unread messages of one stream. This part does not depend on the message type: the receive loop uses
+/// it to wait for room. ttrpc has no flow control, so a full queue blocks the whole connection, but only until a
+/// timeout; then the stream fails and the other streams continue.
 /// </summary>
 internal abstract class MessageQueue
 {
-    /// <summary>Called when the reader has left the queue full for too long.</summary>
+    /// <summary>Called when the queue has been full for too long.</summary>
     public required Action Overflowed { get; init; }
 
     /// <summary>Waits until there is room or the stream has ended.</summary>
-    public async Task WaitForRoomAsync(TimeSpan bound, TimeProvider time)
+    public async Task WaitForRoomAsync(TimeSpan timeout, TimeProvider time)
     {
         if (Room() is not { } room)
             return;
         try
         {
-            await room.WaitAsync(bound, time);
+            await room.WaitAsync(timeout, time);
         }
         catch (TimeoutException)
         {
@@ -27,10 +27,10 @@ internal abstract class MessageQueue
         }
     }
 
-    /// <summary>Ends the stream behind what is queued: well, or with <paramref name="error"/>.</summary>
+    /// <summary>Ends the stream after the queued messages, with <paramref name="error"/> unless it is null.</summary>
     public abstract void End(Exception? error);
 
-    /// <summary>Ends the stream at once; what is queued is dropped. It may have ended before.</summary>
+    /// <summary>Ends the stream at once and drops the queued messages, even if the stream has ended before.</summary>
     public abstract void Abort(Exception error);
 
     /// <summary>Completes when there is room; null if there is.</summary>
@@ -38,13 +38,13 @@ internal abstract class MessageQueue
 }
 
 /// <summary>
-/// The queue as gRPC's reader. Messages are deserialized on arrival, straight from the frame, so that no buffer
-/// waits in it. One reader at a time.
+/// The queue as gRPC's reader. Messages are deserialized on arrival, directly from the frame, so the queue holds no
+/// frame buffers. One reader at a time.
 /// </summary>
 internal sealed class MessageQueue<T>(Connection connection) : MessageQueue, IAsyncStreamReader<T>
     where T : class
 {
-    // What a queued message costs even if it is empty.
+    // Bytes counted for each queued message beyond its length on the wire.
     private const int Overhead = 64;
 
     private static readonly Task<bool> s_true = Task.FromResult(true);
@@ -59,9 +59,9 @@ internal sealed class MessageQueue<T>(Connection connection) : MessageQueue, IAs
     private Exception? _error;
 
     /// <inheritdoc/>
-    public T Current => _current ?? throw new InvalidOperationException("there is no current message");
+    public T Current => _current ?? throw new InvalidOperationException("no current message: call MoveNext first");
 
-    /// <summary>Whether the loop should wait before it takes more.</summary>
+    /// <summary>Whether the receive loop should wait before it adds more messages.</summary>
     public bool IsFull
     {
         get
@@ -72,8 +72,8 @@ internal sealed class MessageQueue<T>(Connection connection) : MessageQueue, IAs
     }
 
     /// <summary>
-    /// Adds a message of so many bytes on the wire. False if the connection holds too much already; a message after
-    /// the end is dropped.
+    /// Adds a message that took <paramref name="bytes"/> on the wire. False if the connection would exceed its limit
+    /// of held bytes. A message after the end of the stream is dropped.
     /// </summary>
     public bool TryAdd(T message, int bytes)
     {
@@ -90,7 +90,7 @@ internal sealed class MessageQueue<T>(Connection connection) : MessageQueue, IAs
                 return true;
             }
 
-            if (!connection.TryHold(bytes))
+            if (!connection.TryReserve(bytes))
                 return false;
             _messages.Enqueue((message, bytes));
             return true;
@@ -113,13 +113,13 @@ internal sealed class MessageQueue<T>(Connection connection) : MessageQueue, IAs
         lock (_gate)
         {
             while (_messages.TryDequeue(out (T Message, int Bytes) dropped))
-                connection.LetGo(dropped.Bytes);
+                connection.Release(dropped.Bytes);
             EndLocked(error);
         }
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">Another read is under way.</exception>
+    /// <exception cref="InvalidOperationException">Another read is pending.</exception>
     public Task<bool> MoveNext(CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
@@ -129,11 +129,11 @@ internal sealed class MessageQueue<T>(Connection connection) : MessageQueue, IAs
         lock (_gate)
         {
             if (_reader is not null)
-                throw new InvalidOperationException("the previous read is still under way");
+                throw new InvalidOperationException("the previous read has not completed");
             if (_messages.TryDequeue(out (T Message, int Bytes) next))
             {
                 _current = next.Message;
-                connection.LetGo(next.Bytes);
+                connection.Release(next.Bytes);
                 _room?.TrySetResult();
                 _room = null;
                 return s_true;
@@ -192,7 +192,7 @@ internal sealed class MessageQueue<T>(Connection connection) : MessageQueue, IAs
     {
         lock (_gate)
         {
-            // A message may have come first; then it is the reader's.
+            // If a message arrived first, the read has completed with it.
             if (_reader == reader)
                 _reader = null;
         }

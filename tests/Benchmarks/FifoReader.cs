@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Linux;
+using Testing;
 
 namespace Benchmarks;
 
@@ -22,7 +22,7 @@ internal sealed class FifoReader : IDisposable
     /// <param name="expected">How many bytes <see cref="Received"/> waits for.</param>
     public FifoReader(string path, long expected = long.MaxValue)
     {
-        Fifo.Create(path);
+        NativeCalls.CreateFifo(path);
         _fifo = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
         _expected = expected;
         _thread = new Thread(Read) { IsBackground = true, Name = path };

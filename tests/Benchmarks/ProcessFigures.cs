@@ -19,6 +19,21 @@ internal sealed partial record ProcessFigures(double Resident, double Proportion
             Fields($"/proc/{pid}/status")["Threads"]);
     }
 
+    /// <summary>Whether a process exists and has not ended: a zombie is not alive.</summary>
+    public static bool IsAlive(int pid)
+    {
+        try
+        {
+            // Field 3, after the program's name in parentheses, which may hold a ')' too (proc_pid_stat(5)).
+            string stat = File.ReadAllText($"/proc/{pid}/stat");
+            return stat[stat.LastIndexOf(')') + 2] is not ('Z' or 'X');
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>
     /// The processor time that the process, without its children, has used, in threads that have ended too. /proc/PID/stat
     /// would tell it in hundredths of a second, rounded down.

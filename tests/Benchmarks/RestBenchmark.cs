@@ -1,6 +1,5 @@
 using System.Globalization;
 using Containerd.Api.Tasks;
-using Linux;
 using Testing;
 using Task = System.Threading.Tasks.Task;
 
@@ -59,7 +58,7 @@ internal static class RestBenchmark
             ("private memory", "KiB", figures.Private),
             ("threads", "number", figures.Threads),
             ("helper processes", "number", shim.Children.Count(static pid =>
-                Processes.CommandLine(pid) is var line && ProcFs.IsAlive(pid)
+                Processes.CommandLine(pid) is var line && ProcessFigures.IsAlive(pid)
                 && !line.StartsWith("runsc-sandbox", StringComparison.Ordinal) && !line.StartsWith("runsc-gofer", StringComparison.Ordinal))),
         ];
         foreach ((string what, string unit, double value) in rows)

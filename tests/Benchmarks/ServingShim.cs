@@ -164,11 +164,8 @@ internal sealed class ServingShim : IAsyncDisposable
         Task<long> ended = Task.Run(() =>
         {
             using EventLoop loop = EventLoop.Create();
-            return loop.Run(async () =>
-            {
-                await ForeignProcess.WatchEndAsync(loop, pid);
-                return Stopwatch.GetTimestamp();
-            });
+            loop.Run(() => ForeignProcess.WatchEndAsync(loop, pid));
+            return Stopwatch.GetTimestamp();
         });
         long told = await FinishExecAsync(execId);
         return Stopwatch.GetElapsedTime(await ended, told);
@@ -223,7 +220,7 @@ internal sealed class ServingShim : IAsyncDisposable
             // It may end before it answers.
         }
         await Eventually.TrueAsync($"{_program.Name} ends when told to",
-            () => !Processes.Mentioning(Mark).Any(ProcFs.IsAlive));
+            () => !Processes.Mentioning(Mark).Any(ProcessFigures.IsAlive));
     }
 
     public async ValueTask DisposeAsync()

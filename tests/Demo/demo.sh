@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Shows containers in gVisor under a private containerd, step by step. Run by `./build.sh demo`, after the build.
+# Shows containers in gVisor under a private containerd, step by step. `./build.sh demo` runs it after the build.
+# shellcheck disable=SC2012 # ls, because its output is what people know
 set -euo pipefail
 
-readonly ROOT=$(cd "$(dirname "$0")/../.." && pwd)
-readonly TOOLS=$ROOT/.tools SHIM=$ROOT/out/containerd-shim-runsc-v1 IMAGE=localhost/busybox:test PAUSE_IMAGE=localhost/pause:test
-readonly WORK=$(mktemp -d /var/tmp/shim-demo-XXXXXX) # on a disk, where many a machine has its /tmp in memory
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+WORK=$(mktemp -d /var/tmp/shim-demo-XXXXXX) # on a disk; /tmp is in memory on many machines
+readonly ROOT WORK TOOLS=$ROOT/.tools SHIM=$ROOT/out/containerd-shim-runsc-v1
+readonly IMAGE=localhost/busybox:test PAUSE_IMAGE=localhost/pause:test
 readonly RUNSC=${RUNSC:-$TOOLS/runsc/usr/bin/runsc}
-# containerd's namespace is a part of the names of cgroups: one of its own, apart from whatever else the machine runs.
+# The cgroups' paths contain containerd's namespace. A unique one tells the demo's cgroups from all others.
 export CONTAINERD_NAMESPACE=${WORK##*/}
 containerd=${CONTAINERD:-}
 for version in 2.1 1.7 1.6; do
-  [ -n "$containerd" ] || [ ! -x "$TOOLS/containerd-$version/usr/bin/containerd" ] || containerd=$TOOLS/containerd-$version/usr/bin/containerd
+  packaged=$TOOLS/containerd-$version/usr/bin/containerd
+  [ -n "$containerd" ] || [ ! -x "$packaged" ] || containerd=$packaged
 done
-daemon=
+daemon=""
 
 say()  { printf '\n\033[1m%s\033[0m\n' "$*"; }
 show() { printf '    \033[2m$ %s\033[0m\n' "$*"; }
@@ -23,10 +26,15 @@ clean_up() {
   [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
   [ -z "$daemon" ] || wait "$daemon" 2>/dev/null || true
   for _ in $(seq 100); do pkill -KILL -f "$WORK" 2>/dev/null || break; sleep 0.05; done
-  while read -r mount; do umount -l "$mount" 2>/dev/null || true; done < <(awk -v w="$WORK/" 'index($5, w) == 1 {print $5}' /proc/self/mountinfo | tac)
+  while read -r mount; do umount -l "$mount" 2>/dev/null || true; done < <(
+    awk -v w="$WORK/" 'index($5, w) == 1 {print $5}' /proc/self/mountinfo | tac)
   find /sys/fs/cgroup -depth -type d -path "*/$CONTAINERD_NAMESPACE*" -exec rmdir {} + 2>/dev/null || true
   rm -rf "$WORK"
-  [ $status = 0 ] && printf '\nThe demo went well.\n' || printf '\nThe demo failed (exit status %s).\n' "$status" >&2
+  if [ $status = 0 ]; then
+    printf '\nThe demo succeeded.\n'
+  else
+    printf '\nThe demo failed (exit status %s).\n' "$status" >&2
+  fi
   exit $status
 }
 trap clean_up EXIT
@@ -35,22 +43,24 @@ trap 'exit 130' INT TERM
 ctr() { "$(dirname "$containerd")/ctr" -a "$WORK/c.sock" "$@"; }
 run() { ctr run --runtime io.containerd.runsc.v1 --runtime-config-path "$WORK/runsc.toml" "$@"; }
 
-# check CLAIM TEST...: the demo fails unless what it says is so.
+# check CLAIM TEST...: ends the demo with an error if the test fails.
 check() {
   local claim=$1; shift
-  "$@" || { printf '    NOT SO: %s\n' "$claim" >&2; exit 1; }
+  "$@" || { printf '    NOT TRUE: %s\n' "$claim" >&2; exit 1; }
 }
 
-# stop ID...: kills these containers, waits for their end and deletes them, one after the other.
+# stop ID...: kills each of these containers, waits until it has stopped and deletes it.
 stop() {
   local id
   for id; do
     ctr tasks kill -s KILL "$id"
-    for _ in $(seq 200); do [ "$(ctr tasks ls | awk -v id="$id" '$1 == id {print $3}')" = STOPPED ] && break; sleep 0.05; done
+    for _ in $(seq 200); do [ "$(state_of "$id")" = STOPPED ] && break; sleep 0.05; done
     ctr tasks delete "$id" 2>&1 | sed 's/.*msg=/    /' || true # its exit status is the container's
     ctr containers rm "$id"
   done
 }
+
+state_of() { ctr tasks ls | awk -v id="$1" '$1 == id {print $3}'; }
 
 nothing_is_left() {
   local left mounts cgroups
@@ -61,15 +71,15 @@ nothing_is_left() {
   done
   mounts=$(grep -c "$WORK/state" /proc/self/mountinfo || true)
   cgroups=$(find /sys/fs/cgroup -type d -path "*/$CONTAINERD_NAMESPACE/*" | wc -l)
-  echo "    $left processes, $mounts mounts and $cgroups cgroups of it are left"
+  echo "    left over: $left processes, $mounts mounts, $cgroups cgroups"
   [ "$left $mounts $cgroups" = "0 0 0" ]
 }
 
-# begin, then took: how long what is between them took.
-took() { printf '    (%s ms)\n' "$((($(date +%s%N) - began) / 1000000))"; }
+# took prints the time since begin.
 begin() { began=$(date +%s%N); }
+took() { printf '    (%s ms)\n' "$((($(date +%s%N) - began) / 1000000))"; }
 
-say "1. A containerd of our own, with this shim on its PATH"
+say "1. Start a private containerd with this shim on its PATH"
 cat >"$WORK/config.toml" <<EOF
 version = 2
 root = "$WORK/root"
@@ -96,50 +106,54 @@ ctr version | awk '/^Server/{s=1} s && /Version/{print "    containerd " $2; exi
 PATH="$(dirname "$RUNSC"):$PATH" "$SHIM" -v | indent
 took
 
-say "2. An image made of busybox; nothing is pulled"
+say "2. Import an image made of busybox; nothing is pulled"
 begin
 ctr images import "$TOOLS/image.tar" | indent
 took
 
-say "3. A container: the kernel that it sees is gVisor's, not this machine's"
+say "3. Run a container: it sees gVisor's kernel, not the machine's"
 show "ctr run --rm --runtime io.containerd.runsc.v1 $IMAGE hello sh -c 'echo hello from gVisor; dmesg | head -n 3'"
 begin
 run --rm "$IMAGE" hello sh -c 'echo hello from gVisor; dmesg | head -n 3' | tee "$WORK/hello" | indent
 took
 grep -q 'Starting gVisor' "$WORK/hello"
 
-say "4. A container that stays, and the processes that make it"
+say "4. Run a container in the background and list its processes"
 show "ctr run -d $IMAGE web sleep 1000"
 begin
 run -d "$IMAGE" web sleep 1000
 took
 ctr tasks ls | indent
-pgrep -f "$WORK" -a | awk '{n = split($2, p, "/"); print "    process " $1 ": " p[n]}' | grep -E 'shim-runsc|runsc-' || true
+pgrep -f "$WORK" -a | awk '{n = split($2, p, "/"); print "    process " $1 ": " p[n]}' |
+  grep -E 'shim-runsc|runsc-' || true
 shim=$(pgrep -f "^$SHIM .*$WORK")
-awk '/^Rss/{r=$2} /^Private/{p+=$2} END{printf "    the shim: %.1f MB resident, %.1f MB of it private\n", r/1024, p/1024}' "/proc/$shim/smaps_rollup"
+awk '/^Rss/ {r = $2} /^Private/ {p += $2}
+  END {printf "    the shim: %.1f MB resident, %.1f MB of it private\n", r / 1024, p / 1024}' "/proc/$shim/smaps_rollup"
 
-say "5. A further process in it"
+say "5. Run another process in it"
 show "ctr tasks exec --exec-id e1 web sh -c 'echo inside; exit 7'"
 begin
 code=0
 ctr tasks exec --exec-id e1 web sh -c 'echo inside; exit 7' | indent || code=$?
 took
-[ "$code" = 7 ] && echo "    its exit code came through: $code"
+[ "$code" = 7 ] && echo "    exit code: $code"
 
 if [ -t 0 ] && [ -t 1 ]; then
-  say "6. A shell in it: look around, then type exit"
+  say "6. Open a shell in it: look around, then type exit"
   show "ctr tasks exec -t --exec-id shell web sh"
   ctr tasks exec -t --exec-id shell web sh || true
 else
-  say "6. (No terminal here, so no interactive shell.)"
+  say "6. (Interactive shell skipped: not a terminal)"
 fi
 
-say "7. Killed, deleted, and nothing left"
+say "7. Kill and delete it; nothing is left over"
 show "ctr tasks kill -s KILL web; ctr tasks delete web; ctr containers rm web"
 begin
 stop web
 took
-check "nothing is left" nothing_is_left
+check "nothing is left over" nothing_is_left
 
+# shellcheck source=tests/Demo/pod.sh
 . "$ROOT/tests/Demo/pod.sh"
+# shellcheck source=tests/Demo/checkpoint.sh
 . "$ROOT/tests/Demo/checkpoint.sh"

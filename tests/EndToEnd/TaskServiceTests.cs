@@ -244,7 +244,8 @@ public class TaskServiceTests
         TaskApi.TaskClient tasks = shim.Tasks;
         uint sandbox = await CreateAsync(shim);
         await tasks.StartAsync(new StartRequest { Id = "c" });
-        Linux.Signals.Send((int)sandbox, Linux.Signals.SIGSTOP);
+        const int SIGSTOP = 19;
+        Linux.Signals.Send((int)sandbox, SIGSTOP);
         // Nobody in it answers; the sandbox's own process is what can still be told.
         Assert.Equal([sandbox], (await tasks.PidsAsync(new PidsRequest { Id = "c" })).Processes.Select(process => process.Pid));
         await tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });
@@ -257,7 +258,7 @@ public class TaskServiceTests
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         string fifo = Path.Combine(shim.Directory, "nobody-reads");
-        Linux.Fifo.Create(fifo);
+        NativeCalls.CreateFifo(fifo);
         RpcException refused = await AssertCodeAsync(StatusCode.Unknown, shim.Tasks.CreateAsync(
             new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options, Stdout = $"file://{fifo}" }));
         Assert.Contains("FIFO", refused.Status.Detail, StringComparison.Ordinal);
@@ -286,7 +287,7 @@ public class TaskServiceTests
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;
         string output = Path.Combine(shim.Directory, "out");
-        Linux.Fifo.Create(output);
+        NativeCalls.CreateFifo(output);
         shim.WriteBundle("c", ["sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done; echo the end"], spec =>
             spec["process"]!["terminal"] = true);
         using Linux.Descriptor keptOpen = Linux.Fifo.OpenBoth(output);

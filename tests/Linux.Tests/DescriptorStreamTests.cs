@@ -6,7 +6,7 @@ public sealed class DescriptorStreamTests
 {
     private static (DescriptorStream, DescriptorStream) Pair(EventLoop loop)
     {
-        (Descriptor one, Descriptor other) = UnixSocket.Pair();
+        (Descriptor one, Descriptor other) = NativeCalls.SocketPair();
         return (new DescriptorStream(loop, one), new DescriptorStream(loop, other));
     }
 
@@ -213,7 +213,7 @@ public sealed class DescriptorStreamTests
                     (Descriptor read, Descriptor write) = Descriptor.Pipe();
                     using (read)
                     using (write)
-                        DescriptorMessage.Send(client.Stream.Descriptor, read, "x"u8);
+                        NativeCalls.SendDescriptors(client.Stream.Descriptor, "x"u8, [read]);
                     using Descriptor received = await DescriptorMessage.ReceiveAsync(server);
                     Assert.True(UnixSocket.IsListening(directory["socket"]));
                     (await listener.AcceptAsync()).Dispose(); // the connection that IsListening made
@@ -222,7 +222,7 @@ public sealed class DescriptorStreamTests
                 }
                 Assert.False(UnixSocket.IsListening(directory["socket"]));
                 await Assert.ThrowsAsync<LinuxException>(() => UnixSocket.ConnectAsync(directory["socket"]));
-                (Descriptor master, Descriptor slave) = Pty.Open();
+                (Descriptor master, Descriptor slave) = NativeCalls.OpenTerminal();
                 master.Dispose();
                 slave.Dispose();
                 await loop.RunBlocking("x", () => 0);

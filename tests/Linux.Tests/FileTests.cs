@@ -14,12 +14,12 @@ public sealed class FileTests
         using Descriptor below = path.OpenAt("file", OpenFlags.O_RDONLY);
         using Descriptor duplicate = opened.Duplicate();
         (Descriptor read, Descriptor write) = Descriptor.Pipe();
-        (Descriptor one, Descriptor other) = UnixSocket.Pair();
-        (Descriptor master, Descriptor slave) = Pty.Open();
+        (Descriptor one, Descriptor other) = NativeCalls.SocketPair();
+        (Descriptor master, Descriptor slave) = NativeCalls.OpenTerminal();
         foreach (Descriptor descriptor in (Descriptor[])
             [opened, path, below, duplicate, read, write, one, other, master, slave])
         {
-            Assert.Equal(1, Libc.fcntl(descriptor, Libc.F_GETFD, 0));
+            Assert.Equal(1, Libc.fcntl(descriptor, TestLibc.F_GETFD, 0));
             descriptor.Dispose();
             Assert.Throws<ObjectDisposedException>(() => descriptor.Fd);
         }
@@ -37,7 +37,7 @@ public sealed class FileTests
     {
         LinuxException e = Assert.Throws<LinuxException>(() => Descriptor.Open("/no/such", OpenFlags.O_RDONLY));
         Assert.Equal("open /no/such: No such file or directory (ENOENT)", e.Message);
-        Assert.Equal((Errno.ENOENT, "open", "/no/such"), (e.Errno, e.Call, e.Target));
+        Assert.Equal(Errno.ENOENT, e.Errno);
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class FileTests
         Assert.Equal("one", File.ReadAllText(directory["state"]));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(directory["state"]));
         using FileStream old = File.OpenRead(directory["state"]);
-        AtomicFile.Replace(directory["state"], "two"u8, durable: true);
+        AtomicFile.Replace(directory["state"], "two"u8);
         Assert.Equal('o', old.ReadByte()); // a reader keeps what it had
         Assert.Equal("two", File.ReadAllText(directory["state"]));
 
@@ -84,7 +84,7 @@ public sealed class FileTests
         File.WriteAllText(directory["outside/kept"], "kept");
         File.CreateSymbolicLink($"{tree}/link", directory["outside"]);
         File.CreateSymbolicLink($"{tree}/dangling", "/nowhere");
-        Fifo.Create($"{tree}/fifo");
+        NativeCalls.CreateFifo($"{tree}/fifo");
 
         // A name that is no UTF-8, as images have them.
         Children.Output(Children.Shell($"mkdir '{tree}/sub' && touch \"{tree}/sub/$(printf 'a\\377b')\""));
@@ -130,23 +130,22 @@ public sealed class FileTests
         using TempDirectory directory = new();
         string path = directory["fifo"];
         Assert.False(Fifo.Is(path));
-        Fifo.Create(path);
+        NativeCalls.CreateFifo(path);
         Assert.True(Fifo.Is(path));
         Assert.False(Fifo.Is(directory.Path));
         Assert.False(Fifo.Is("/no/such/fifo"));
-        Assert.Equal(Errno.EEXIST, Assert.Throws<LinuxException>(() => Fifo.Create(path)).Errno);
         Loops.Run(async loop =>
         {
             DescriptorStream writer = new(loop, Fifo.OpenWrite(path)); // nobody reads yet
-            Descriptor kept = Fifo.OpenRead(path); // keeps the writer from EPIPE while the reader is away
+            Descriptor kept = NativeCalls.OpenFifoToRead(path); // keeps the writer from EPIPE while the reader is away
             byte[] buffer = new byte[16];
-            using (DescriptorStream reader = new(loop, Fifo.OpenRead(path)))
+            using (DescriptorStream reader = new(loop, NativeCalls.OpenFifoToRead(path)))
             {
                 await writer.WriteAsync("one"u8.ToArray());
                 Assert.Equal(3, await reader.ReadAsync(buffer));
             }
             await writer.WriteAsync("two"u8.ToArray());
-            using (DescriptorStream reader = new(loop, Fifo.OpenRead(path)))
+            using (DescriptorStream reader = new(loop, NativeCalls.OpenFifoToRead(path)))
             {
                 Assert.Equal(3, await reader.ReadAsync(buffer));
                 ValueTask<int> end = reader.ReadAsync(buffer);
@@ -165,7 +164,7 @@ public sealed class FileTests
     public void Fifo_that_is_full_waits_for_its_reader()
     {
         using TempDirectory directory = new();
-        Fifo.Create(directory["fifo"]);
+        NativeCalls.CreateFifo(directory["fifo"]);
         Loops.Run(async loop =>
         {
             using DescriptorStream both = new(loop, Fifo.OpenBoth(directory["fifo"]));
@@ -185,7 +184,7 @@ public sealed class FileTests
     {
         using TempDirectory directory = new();
         File.WriteAllText(directory["file"], "");
-        Assert.Equal(Errno.EINVAL, Assert.Throws<LinuxException>(() => Fifo.OpenRead(directory["file"])).Errno);
+        Assert.Equal(Errno.EINVAL, Assert.Throws<LinuxException>(() => Fifo.OpenBoth(directory["file"])).Errno);
         Assert.Equal(Errno.ENOENT, Assert.Throws<LinuxException>(() => Fifo.OpenWrite(directory["none"])).Errno);
     }
 

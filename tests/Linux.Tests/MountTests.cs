@@ -5,72 +5,65 @@ namespace Linux.Tests;
 /// <summary>With real mounts; root only.</summary>
 public sealed class MountTests : IDisposable
 {
-    private readonly TempDirectory directory = new();
-    private readonly string rootfs;
+    private readonly TempDirectory _directory = new();
+    private readonly string _rootfs;
 
     public MountTests()
     {
         Requires.Root("mounting");
-        rootfs = Directory.CreateDirectory(directory["root fs"]).FullName;
+        _rootfs = Directory.CreateDirectory(_directory["root fs"]).FullName;
     }
 
     public void Dispose()
     {
-        if (rootfs is not null)
-            Mounts.UnmountAll(rootfs);
-        directory.Dispose();
+        if (_rootfs is not null)
+            Mounts.UnmountAll(_rootfs);
+        _directory.Dispose();
     }
 
     private static MountSpec Tmpfs(string target = "", params string[] options) =>
         new() { Type = "tmpfs", Source = "tmpfs", Target = target, Options = options };
 
-    private List<string> Mounted() => Mounts.MountPointsUnder(File.ReadAllText("/proc/self/mountinfo"), rootfs);
+    private List<string> Mounted() => Mounts.MountPointsUnder(File.ReadAllText("/proc/self/mountinfo"), _rootfs);
 
-    private string OptionsOf(string point)
-    {
-        string? options = null;
-        foreach (string line in File.ReadLines("/proc/self/mountinfo"))
-        {
-            if (MountInfo.TryParse(line, out MountInfo info) && MountInfo.Decode(info.MountPoint) == point)
-                options = info.Options.ToString();
-        }
-        return options ?? throw new InvalidOperationException($"{point} is not mounted");
-    }
+    /// <summary>Field 6 of the mount's line in mountinfo.</summary>
+    private static string OptionsOf(string point) => File.ReadLines("/proc/self/mountinfo")
+        .Select(static line => line.Split(' ')).Last(fields => MountInfo.Decode(fields[4]) == point)[5];
 
     [Fact]
     public void A_list_is_mounted_in_order_and_unmounted()
     {
-        Mounts.Mount([Tmpfs("", "size=1m", "nosuid", "X-containerd.x=y")], rootfs);
-        Directory.CreateDirectory($"{rootfs}/inner/dir");
-        Mounts.Mount([Tmpfs("inner/dir", "ro"), Tmpfs("/inner/dir")], rootfs); // stacked
-        Assert.Equal([rootfs, $"{rootfs}/inner/dir", $"{rootfs}/inner/dir"], Mounted());
-        Assert.Contains("nosuid", OptionsOf(rootfs), StringComparison.Ordinal);
-        Mounts.UnmountAll(rootfs + "/");
+        Mounts.Mount([Tmpfs("", "size=1m", "nosuid", "X-containerd.x=y")], _rootfs);
+        Directory.CreateDirectory($"{_rootfs}/inner/dir");
+        Mounts.Mount([Tmpfs("inner/dir", "ro"), Tmpfs("/inner/dir")], _rootfs); // stacked
+        Assert.Equal([_rootfs, $"{_rootfs}/inner/dir", $"{_rootfs}/inner/dir"], Mounted());
+        Assert.Contains("nosuid", OptionsOf(_rootfs), StringComparison.Ordinal);
+        Mounts.UnmountAll(_rootfs + "/");
         Assert.Empty(Mounted());
-        Assert.Empty(Directory.GetFileSystemEntries(rootfs));
+        Assert.Empty(Directory.GetFileSystemEntries(_rootfs));
     }
 
     [Fact]
     public void Read_only_bind()
     {
-        string source = Directory.CreateDirectory(directory["source"]).FullName;
+        string source = Directory.CreateDirectory(_directory["source"]).FullName;
         File.WriteAllText($"{source}/file", "x");
         Mounts.Mount([new MountSpec { Type = "bind", Source = source, Options = ["rbind", "ro", "nodev", "rprivate"] }],
-            rootfs);
-        Assert.Equal("x", File.ReadAllText($"{rootfs}/file"));
+            _rootfs);
+        Assert.Equal("x", File.ReadAllText($"{_rootfs}/file"));
         LinuxException e = Assert.Throws<LinuxException>(
-            () => Descriptor.Open($"{rootfs}/file", OpenFlags.O_WRONLY).Dispose());
+            () => Descriptor.Open($"{_rootfs}/file", OpenFlags.O_WRONLY).Dispose());
         Assert.Equal(Errno.EROFS, e.Errno);
-        Assert.Contains("nodev", OptionsOf(rootfs), StringComparison.Ordinal);
+        Assert.Contains("nodev", OptionsOf(_rootfs), StringComparison.Ordinal);
         File.WriteAllText($"{source}/file", "the source stays writable");
     }
 
     [Fact]
     public void Remount_changes_flags()
     {
-        Mounts.Mount([Tmpfs()], rootfs);
-        Mounts.Mount([Tmpfs("", "remount", "ro")], rootfs);
-        Assert.StartsWith("ro", OptionsOf(rootfs), StringComparison.Ordinal);
+        Mounts.Mount([Tmpfs()], _rootfs);
+        Mounts.Mount([Tmpfs("", "remount", "ro")], _rootfs);
+        Assert.StartsWith("ro", OptionsOf(_rootfs), StringComparison.Ordinal);
         Assert.Single(Mounted());
     }
 
@@ -81,13 +74,13 @@ public sealed class MountTests : IDisposable
         List<string> lowers = [];
         for (int i = 0; i < 70; i++)
         {
-            string lower = directory[$"snapshots/{i:d3}-{new string('l', 60)}/fs"];
+            string lower = _directory[$"snapshots/{i:d3}-{new string('l', 60)}/fs"];
             Directory.CreateDirectory(lower);
             File.WriteAllText($"{lower}/file{i}", $"{i}");
             lowers.Add(lower);
         }
-        Directory.CreateDirectory(directory["snapshots/up"]);
-        Directory.CreateDirectory(directory["snapshots/work"]);
+        Directory.CreateDirectory(_directory["snapshots/up"]);
+        Directory.CreateDirectory(_directory["snapshots/work"]);
         // All of them too long even when relative.
         AssertTooLong(lowers);
         List<string> some = lowers[..45];
@@ -95,7 +88,7 @@ public sealed class MountTests : IDisposable
         string before = Environment.CurrentDirectory;
         try
         {
-            Mounts.Mount([Overlay(some)], rootfs);
+            Mounts.Mount([Overlay(some)], _rootfs);
         }
         catch (LinuxException e) when (e.Errno is Errno.ENODEV)
         {
@@ -103,22 +96,22 @@ public sealed class MountTests : IDisposable
         }
         Assert.Equal(before, Environment.CurrentDirectory);
         for (int i = 0; i < some.Count; i++)
-            Assert.Equal($"{i}", File.ReadAllText($"{rootfs}/file{i}"));
-        File.WriteAllText($"{rootfs}/new", "x");
-        Assert.True(File.Exists(directory["snapshots/up/new"]));
+            Assert.Equal($"{i}", File.ReadAllText($"{_rootfs}/file{i}"));
+        File.WriteAllText($"{_rootfs}/new", "x");
+        Assert.True(File.Exists(_directory["snapshots/up/new"]));
     }
 
     private MountSpec Overlay(List<string> lowers) => new()
     {
         Type = "overlay",
         Source = "overlay",
-        Options = [$"lowerdir={string.Join(':', lowers)}", $"upperdir={directory["snapshots/up"]}",
-            $"workdir={directory["snapshots/work"]}"],
+        Options = [$"lowerdir={string.Join(':', lowers)}", $"upperdir={_directory["snapshots/up"]}",
+            $"workdir={_directory["snapshots/work"]}"],
     };
 
     private void AssertTooLong(List<string> lowers)
     {
-        LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount([Overlay(lowers)], rootfs));
+        LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount([Overlay(lowers)], _rootfs));
         Assert.Equal(Errno.E2BIG, e.Errno);
         Assert.Contains("do not fit into a page", e.Message, StringComparison.Ordinal);
     }
@@ -127,23 +120,23 @@ public sealed class MountTests : IDisposable
     public void A_failure_leaves_nothing_mounted()
     {
         LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount(
-            [Tmpfs(), Tmpfs(), new MountSpec { Type = "nosuchfs", Source = "none" }], rootfs));
+            [Tmpfs(), Tmpfs(), new MountSpec { Type = "nosuchfs", Source = "none" }], _rootfs));
         Assert.Equal(Errno.ENODEV, e.Errno);
-        Assert.Contains($"nosuchfs none on {rootfs}", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"nosuchfs none on {_rootfs}", e.Message, StringComparison.Ordinal);
         Assert.Empty(Mounted());
     }
 
     [Fact]
     public void Links_are_not_followed()
     {
-        string outside = Directory.CreateDirectory(directory["outside"]).FullName;
-        File.CreateSymbolicLink($"{rootfs}/link", outside);
+        string outside = Directory.CreateDirectory(_directory["outside"]).FullName;
+        File.CreateSymbolicLink($"{_rootfs}/link", outside);
         Directory.CreateDirectory($"{outside}/below");
         foreach (string target in (string[])["link", "link/below"])
         {
-            LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount([Tmpfs(), Tmpfs(target)], rootfs));
+            LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount([Tmpfs(), Tmpfs(target)], _rootfs));
             Assert.True(e.Errno is Errno.ELOOP or Errno.ENOENT, e.Message); // the first tmpfs hides the link
-            e = Assert.Throws<LinuxException>(() => Mounts.Mount([Tmpfs(target)], rootfs));
+            e = Assert.Throws<LinuxException>(() => Mounts.Mount([Tmpfs(target)], _rootfs));
             Assert.Equal(Errno.ELOOP, e.Errno);
         }
         Assert.Empty(Mounted());
@@ -153,9 +146,9 @@ public sealed class MountTests : IDisposable
     [Fact]
     public void Busy_mounts_are_detached()
     {
-        Mounts.Mount([Tmpfs()], rootfs);
-        using Descriptor user = Descriptor.Open($"{rootfs}/open", OpenFlags.O_RDWR | OpenFlags.O_CREAT);
-        Mounts.UnmountAll(rootfs);
+        Mounts.Mount([Tmpfs()], _rootfs);
+        using Descriptor user = Descriptor.Open($"{_rootfs}/open", OpenFlags.O_RDWR | OpenFlags.O_CREAT);
+        Mounts.UnmountAll(_rootfs);
         Assert.Empty(Mounted());
         Assert.Equal(1, user.TryWrite("x"u8, out _)); // whoever had it open keeps it
     }
@@ -163,29 +156,29 @@ public sealed class MountTests : IDisposable
     [Fact]
     public void Unmounting_through_a_link_in_the_parent_works_and_the_directory_itself_is_not_followed()
     {
-        File.CreateSymbolicLink(directory["alias"], directory.Path);
-        Mounts.Mount([Tmpfs()], rootfs);
-        File.CreateSymbolicLink(directory["direct"], rootfs);
-        Mounts.UnmountAll(directory["direct"]);
+        File.CreateSymbolicLink(_directory["alias"], _directory.Path);
+        Mounts.Mount([Tmpfs()], _rootfs);
+        File.CreateSymbolicLink(_directory["direct"], _rootfs);
+        Mounts.UnmountAll(_directory["direct"]);
         Assert.Single(Mounted());
-        Mounts.UnmountAll(directory["alias/root fs"]);
+        Mounts.UnmountAll(_directory["alias/root fs"]);
         Assert.Empty(Mounted());
     }
 
     [Fact]
     public void Delete_does_not_enter_a_mount()
     {
-        Mounts.Mount([Tmpfs()], rootfs);
-        File.WriteAllText($"{rootfs}/kept", "x");
-        LinuxException e = Assert.Throws<LinuxException>(() => DirectoryTree.Delete(rootfs));
+        Mounts.Mount([Tmpfs()], _rootfs);
+        File.WriteAllText($"{_rootfs}/kept", "x");
+        LinuxException e = Assert.Throws<LinuxException>(() => DirectoryTree.Delete(_rootfs));
         Assert.Equal(Errno.EBUSY, e.Errno);
-        Mounts.UnmountAll(rootfs);
+        Mounts.UnmountAll(_rootfs);
 
         // A bind mount of the same file system has the same device.
-        string source = Directory.CreateDirectory(directory["source"]).FullName;
+        string source = Directory.CreateDirectory(_directory["source"]).FullName;
         File.WriteAllText($"{source}/kept", "x");
-        Mounts.Mount([new MountSpec { Type = "bind", Source = source, Options = ["bind"] }], rootfs);
-        Assert.Equal(Errno.EBUSY, Assert.Throws<LinuxException>(() => DirectoryTree.Delete(rootfs)).Errno);
+        Mounts.Mount([new MountSpec { Type = "bind", Source = source, Options = ["bind"] }], _rootfs);
+        Assert.Equal(Errno.EBUSY, Assert.Throws<LinuxException>(() => DirectoryTree.Delete(_rootfs)).Errno);
         Assert.True(File.Exists($"{source}/kept"));
     }
 }

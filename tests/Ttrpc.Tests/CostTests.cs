@@ -6,19 +6,21 @@ using Ttrpc.Wire;
 
 namespace Ttrpc.Tests;
 
-/// <summary>What a call costs. Bounds are on bytes, which do not depend on the machine; times are only shown.</summary>
+/// <summary>
+/// The cost of a call. Only bytes are asserted, because they do not depend on the machine; times are only printed.
+/// </summary>
 public sealed class CostTests(ITestOutputHelper output)
 {
     private const int Calls = 20_000;
 
     /// <summary>
-    /// A unary call on the server: the context, and nothing else of ours beside the two messages. With the
-    /// deadline and the metadata that containerd sends: a copy of the metadata.
+    /// A unary call at the server allocates its context and the two messages. With the deadline and the metadata that
+    /// containerd sends, it also allocates a copy of the metadata.
     /// </summary>
     [Theory]
     [InlineData(false, 220)]
     [InlineData(true, 280)]
-    public void A_unary_call_allocates_its_context_and_messages_only(bool likeContainerd, int bound)
+    public void A_unary_call_allocates_only_its_context_and_messages(bool likeContainerd, int bound)
     {
         byte[] request = FrameOf(likeContainerd);
         var services = new TtrpcServices();
@@ -39,7 +41,7 @@ public sealed class CostTests(ITestOutputHelper output)
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         });
 
-        output.WriteLine($"{allocated / (double)Calls:0.0} bytes, {elapsed.TotalNanoseconds / Calls:0} ns a call");
+        output.WriteLine($"{allocated / (double)Calls:0.0} bytes, {elapsed.TotalNanoseconds / Calls:0} ns per call");
         Assert.Equal(Calls, script.Writes);
         Assert.InRange(allocated / Calls, 0, bound);
     }
@@ -64,7 +66,7 @@ public sealed class CostTests(ITestOutputHelper output)
             held = (GC.GetAllocatedBytesForCurrentThread() - before) / Connections;
         });
 
-        output.WriteLine($"{held} bytes a connection, the stream's own included");
+        output.WriteLine($"{held} bytes per connection, including the stream");
         Assert.InRange(held, 0, 4500);
     }
 
@@ -94,11 +96,11 @@ public sealed class CostTests(ITestOutputHelper output)
         public override Task<Empty> Nothing(Empty request, ServerCallContext context) => _answer;
     }
 
-    /// <summary>Gives one request over and over, a hundred a read, and takes answers without keeping them.</summary>
+    /// <summary>Reads as one request, repeated with increasing stream ids; discards the responses.</summary>
     private sealed class ScriptedStream(byte[] request, int count) : Stream
     {
         private readonly byte[] _request = [.. request];
-        private int _given;
+        private int _sent;
         private int _position;
 
         public int Writes { get; private set; }
@@ -120,10 +122,10 @@ public sealed class CostTests(ITestOutputHelper output)
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             int filled = 0;
-            while (filled < buffer.Length && _given < count)
+            while (filled < buffer.Length && _sent < count)
             {
                 if (_position == 0)
-                    System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(_request.AsSpan(4), (2 * _given) + 1);
+                    System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(_request.AsSpan(4), (2 * _sent) + 1);
                 int part = Math.Min(buffer.Length - filled, _request.Length - _position);
                 _request.AsSpan(_position, part).CopyTo(buffer.Span[filled..]);
                 filled += part;
@@ -131,7 +133,7 @@ public sealed class CostTests(ITestOutputHelper output)
                 if (_position < _request.Length)
                     break;
                 _position = 0;
-                _given++;
+                _sent++;
             }
 
             return new ValueTask<int>(filled);

@@ -4,7 +4,7 @@ using Ttrpc.Wire;
 
 namespace Ttrpc.Tests;
 
-/// <summary>What a client must not do, one by one: what costs the connection and what only the call.</summary>
+/// <summary>A misbehaving client: which errors close the connection and which fail only the call.</summary>
 public sealed class HostileInputTests
 {
     [Theory]
@@ -12,12 +12,12 @@ public sealed class HostileInputTests
     [InlineData(0u, TtrpcCloseReason.EvenStreamId)]
     [InlineData(5u, TtrpcCloseReason.StreamIdNotIncreasing)]
     [InlineData(3u, TtrpcCloseReason.StreamIdNotIncreasing)]
-    public async Task A_wrong_stream_number_closes(uint id, TtrpcCloseReason reason)
+    public async Task A_wrong_stream_id_closes_the_connection(uint id, TtrpcCloseReason reason)
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
         await peer.SendAsync(FrameType.Request, 5, RawPeer.Request("Say", "x"));
-        await peer.ExpectSaidAsync(5, "x");
+        await peer.ExpectTextAsync(5, "x");
 
         await peer.SendAsync(FrameType.Request, id, RawPeer.Request("Say", "x"));
 
@@ -29,7 +29,7 @@ public sealed class HostileInputTests
     [InlineData(2)]
     [InlineData(4)]
     [InlineData(255)]
-    public async Task A_frame_type_that_a_client_does_not_send_closes(byte type)
+    public async Task A_frame_type_that_clients_must_not_send_closes_the_connection(byte type)
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -40,7 +40,7 @@ public sealed class HostileInputTests
     }
 
     [Fact]
-    public async Task A_malformed_request_closes_with_the_frame_in_the_message()
+    public async Task A_malformed_request_closes_the_connection_and_the_message_names_the_frame()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -53,7 +53,7 @@ public sealed class HostileInputTests
     }
 
     [Fact]
-    public async Task Data_on_a_unary_stream_closes()
+    public async Task Data_on_a_unary_stream_closes_the_connection()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -65,7 +65,7 @@ public sealed class HostileInputTests
     }
 
     [Fact]
-    public async Task Data_on_a_stream_that_was_never_opened_closes()
+    public async Task Data_on_a_stream_that_was_never_opened_closes_the_connection()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -85,11 +85,11 @@ public sealed class HostileInputTests
 
         await peer.SendAsync(FrameType.Data, 1, RawPeer.Message("x"));
 
-        await AssertGoesOnAsync(peer, 3);
+        await AssertStillServedAsync(peer, 3);
     }
 
     [Fact]
-    public async Task An_oversized_request_is_answered_and_skipped()
+    public async Task An_oversized_request_is_rejected_and_skipped()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -98,12 +98,12 @@ public sealed class HostileInputTests
 
         string text = await peer.ExpectErrorAsync(1, StatusCode.ResourceExhausted);
         Assert.Equal("message of 4194305 bytes exceeds the limit of 4194304", text);
-        await AssertGoesOnAsync(peer, 3);
+        await AssertStillServedAsync(peer, 3);
         Assert.InRange(server.Pool.Largest, 1, 4096);
     }
 
     [Fact]
-    public async Task The_answer_to_an_oversized_request_does_not_wait_for_its_bytes()
+    public async Task An_oversized_request_is_rejected_before_its_payload_arrives()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -114,7 +114,7 @@ public sealed class HostileInputTests
     }
 
     [Fact]
-    public async Task The_longest_request_is_served()
+    public async Task The_longest_allowed_request_is_served()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -125,11 +125,11 @@ public sealed class HostileInputTests
 
         await peer.SendAsync(FrameType.Request, 1, request);
 
-        await peer.ExpectSaidAsync(1, (FrameHeader.MaxPayload - around).ToString());
+        await peer.ExpectTextAsync(1, (FrameHeader.MaxPayload - around).ToString());
     }
 
     [Fact]
-    public async Task Oversized_data_fails_its_stream_only()
+    public async Task Oversized_data_fails_only_its_stream()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -138,11 +138,11 @@ public sealed class HostileInputTests
         await peer.SendAsync(FrameType.Data, 1, new byte[FrameHeader.MaxPayload + 1]);
 
         await peer.ExpectErrorAsync(1, StatusCode.ResourceExhausted);
-        await AssertGoesOnAsync(peer, 3);
+        await AssertStillServedAsync(peer, 3);
     }
 
     [Fact]
-    public async Task A_malformed_message_fails_its_call_only()
+    public async Task A_malformed_message_fails_only_its_call()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -151,11 +151,11 @@ public sealed class HostileInputTests
         await peer.SendAsync(FrameType.Request, 1, request);
 
         await peer.ExpectErrorAsync(1, StatusCode.Internal);
-        await AssertGoesOnAsync(peer, 3);
+        await AssertStillServedAsync(peer, 3);
     }
 
     [Fact]
-    public async Task Data_after_the_clients_end_fails_its_stream_only()
+    public async Task Data_after_the_client_closed_its_side_fails_only_its_stream()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -165,24 +165,24 @@ public sealed class HostileInputTests
         await peer.SendAsync(FrameType.Data, 1, RawPeer.Message("x"));
 
         await peer.ExpectErrorAsync(1, StatusCode.InvalidArgument);
-        await AssertGoesOnAsync(peer, 3);
+        await AssertStillServedAsync(peer, 3);
     }
 
     [Fact]
-    public async Task Unusable_metadata_fails_its_call_only()
+    public async Task Invalid_metadata_fails_only_its_call()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
-        byte[] request = [.. RawPeer.Request("Say", "x"), 0x2a, 3, 0x0a, 1, (byte)' ']; // a key of one blank
+        byte[] request = [.. RawPeer.Request("Say", "x"), 0x2a, 3, 0x0a, 1, (byte)' ']; // the key is a space
 
         await peer.SendAsync(FrameType.Request, 1, request);
 
         await peer.ExpectErrorAsync(1, StatusCode.InvalidArgument);
-        await AssertGoesOnAsync(peer, 3);
+        await AssertStillServedAsync(peer, 3);
     }
 
     [Fact]
-    public async Task A_connection_that_breaks_within_a_frame_frees_its_buffer()
+    public async Task A_connection_that_closes_within_a_frame_returns_its_buffer()
     {
         await using var server = new TestServer();
         await using (RawPeer peer = server.Raw())
@@ -197,9 +197,10 @@ public sealed class HostileInputTests
     }
 
     [Fact]
-    public async Task Too_many_calls_are_refused_one_by_one()
+    public async Task Calls_beyond_the_limit_are_rejected()
     {
-        await using var server = new TestServer(options => options with { Limits = new TtrpcLimits { ConcurrentCalls = 2 } });
+        await using var server = new TestServer(
+            options => options with { Limits = new TtrpcLimits { ConcurrentCalls = 2 } });
         await using RawPeer peer = server.Raw();
         var gate = new TaskCompletionSource();
         server.Service.OnSay = async (text, _) =>
@@ -215,13 +216,14 @@ public sealed class HostileInputTests
         (FrameHeader first, _) = await peer.ReceiveAsync();
         (FrameHeader second, _) = await peer.ReceiveAsync();
         Assert.Equal([1u, 3u], new[] { first.StreamId, second.StreamId }.Order());
-        await AssertGoesOnAsync(peer, 7);
+        await AssertStillServedAsync(peer, 7);
     }
 
     [Fact]
-    public async Task Too_many_bytes_in_running_requests_are_refused()
+    public async Task Requests_beyond_the_limit_of_held_bytes_are_rejected()
     {
-        await using var server = new TestServer(options => options with { Limits = new TtrpcLimits { HeldBytes = 3000 } });
+        await using var server = new TestServer(
+            options => options with { Limits = new TtrpcLimits { HeldBytes = 3000 } });
         await using RawPeer peer = server.Raw();
         var gate = new TaskCompletionSource();
         server.Service.OnSay = async (_, _) =>
@@ -236,12 +238,12 @@ public sealed class HostileInputTests
 
         await peer.ExpectErrorAsync(3, StatusCode.ResourceExhausted);
         gate.SetResult();
-        await peer.ExpectSaidAsync(1, "done");
+        await peer.ExpectTextAsync(1, "done");
         await peer.SendAsync(FrameType.Request, 5, request);
-        await peer.ExpectSaidAsync(5, "done");
+        await peer.ExpectTextAsync(5, "done");
     }
 
-    private static async Task AssertGoesOnAsync(RawPeer peer, uint id)
+    private static async Task AssertStillServedAsync(RawPeer peer, uint id)
     {
         await peer.SendAsync(FrameType.Request, id, RawPeer.Request("Nothing", null));
         Assert.Null((await peer.ExpectResponseAsync(id)).Status);
@@ -249,7 +251,7 @@ public sealed class HostileInputTests
 
     private static async Task<string> AssertClosedAsync(TestServer server, RawPeer peer, TtrpcCloseReason reason)
     {
-        await peer.ExpectEndAsync();
+        await peer.ExpectClosedAsync();
         (TtrpcCloseReason closed, string message) = await server.Events.Closed.Soon();
         Assert.Equal(reason, closed);
         await server.Served.Soon();

@@ -5,11 +5,12 @@ using Ttrpc.Tests.Support;
 
 namespace Ttrpc.Tests;
 
-/// <summary>Real sockets: who may connect, what is left behind.</summary>
+/// <summary>Listening on real sockets: accept loop, allowed peers, clean-up.</summary>
 public sealed class ListenerTests : IDisposable
 {
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"ttrpc-{Guid.NewGuid():N}.sock");
     private readonly RecordingEvents _events = new();
+    private readonly EchoService _service = new();
 
     public void Dispose()
     {
@@ -18,7 +19,7 @@ public sealed class ListenerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_socket_serves_and_its_path_is_left_alone()
+    public async Task A_listener_serves_and_does_not_unlink_its_path()
     {
         var listener = TtrpcSocketListener.Listen(_path);
         await using TtrpcServer server = NewServer();
@@ -41,7 +42,7 @@ public sealed class ListenerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_closed_listener_ends_the_loop()
+    public async Task Closing_the_listener_ends_the_accept_loop()
     {
         var listener = TtrpcSocketListener.Listen(_path);
         await using TtrpcServer server = NewServer();
@@ -54,7 +55,7 @@ public sealed class ListenerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cancelled_token_ends_the_loop_but_not_the_connections()
+    public async Task Cancelling_the_token_ends_the_accept_loop_but_not_the_connections()
     {
         using var listener = TtrpcSocketListener.Listen(_path);
         await using TtrpcServer server = NewServer();
@@ -71,7 +72,7 @@ public sealed class ListenerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_peer_of_another_user_is_refused()
+    public async Task A_peer_of_another_user_is_rejected()
     {
         using var listener = TtrpcSocketListener.Listen(_path);
         await using TtrpcServer server = NewServer(options => options with { AllowedUid = 4_000_000_000 });
@@ -84,13 +85,13 @@ public sealed class ListenerTests : IDisposable
         Assert.Equal(StatusCode.Unavailable, error.StatusCode);
         (TtrpcCloseReason reason, string message) = await _events.Closed.Soon();
         Assert.Equal(TtrpcCloseReason.ForeignUser, reason);
-        Assert.EndsWith("only 4000000000 is served", message);
+        Assert.EndsWith("only user 4000000000 is allowed", message);
         await server.ShutdownAsync(TimeSpan.Zero);
         await running.Soon();
     }
 
     [Fact]
-    public async Task A_listener_that_fails_is_tried_again_after_growing_pauses()
+    public async Task A_listener_that_fails_is_retried_after_growing_pauses()
     {
         var time = new FakeTime();
         await using TtrpcServer server = NewServer(options => options with { TimeProvider = time });
@@ -110,7 +111,7 @@ public sealed class ListenerTests : IDisposable
     }
 
     [Fact]
-    public async Task Shutdown_ends_a_pause()
+    public async Task Shutdown_ends_the_pause_before_a_retry()
     {
         var time = new FakeTime();
         await using TtrpcServer server = NewServer(options => options with { TimeProvider = time });
@@ -123,14 +124,14 @@ public sealed class ListenerTests : IDisposable
     }
 
     [Fact]
-    public async Task Nobody_listening_is_an_error_that_names_the_path()
+    public async Task Connecting_without_a_listener_fails_and_names_the_path()
     {
         IOException error = await Assert.ThrowsAsync<IOException>(() => TtrpcChannel.ConnectAsync(_path));
         Assert.Contains(_path, error.Message);
     }
 
     [Fact]
-    public async Task Connections_that_come_and_go_leave_no_descriptors()
+    public async Task Closed_connections_leave_no_descriptors()
     {
         using var listener = TtrpcSocketListener.Listen(_path);
         await using TtrpcServer server = NewServer();
@@ -146,8 +147,6 @@ public sealed class ListenerTests : IDisposable
         Assert.InRange(OpenSockets(), 0, before);
     }
 
-    private readonly EchoService _service = new();
-
     private async Task CallOnceAsync()
     {
         await using TtrpcChannel channel = await TtrpcChannel.ConnectAsync(_path);
@@ -162,8 +161,9 @@ public sealed class ListenerTests : IDisposable
         return new TtrpcServer(services, configure?.Invoke(options) ?? options);
     }
 
-    // Sockets at our path only: other tests run beside this one.
-    private int OpenSockets() => File.ReadLines("/proc/net/unix").Count(line => line.EndsWith(_path, StringComparison.Ordinal));
+    // Counts sockets of this path only, because other tests run in parallel.
+    private int OpenSockets() =>
+        File.ReadLines("/proc/net/unix").Count(line => line.EndsWith(_path, StringComparison.Ordinal));
 
     private sealed class FailingListener(int failures) : ITtrpcListener
     {

@@ -34,7 +34,7 @@ public sealed class StreamingTests
     }
 
     [Fact]
-    public async Task What_was_streamed_before_an_error_is_read_before_it()
+    public async Task Messages_streamed_before_an_error_are_read_before_it()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -53,7 +53,7 @@ public sealed class StreamingTests
     }
 
     [Fact]
-    public async Task Both_stream_in_turn()
+    public async Task Both_sides_stream_in_turn()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -71,7 +71,7 @@ public sealed class StreamingTests
     }
 
     [Fact]
-    public async Task Many_messages_pass_a_slow_reader_whole_and_in_order()
+    public async Task A_slow_reader_receives_all_messages_in_order()
     {
         await using var server = new TestServer(capacity: 1024);
         await using TtrpcChannel channel = server.Channel();
@@ -90,7 +90,7 @@ public sealed class StreamingTests
     }
 
     [Fact]
-    public async Task A_write_after_the_call_has_ended_throws_its_status()
+    public async Task A_write_after_the_end_of_the_call_throws_its_status()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -98,13 +98,14 @@ public sealed class StreamingTests
         using var call = new Echo.EchoClient(channel).Join();
         await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync.Soon());
 
-        RpcException error = await Assert.ThrowsAsync<RpcException>(() => call.RequestStream.WriteAsync(new StringValue()));
+        RpcException error = await Assert.ThrowsAsync<RpcException>(
+            () => call.RequestStream.WriteAsync(new StringValue()));
 
         Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
     }
 
     [Fact]
-    public async Task A_request_may_carry_the_first_message_and_data_the_last()
+    public async Task The_request_may_hold_the_first_message_and_the_closing_frame_the_last()
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -113,20 +114,20 @@ public sealed class StreamingTests
         await peer.SendAsync(FrameType.Data, 1, RawPeer.Message("b"));
         await peer.SendAsync(FrameType.Data, 1, RawPeer.Message("c"), FrameFlags.RemoteClosed);
 
-        await peer.ExpectSaidAsync(1, "abc");
+        await peer.ExpectTextAsync(1, "abc");
     }
 
     [Theory]
     [InlineData(FrameFlags.None)]
     [InlineData(FrameFlags.RemoteClosed)]
-    internal async Task A_closed_request_of_a_client_stream_is_all_there_is(FrameFlags flags)
+    internal async Task A_request_without_remote_open_is_the_whole_client_stream(FrameFlags flags)
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
 
         await peer.SendAsync(FrameType.Request, 1, RawPeer.Request("Join", "a"), flags);
 
-        await peer.ExpectSaidAsync(1, "a");
+        await peer.ExpectTextAsync(1, "a");
     }
 
     [Fact]
@@ -145,7 +146,7 @@ public sealed class StreamingTests
     }
 
     [Fact]
-    public async Task A_handler_that_does_not_read_stalls_the_connection_for_a_bounded_time()
+    public async Task A_handler_that_does_not_read_stalls_the_connection_until_a_timeout()
     {
         var time = new FakeTime();
         await using var server = new TestServer(options => options with
@@ -168,7 +169,7 @@ public sealed class StreamingTests
         time.Advance(TimeSpan.FromSeconds(1));
 
         await peer.ExpectErrorAsync(1, StatusCode.ResourceExhausted);
-        await peer.ExpectSaidAsync(3, "beside");
+        await peer.ExpectTextAsync(3, "beside");
         Assert.Equal(0, time.Armed);
     }
 
@@ -199,13 +200,14 @@ public sealed class StreamingTests
         await time.UntilArmedAsync();
         gate.SetResult();
 
-        await peer.ExpectSaidAsync(1, "abcd");
+        await peer.ExpectTextAsync(1, "abcd");
     }
 
     [Fact]
-    public async Task Streamed_bytes_that_nobody_reads_are_bounded()
+    public async Task Unread_streamed_bytes_are_limited()
     {
-        await using var server = new TestServer(options => options with { Limits = new TtrpcLimits { HeldBytes = 3000 } });
+        await using var server = new TestServer(
+            options => options with { Limits = new TtrpcLimits { HeldBytes = 3000 } });
         await using RawPeer peer = server.Raw();
         server.Service.OnJoin = async (_, context) =>
         {
@@ -218,17 +220,18 @@ public sealed class StreamingTests
         await peer.SendAsync(FrameType.Data, 1, RawPeer.Message(new string('x', 2000)));
         await peer.ExpectErrorAsync(1, StatusCode.ResourceExhausted);
 
-        // What the failed stream held is free again.
+        // The bytes of the failed stream are released.
         await peer.SendAsync(FrameType.Request, 3, RawPeer.Request("Join", null), FrameFlags.RemoteOpen);
         await peer.SendAsync(FrameType.Data, 3, RawPeer.Message(new string('x', 2000)), FrameFlags.RemoteClosed);
         await peer.SendAsync(FrameType.Request, 5, RawPeer.Request("Say", "beside"));
-        await peer.ExpectSaidAsync(5, "beside");
+        await peer.ExpectTextAsync(5, "beside");
     }
 
     [Fact]
-    public async Task Streamed_bytes_that_were_read_are_free_again()
+    public async Task Streamed_bytes_are_released_when_they_are_read()
     {
-        await using var server = new TestServer(options => options with { Limits = new TtrpcLimits { HeldBytes = 3000 } });
+        await using var server = new TestServer(
+            options => options with { Limits = new TtrpcLimits { HeldBytes = 3000 } });
         await using RawPeer peer = server.Raw();
 
         for (uint id = 1; id < 20; id += 4)
@@ -247,7 +250,7 @@ public sealed class StreamingTests
             await peer.SendAsync(FrameType.Request, id + 2, RawPeer.Request("Nothing", null));
             await peer.ExpectResponseAsync(id + 2);
             gate.SetResult();
-            await peer.ExpectSaidAsync(id, "2000");
+            await peer.ExpectTextAsync(id, "2000");
         }
     }
 

@@ -10,7 +10,7 @@ public sealed class UnaryTests
     [Theory]
     [InlineData("")]
     [InlineData("hello")]
-    public async Task A_call_is_answered(string text)
+    public async Task A_call_returns_its_response(string text)
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -25,7 +25,7 @@ public sealed class UnaryTests
     }
 
     [Fact]
-    public async Task A_message_is_one_write_and_its_buffers_come_back()
+    public async Task A_message_is_sent_in_one_write_and_its_buffers_are_returned()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -45,19 +45,20 @@ public sealed class UnaryTests
     }
 
     [Fact]
-    public async Task A_long_message_arrives_whole()
+    public async Task A_long_message_arrives_complete()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
         string text = string.Concat(Enumerable.Range(0, 500_000).Select(i => (char)('a' + (i % 23))));
 
-        StringValue answer = await new Echo.EchoClient(channel).SayAsync(new StringValue { Value = text }).ResponseAsync.Soon();
+        var echo = new Echo.EchoClient(channel);
+        StringValue response = await echo.SayAsync(new StringValue { Value = text }).ResponseAsync.Soon();
 
-        Assert.Equal(text, answer.Value);
+        Assert.Equal(text, response.Value);
     }
 
     [Fact]
-    public async Task Calls_run_side_by_side()
+    public async Task Calls_run_concurrently()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -78,7 +79,7 @@ public sealed class UnaryTests
     }
 
     [Fact]
-    public async Task Metadata_travels_with_many_values_and_bytes()
+    public async Task Metadata_may_have_repeated_keys_and_binary_values()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -106,7 +107,7 @@ public sealed class UnaryTests
     }
 
     [Fact]
-    public async Task An_error_keeps_code_text_and_details()
+    public async Task An_error_keeps_its_code_text_and_details()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -120,22 +121,21 @@ public sealed class UnaryTests
     }
 
     [Fact]
-    public async Task An_unexpected_exception_is_unknown_with_its_message_and_told()
+    public async Task An_unmapped_exception_is_unknown_with_its_message_and_is_reported()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
-        server.Events.ExpectsFailures = true;
         server.Service.OnSay = (_, _) => throw new InvalidOperationException("went wrong");
 
         RpcException error = await Assert.ThrowsAsync<RpcException>(
             () => new Echo.EchoClient(channel).SayAsync(new StringValue()).ResponseAsync.Soon());
 
         Assert.Equal((StatusCode.Unknown, "went wrong"), (error.StatusCode, error.Status.Detail));
-        Assert.IsType<InvalidOperationException>(Assert.Single(server.Events.Failures));
+        Assert.IsType<InvalidOperationException>(Assert.Single(server.Events.TakeFailures()));
     }
 
     [Fact]
-    public async Task Exceptions_are_mapped_in_one_place()
+    public async Task MapException_turns_an_exception_into_a_status()
     {
         await using var server = new TestServer(options => options with
         {
@@ -158,12 +158,12 @@ public sealed class UnaryTests
     }
 
     [Fact]
-    public async Task Details_that_are_none_are_left_out_and_told()
+    public async Task Malformed_details_are_omitted_and_reported()
     {
         await using var server = new TestServer();
-        server.Events.ExpectsFailures = true;
         server.Service.OnSay = (_, _) => throw new RpcException(
-            new Status(StatusCode.Aborted, "aborted"), new Metadata { { "grpc-status-details-bin", new byte[] { 0x1a, 9 } } });
+            new Status(StatusCode.Aborted, "aborted"),
+            new Metadata { { "grpc-status-details-bin", new byte[] { 0x1a, 9 } } });
         await using TtrpcChannel channel = server.Channel();
 
         RpcException error = await Assert.ThrowsAsync<RpcException>(
@@ -171,17 +171,16 @@ public sealed class UnaryTests
 
         Assert.Equal(StatusCode.Aborted, error.StatusCode);
         Assert.Empty(error.Trailers);
-        Assert.IsType<InvalidDataException>(Assert.Single(server.Events.Failures));
+        Assert.IsType<InvalidDataException>(Assert.Single(server.Events.TakeFailures()));
     }
 
     [Fact]
-    public async Task A_mapping_that_throws_does_not_leave_the_call_unanswered()
+    public async Task A_call_is_answered_even_if_MapException_throws()
     {
         await using var server = new TestServer(options => options with
         {
             MapException = (_, _) => throw new NotSupportedException("mapping"),
         });
-        server.Events.ExpectsFailures = true;
         server.Service.OnSay = (_, _) => throw new InvalidOperationException("went wrong");
         await using TtrpcChannel channel = server.Channel();
 
@@ -189,11 +188,11 @@ public sealed class UnaryTests
             () => new Echo.EchoClient(channel).SayAsync(new StringValue()).ResponseAsync.Soon());
 
         Assert.Equal("went wrong", error.Status.Detail);
-        Assert.Equal(["mapping", "went wrong"], server.Events.Failures.Select(failure => failure.Message));
+        Assert.Equal(["mapping", "went wrong"], server.Events.TakeFailures().Select(failure => failure.Message));
     }
 
     [Fact]
-    public void With_a_context_everything_happens_on_its_thread() => LoopThread.Run(async () =>
+    public void With_a_synchronization_context_everything_runs_on_its_thread() => LoopThread.Run(async () =>
     {
         int thread = Environment.CurrentManagedThreadId;
         var threads = new HashSet<int>();
@@ -219,7 +218,7 @@ public sealed class UnaryTests
     });
 
     [Fact]
-    public async Task A_status_set_on_the_context_is_the_answer()
+    public async Task A_status_set_on_the_context_is_sent()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -238,7 +237,8 @@ public sealed class UnaryTests
     [Theory]
     [InlineData("no.Such", "Say", "unknown service no.Such (method Say)")]
     [InlineData("ttrpc.test.Echo", "Sing", "unknown method Sing of service ttrpc.test.Echo")]
-    public async Task An_unknown_name_is_unimplemented_and_named(string service, string method, string expected)
+    public async Task An_unknown_service_or_method_is_unimplemented_and_named(
+        string service, string method, string expected)
     {
         await using var server = new TestServer();
         await using RawPeer peer = server.Raw();
@@ -246,10 +246,11 @@ public sealed class UnaryTests
         await peer.SendAsync(FrameType.Request, 1, RawPeer.Request(method, "x", service: service));
 
         Assert.Equal(expected, await peer.ExpectErrorAsync(1, StatusCode.Unimplemented));
+        Assert.Equal(new Status(StatusCode.Unimplemented, expected), Assert.Single(server.Events.Refused));
     }
 
     [Fact]
-    public async Task An_answer_too_long_for_a_frame_is_an_error()
+    public async Task A_response_too_long_for_a_frame_is_an_error()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
@@ -278,13 +279,14 @@ public sealed class UnaryTests
     }
 
     [Fact]
-    public async Task A_blocking_stub_works_off_the_loop()
+    public async Task A_blocking_call_works_outside_the_loop()
     {
         await using var server = new TestServer();
         await using TtrpcChannel channel = server.Channel();
 
-        StringValue answer = await Task.Run(() => new Echo.EchoClient(channel).Say(new StringValue { Value = "x" })).Soon();
+        var echo = new Echo.EchoClient(channel);
+        StringValue response = await Task.Run(() => echo.Say(new StringValue { Value = "x" })).Soon();
 
-        Assert.Equal("x", answer.Value);
+        Assert.Equal("x", response.Value);
     }
 }

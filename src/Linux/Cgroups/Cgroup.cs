@@ -7,12 +7,12 @@ namespace Linux;
 /// </summary>
 public sealed class Cgroup
 {
-    private readonly Dictionary<string, string> directories;
+    private readonly Dictionary<string, string> _directories;
 
     private Cgroup(CgroupMode mode, Dictionary<string, string> directories, string? unified)
     {
         Mode = mode;
-        this.directories = directories;
+        _directories = directories;
         UnifiedDirectory = unified;
     }
 
@@ -42,7 +42,7 @@ public sealed class Cgroup
     }
 
     /// <summary>The v1 directory of a controller, or null.</summary>
-    public string? DirectoryOf(string controller) => directories.GetValueOrDefault(controller);
+    public string? DirectoryOf(string controller) => _directories.GetValueOrDefault(controller);
 
     /// <summary>The group that a process is in.</summary>
     /// <exception cref="LinuxException">ENOENT or ESRCH: there is no such process.</exception>
@@ -50,7 +50,7 @@ public sealed class Cgroup
         Parse(hierarchies, SmallFile.ReadText($"/proc/{pid}/cgroup"));
 
     /// <summary>Parses the text of /proc/PID/cgroup (cgroups(7)): `4:cpu,cpuacct:/path`, v2's `0::/path`.</summary>
-    public static Cgroup Parse(CgroupHierarchies hierarchies, ReadOnlySpan<char> text)
+    internal static Cgroup Parse(CgroupHierarchies hierarchies, ReadOnlySpan<char> text)
     {
         ArgumentNullException.ThrowIfNull(hierarchies);
         Dictionary<string, string> directories = [];
@@ -146,7 +146,7 @@ public sealed class Cgroup
         if (Mode == CgroupMode.Unified)
             members.Add(UnifiedDirectory!);
         else
-            members.UnionWith(directories.Values);
+            members.UnionWith(_directories.Values);
         return members;
     }
 

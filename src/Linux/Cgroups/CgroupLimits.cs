@@ -20,7 +20,7 @@ public static class CgroupLimits
     }
 
     /// <summary>The v2 weight for v1 shares: both ranges mapped linearly, as every OCI runtime does it.</summary>
-    public static ulong WeightOf(ulong shares) => 1 + (Math.Clamp(shares, 2, 262144) - 2) * 9999 / 262142;
+    private static ulong WeightOf(ulong shares) => 1 + (Math.Clamp(shares, 2, 262144) - 2) * 9999 / 262142;
 
     private static void ApplyV1(Cgroup group, ResourceLimits limits)
     {

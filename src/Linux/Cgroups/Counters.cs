@@ -6,23 +6,17 @@ namespace Linux;
 /// A file of lines `name value`, such as memory.stat, cpu.stat or memory.events, by the kernel's own names
 /// (cgroup-v2.rst calls such files flat keyed). A name that this kernel does not have counts as 0.
 /// </summary>
-public sealed class Counters
+internal sealed class Counters
 {
-    /// <summary>No counter at all.</summary>
-    public static Counters None { get; } = new([]);
+    private readonly Dictionary<string, ulong> _values;
 
-    private readonly Dictionary<string, ulong> values;
-
-    private Counters(Dictionary<string, ulong> values) => this.values = values;
+    private Counters(Dictionary<string, ulong> values) => _values = values;
 
     /// <summary>A counter, 0 if it is missing.</summary>
-    public ulong this[string name] => values.GetValueOrDefault(name);
-
-    /// <summary>How many there are.</summary>
-    public int Count => values.Count;
+    internal ulong this[string name] => _values.GetValueOrDefault(name);
 
     /// <summary>Parses a file's text; lines of another form are skipped.</summary>
-    public static Counters Parse(ReadOnlySpan<char> text)
+    internal static Counters Parse(ReadOnlySpan<char> text)
     {
         Dictionary<string, ulong> values = [];
         foreach (ReadOnlySpan<char> line in text.EnumerateLines())

@@ -11,20 +11,20 @@ namespace Linux;
 /// </remarks>
 public sealed class OomWatcher : IDisposable
 {
-    private readonly DescriptorStream events;
-    private readonly string directory;
-    private readonly bool isUnified;
-    private readonly byte[] buffer = new byte[4096];
-    private ulong seen;
-    private bool gone;
+    private readonly DescriptorStream _events;
+    private readonly string _directory;
+    private readonly bool _isUnified;
+    private readonly byte[] _buffer = new byte[4096];
+    private ulong _seen;
+    private bool _gone;
 
     private OomWatcher(DescriptorStream events, string directory, bool isUnified)
     {
-        this.events = events;
-        this.directory = directory;
-        this.isUnified = isUnified;
+        _events = events;
+        _directory = directory;
+        _isUnified = isUnified;
         if (isUnified)
-            seen = Kills() ?? 0;
+            _seen = Kills() ?? 0;
     }
 
     /// <summary>Starts watching a group; what happened before is not reported.</summary>
@@ -69,42 +69,42 @@ public sealed class OomWatcher : IDisposable
     /// at a time.</summary>
     /// <returns>True for an OOM; false when the group is gone, from then on always.</returns>
     /// <exception cref="ObjectDisposedException">This was disposed, perhaps while it waited.</exception>
-    public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken = default)
+    public async ValueTask<bool> WaitAsync()
     {
-        while (!gone)
+        while (!_gone)
         {
-            int count = await events.ReadAsync(buffer, cancellationToken);
-            if (isUnified ? SawKill() : SawOom(buffer.AsSpan(0, count)))
+            int count = await _events.ReadAsync(_buffer);
+            if (_isUnified ? SawKill() : SawOom(_buffer.AsSpan(0, count)))
                 return true;
         }
         return false;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => events.Dispose();
+    public void Dispose() => _events.Dispose();
 
     private bool SawOom(ReadOnlySpan<byte> counter)
     {
-        gone = !File.Exists($"{directory}/memory.oom_control");
+        _gone = !File.Exists($"{_directory}/memory.oom_control");
         // The removal itself counts one.
-        return BitConverter.ToUInt64(counter) > (gone ? 1UL : 0UL);
+        return BitConverter.ToUInt64(counter) > (_gone ? 1UL : 0UL);
     }
 
     private bool SawKill()
     {
         ulong? kills = Kills();
-        gone = kills is null || IsEmpty();
-        if (kills is not { } now || now <= seen)
+        _gone = kills is null || IsEmpty();
+        if (kills is not { } now || now <= _seen)
             return false;
-        seen = now;
+        _seen = now;
         return true;
     }
 
-    private ulong? Kills() => SmallFile.TryReadText($"{directory}/memory.events") is { } text
+    private ulong? Kills() => SmallFile.TryReadText($"{_directory}/memory.events") is { } text
         ? Counters.Parse(text)["oom_kill"]
         : null;
 
-    private bool IsEmpty() => SmallFile.TryReadText($"{directory}/cgroup.events") is not { } text
+    private bool IsEmpty() => SmallFile.TryReadText($"{_directory}/cgroup.events") is not { } text
         || Counters.Parse(text)["populated"] == 0;
 
     private static OomWatcher Build(Descriptor descriptor, Action register, EventLoop loop, string directory,

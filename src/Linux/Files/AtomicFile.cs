@@ -3,18 +3,12 @@ namespace Linux;
 /// <summary>Files of which a reader sees the old content or the new one, never a part.</summary>
 public static class AtomicFile
 {
-    private const uint OwnerReadWrite = 0x180; // 0600
-
-    /// <summary>Writes a new file beside the old one and renames it over. A link at that name is replaced, not
+    /// <summary>Writes a new file of mode 0600, less the umask, beside the old one and renames it over. A link at that name is replaced, not
     /// followed.</summary>
     /// <param name="path">The file.</param>
     /// <param name="content">All of it.</param>
-    /// <param name="mode">Permissions, less the umask.</param>
-    /// <param name="durable">Whether the content must be on disk before the name is: needed to outlive a power cut,
-    /// not to outlive this process.</param>
     /// <exception cref="LinuxException">It failed; the old file is untouched and the new one is gone.</exception>
-    public static void Replace(string path, ReadOnlySpan<byte> content, uint mode = OwnerReadWrite,
-        bool durable = false)
+    public static void Replace(string path, ReadOnlySpan<byte> content)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         (string parent, string name) = PathParts.Split(path);
@@ -22,7 +16,7 @@ public static class AtomicFile
         using Descriptor directory = Descriptor.Open(parent, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
         string temporary = $".{name}.{PrivateDirectory.RandomName()}";
         using Descriptor file = directory.OpenAt(temporary,
-            OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOFOLLOW, mode);
+            OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOFOLLOW);
         try
         {
             while (!content.IsEmpty)
@@ -32,8 +26,6 @@ public static class AtomicFile
                     throw new LinuxException(errno, "write", path);
                 content = content[count..];
             }
-            if (durable)
-                LinuxException.ThrowIfFailed(Libc.fsync(file), "fsync", path);
             LinuxException.ThrowIfFailed(Libc.renameat(directory, temporary, directory, name), "rename", path);
         }
         catch

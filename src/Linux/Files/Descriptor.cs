@@ -8,7 +8,7 @@ namespace Linux;
 /// </summary>
 public sealed class Descriptor : SafeHandle
 {
-    private const uint DefaultMode = 0x180; // 0600
+    private const uint NewFileMode = 0x180; // 0600
 
     /// <summary>Takes ownership of an open descriptor number and leaves its flags as they are.</summary>
     /// <param name="fd">The number; below zero makes an invalid handle.</param>
@@ -30,30 +30,28 @@ public sealed class Descriptor : SafeHandle
 
     /// <summary>Opens a path.</summary>
     /// <param name="path">The path.</param>
-    /// <param name="flags">How; O_CLOEXEC is added.</param>
-    /// <param name="mode">Permissions of a file made by O_CREAT, less the umask.</param>
+    /// <param name="flags">How; O_CLOEXEC is added. A file made by O_CREAT gets mode 0600, less the umask.</param>
     /// <exception cref="LinuxException">It cannot be opened.</exception>
-    public static Descriptor Open(string path, OpenFlags flags, uint mode = DefaultMode)
+    public static Descriptor Open(string path, OpenFlags flags)
     {
         ArgumentNullException.ThrowIfNull(path);
         int fd;
         do
-            fd = Libc.open(path, flags.ToNative(), mode);
+            fd = Libc.open(path, flags.ToNative(), NewFileMode);
         while (fd < 0 && LinuxException.LastErrno == Errno.EINTR);
         return new Descriptor(LinuxException.ThrowIfFailed(fd, "open", path));
     }
 
     /// <summary>Opens a path relative to this directory.</summary>
     /// <param name="path">The path.</param>
-    /// <param name="flags">How; O_CLOEXEC is added.</param>
-    /// <param name="mode">Permissions of a file made by O_CREAT, less the umask.</param>
+    /// <param name="flags">How; O_CLOEXEC is added. A file made by O_CREAT gets mode 0600, less the umask.</param>
     /// <exception cref="LinuxException">It cannot be opened.</exception>
-    public Descriptor OpenAt(string path, OpenFlags flags, uint mode = DefaultMode)
+    internal Descriptor OpenAt(string path, OpenFlags flags)
     {
         ArgumentNullException.ThrowIfNull(path);
         int fd;
         do
-            fd = Libc.openat(this, path, flags.ToNative(), mode);
+            fd = Libc.openat(this, path, flags.ToNative(), NewFileMode);
         while (fd < 0 && LinuxException.LastErrno == Errno.EINTR);
         return new Descriptor(LinuxException.ThrowIfFailed(fd, "openat", path));
     }

@@ -8,13 +8,6 @@ namespace Linux;
 /// reader here, no EPIPE for a writer here.</remarks>
 public static class Fifo
 {
-    /// <summary>Makes a FIFO.</summary>
-    /// <param name="path">Where; nothing may be there.</param>
-    /// <param name="mode">Its permissions, less the umask.</param>
-    /// <exception cref="LinuxException">EEXIST, or the directory refuses.</exception>
-    public static void Create(string path, uint mode = 0x180) =>
-        LinuxException.ThrowIfFailed(Libc.mkfifo(path, mode), "mkfifo", path);
-
     /// <summary>Whether a path is a FIFO; false also if nothing is there.</summary>
     /// <exception cref="LinuxException">It may not be looked at.</exception>
     public static bool Is(string path)
@@ -32,10 +25,6 @@ public static class Fifo
     /// <summary>Whether an open file is a FIFO or a pipe.</summary>
     /// <exception cref="LinuxException">It cannot be looked at.</exception>
     public static bool Is(Descriptor descriptor) => FileStatus.Of(descriptor).Kind == FileKind.Fifo;
-
-    /// <summary>Opens the reading end. Until a writer comes, it reads as ended.</summary>
-    /// <exception cref="LinuxException">It cannot be opened, or is no FIFO (EINVAL).</exception>
-    public static Descriptor OpenRead(string path) => Open(path, OpenFlags.O_RDONLY);
 
     /// <summary>Opens the writing end, whether or not anybody reads. Without a reader writes fail with EPIPE.</summary>
     /// <exception cref="LinuxException">It cannot be opened, or is no FIFO (EINVAL).</exception>

@@ -2,17 +2,6 @@ using System.Text;
 
 namespace Linux;
 
-/// <summary>The kinds of files that are told apart here (inode(7)).</summary>
-internal enum FileKind
-{
-    Other = 0,
-    Fifo = 0x1000,
-    Directory = 0x4000,
-    Regular = 0x8000,
-    Link = 0xa000,
-    Socket = 0xc000,
-}
-
 /// <summary>What statx(2) tells about a file.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Device">The device of its file system.</param>
@@ -46,9 +35,8 @@ internal readonly record struct FileStatus(
         Libc.StatxBuffer status;
         LinuxException.ThrowIfFailed(Libc.statx(directory, path, flags, Libc.STATX_BASIC_STATS, &status), "statx",
             target);
-        int kind = status.stx_mode & KindMask;
         return new FileStatus(
-            kind is 0x1000 or 0x4000 or 0x8000 or 0xa000 or 0xc000 ? (FileKind)kind : FileKind.Other,
+            (FileKind)(status.stx_mode & KindMask),
             ((ulong)status.stx_dev_major << 32) | status.stx_dev_minor,
             status.stx_ino,
             status.stx_mode & (uint)PermissionsMask,

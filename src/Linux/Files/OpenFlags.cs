@@ -21,8 +21,6 @@ public enum OpenFlags
     O_EXCL = 0x80,
     /// <summary>Do not make a terminal the controlling one.</summary>
     O_NOCTTY = 0x100,
-    /// <summary>Cut an existing file to nothing.</summary>
-    O_TRUNC = 0x200,
     /// <summary>Every write goes to the end.</summary>
     O_APPEND = 0x400,
     /// <summary>Reads and writes that would wait fail with EAGAIN.</summary>

@@ -5,7 +5,6 @@ namespace Linux;
 internal static unsafe partial class Libc
 {
     internal const int SIG_BLOCK = 0;
-    internal const int SIG_SETMASK = 2;
     internal const nint SIG_IGN = 1;
     internal const int SFD_CLOEXEC = 0x80000;
     internal const int SFD_NONBLOCK = 0x800;
@@ -43,10 +42,8 @@ internal static unsafe partial class Libc
     {
         [FieldOffset(0)] internal uint ssi_signo;
         [FieldOffset(12)] internal uint ssi_pid;
-        [FieldOffset(16)] internal uint ssi_uid;
     }
 
     internal const int WNOHANG = 1;
-    internal const int PR_SET_NAME = 15;
     internal const int PR_SET_CHILD_SUBREAPER = 36;
 }

@@ -12,15 +12,10 @@ internal static unsafe partial class Libc
     internal const int SO_PEERCRED = 17;
     internal const int SO_ACCEPTCONN = 30;
     internal const int SCM_RIGHTS = 1;
-    internal const int MSG_NOSIGNAL = 0x4000;
     internal const int MSG_CMSG_CLOEXEC = 0x40000000;
-    internal const int SHUT_WR = 1;
 
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int socket(int domain, int type, int protocol);
-
-    [LibraryImport(Name, SetLastError = true)]
-    internal static partial int socketpair(int domain, int type, int protocol, int* pair);
 
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int bind(Descriptor socket, sockaddr_un* address, uint length);
@@ -38,13 +33,7 @@ internal static unsafe partial class Libc
     internal static partial int accept4(Descriptor socket, void* address, uint* length, int flags);
 
     [LibraryImport(Name, SetLastError = true)]
-    internal static partial int shutdown(Descriptor socket, int how);
-
-    [LibraryImport(Name, SetLastError = true)]
     internal static partial int getsockopt(Descriptor socket, int level, int option, void* value, uint* length);
-
-    [LibraryImport(Name, SetLastError = true)]
-    internal static partial nint sendmsg(Descriptor socket, msghdr* message, int flags);
 
     [LibraryImport(Name, SetLastError = true)]
     internal static partial nint recvmsg(Descriptor socket, msghdr* message, int flags);

@@ -7,7 +7,6 @@ internal static unsafe partial class Libc
     internal const short POSIX_SPAWN_SETPGROUP = 0x02;
     internal const short POSIX_SPAWN_SETSIGDEF = 0x04;
     internal const short POSIX_SPAWN_SETSIGMASK = 0x08;
-    internal const short POSIX_SPAWN_SETSID = 0x80;
 
     /// <summary>Room for posix_spawnattr_t and posix_spawn_file_actions_t, which are opaque: 336 and 80 bytes in
     /// glibc and musl.</summary>

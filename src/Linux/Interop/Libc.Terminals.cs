@@ -5,11 +5,8 @@ namespace Linux;
 internal static unsafe partial class Libc
 {
     // asm-generic/ioctls.h, which x86-64 and arm64 share.
-    internal const nuint TIOCGWINSZ = 0x5413;
     internal const nuint TIOCSWINSZ = 0x5414;
     internal const nuint TIOCGPTN = 0x80045430;
-    internal const nuint TIOCSPTLCK = 0x40045431;
-    internal const nuint TIOCGPTPEER = 0x5441;
 
     // Variadic in C; see open.
     [LibraryImport(Name, SetLastError = true)]

@@ -8,9 +8,9 @@ namespace Linux;
 /// not supported: they would block the loop.</remarks>
 public sealed class DescriptorStream : Stream
 {
-    private readonly Readiness readiness;
-    private readonly Reader reader;
-    private readonly Writer writer;
+    private readonly Readiness _readiness;
+    private readonly Reader _reader;
+    private readonly Writer _writer;
 
     /// <summary>Takes over a descriptor and makes it non-blocking, which every process that shares the open file
     /// sees.</summary>
@@ -22,15 +22,15 @@ public sealed class DescriptorStream : Stream
         ArgumentNullException.ThrowIfNull(loop);
         ArgumentNullException.ThrowIfNull(descriptor);
         descriptor.SetNonBlocking();
-        readiness = new Readiness(loop, descriptor);
-        reader = new Reader(readiness);
-        writer = new Writer(readiness);
+        _readiness = new Readiness(loop, descriptor);
+        _reader = new Reader(_readiness);
+        _writer = new Writer(_readiness);
     }
 
     /// <summary>The descriptor, which stays the stream's.</summary>
-    public Descriptor Descriptor => readiness.Descriptor;
+    public Descriptor Descriptor => _readiness.Descriptor;
 
-    internal Readiness Readiness => readiness;
+    internal Readiness Readiness => _readiness;
 
     /// <inheritdoc/>
     public override bool CanRead => !Descriptor.IsClosed;
@@ -56,13 +56,13 @@ public sealed class DescriptorStream : Stream
     /// <exception cref="LinuxException">read(2) failed.</exception>
     /// <exception cref="ObjectDisposedException">The stream was closed, perhaps while this waited.</exception>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        reader.ReadAsync(buffer, cancellationToken);
+        _reader.ReadAsync(buffer, cancellationToken);
 
     /// <summary>Writes all of <paramref name="buffer"/>. A cancelled write may have written a part.</summary>
     /// <exception cref="LinuxException">write(2) failed; EPIPE when nobody can read any more.</exception>
     /// <exception cref="ObjectDisposedException">The stream was closed, perhaps while this waited.</exception>
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        writer.WriteAsync(buffer, cancellationToken);
+        _writer.WriteAsync(buffer, cancellationToken);
 
     /// <inheritdoc/>
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -96,20 +96,20 @@ public sealed class DescriptorStream : Stream
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            readiness.Dispose();
+            _readiness.Dispose();
         base.Dispose(disposing);
     }
 
     private sealed class Reader(Readiness readiness) : ReadyWait(readiness, isWrite: false)
     {
-        private Memory<byte> buffer;
+        private Memory<byte> _buffer;
 
         internal ValueTask<int> ReadAsync(Memory<byte> into, CancellationToken token)
         {
             try
             {
                 VerifyIdle();
-                buffer = into;
+                _buffer = into;
                 return Start(out int count, token) ? new(count) : new(this, Version);
             }
             catch (OperationCanceledException)
@@ -124,7 +124,7 @@ public sealed class DescriptorStream : Stream
 
         protected override bool TryComplete(out int result)
         {
-            result = Descriptor.TryRead(buffer.Span, out Errno errno);
+            result = Descriptor.TryRead(_buffer.Span, out Errno errno);
             if (result >= 0)
                 return true;
             if (errno == Errno.EAGAIN)
@@ -135,19 +135,19 @@ public sealed class DescriptorStream : Stream
             throw new LinuxException(errno, "read", Descriptor.ToString());
         }
 
-        protected override void Release() => buffer = default;
+        protected override void Release() => _buffer = default;
     }
 
     private sealed class Writer(Readiness readiness) : ReadyWait(readiness, isWrite: true)
     {
-        private ReadOnlyMemory<byte> left;
+        private ReadOnlyMemory<byte> _left;
 
         internal ValueTask WriteAsync(ReadOnlyMemory<byte> from, CancellationToken token)
         {
             try
             {
                 VerifyIdle();
-                left = from;
+                _left = from;
                 return Start(out _, token) ? default : new(this, Version);
             }
             catch (OperationCanceledException)
@@ -163,18 +163,18 @@ public sealed class DescriptorStream : Stream
         protected override bool TryComplete(out int result)
         {
             result = 0;
-            while (!left.IsEmpty)
+            while (!_left.IsEmpty)
             {
-                int count = Descriptor.TryWrite(left.Span, out Errno errno);
+                int count = Descriptor.TryWrite(_left.Span, out Errno errno);
                 if (errno == Errno.EAGAIN)
                     return false;
                 if (count < 0)
                     throw new LinuxException(errno, "write", Descriptor.ToString());
-                left = left[count..];
+                _left = _left[count..];
             }
             return true;
         }
 
-        protected override void Release() => left = default;
+        protected override void Release() => _left = default;
     }
 }

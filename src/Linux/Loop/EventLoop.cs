@@ -7,115 +7,79 @@ namespace Linux;
 /// One thread that waits for descriptors, timers and posted work, and runs everything that follows from them.
 /// </summary>
 /// <remarks>
-/// Constraints. One such process exists for every pod of a node, so a thread (stack, runtime data) is a cost paid
-/// hundreds of times; the runtime's thread pool, timer thread and socket engine would be five or more. Most of the
-/// time nothing happens and nothing may then be scheduled. Code above is ordinary async/await.
+/// Constraints. Every pod of a node has one such process, so the cost of a thread (stack, runtime data) is paid hundreds
+/// of times; the runtime's thread pool, timer thread and socket engine would be five or more. Most of the time nothing
+/// happens, and then nothing may be scheduled. The code above is ordinary async/await.
 ///
-/// Scheme. The loop is a <see cref="SynchronizationContext"/>, so that awaits come back to its thread, and a
-/// <see cref="TimeProvider"/>, so that delays need no timer thread. A turn is: run what was posted, fire the timers
-/// that are due, then epoll_wait until a descriptor is ready or the next timer is due. Another thread that posts
-/// wakes the loop by an eventfd, and only if it is asleep: <see cref="asleep"/> is set under the lock in the same
-/// breath in which the queue is seen to be empty, so a post is either seen by the loop or finds it asleep.
+/// Scheme. The loop is a <see cref="SynchronizationContext"/>, so that awaits resume on its thread, and a
+/// <see cref="TimeProvider"/>, so that delays need no timer thread. An iteration runs what was posted, fires the timers
+/// that are due, and waits in epoll (<see cref="EpollSet"/>) until a descriptor is ready or the next timer is due.
+/// Another thread that posts wakes the loop, but only if it is asleep: <see cref="_asleep"/> is set under the same lock
+/// under which the queue is seen to be empty, so the loop either sees a post or is found asleep by it.
 ///
-/// Descriptors are registered once, edge-triggered, for both directions. Operations try the system call first and
-/// wait only after EAGAIN; the edge that ends the wait comes after that EAGAIN, so none is missed, a busy connection
-/// costs no epoll_ctl per wait, and an idle one costs none at all. The eventfd is edge-triggered too and is never
-/// read: each write is a new edge, and its counter does not fill in the life of a machine.
+/// Busy clients call again within microseconds of the answer. Waking the loop for that takes longer than answering, and
+/// many times longer if the core has gone idle. So after an event the loop polls a little longer before it sleeps; while
+/// nothing happens it does not run at all.
 ///
-/// Whoever calls again and again calls within microseconds of the answer, and to be woken for it takes longer than to
-/// answer, a core that fell asleep meanwhile many times longer. So after something was ready the loop looks a little
-/// longer before it sleeps; when nothing happens it does not run at all.
-///
-/// Nothing completes on a foreign thread: <see cref="RunBlocking{T}"/> posts its result. So completions may run
+/// Nothing completes on another thread: <see cref="RunBlocking{T}"/> posts its result. So completions may run
 /// continuations inline, and the thread pool never starts.
 /// </remarks>
 public sealed class EventLoop : IDisposable
 {
-    private const int EventsPerPoll = 64;
-    private const int PostedPerTurn = 256;
+    private const int PostedPerIteration = 256;
     private const int BlockingStackBytes = 256 * 1024;
-    private const ulong WakeKey = ulong.MaxValue;
 
-    // On a single core whoever is to call next could not run meanwhile.
+    // On a single core the next caller could not run meanwhile.
     private static readonly long s_linger =
         Environment.ProcessorCount > 1 ? (long)(Stopwatch.Frequency * TimeSpan.FromMicroseconds(40).TotalSeconds) : 0;
 
     [ThreadStatic]
     private static EventLoop? t_current;
 
-    private readonly Lock gate = new();
-    private readonly Queue<(SendOrPostCallback Callback, object? State)> posted = new();
-    private readonly TimerHeap timers = new();
-    private readonly Descriptor epoll;
-    private readonly Descriptor wake;
-    private readonly LoopContext context;
-    private Readiness?[] slots = new Readiness?[16];
-    private uint generation;
-    private bool asleep;
-    private bool wasReady;
-    private bool closed;
-    private bool running;
+    private readonly Lock _gate = new();
+    private readonly Queue<(SendOrPostCallback Callback, object? State)> _posted = new();
+    private readonly TimerHeap _timers = new();
+    private readonly EpollSet _epoll;
+    private readonly LoopContext _context;
+    private bool _asleep;
+    private bool _wasReady;
+    private bool _closed;
+    private bool _running;
 
-    private EventLoop(Descriptor epoll, Descriptor wake)
+    private EventLoop(EpollSet epoll)
     {
-        this.epoll = epoll;
-        this.wake = wake;
-        context = new LoopContext(this);
+        _epoll = epoll;
+        _context = new LoopContext(this);
         Time = new LoopTime(this);
-        Control(Libc.EPOLL_CTL_ADD, wake, Libc.EPOLLIN | Libc.EPOLLET, WakeKey);
     }
 
     /// <summary>The loop that runs on this thread.</summary>
-    /// <exception cref="InvalidOperationException">None does.</exception>
-    public static EventLoop Current => t_current ?? throw new InvalidOperationException("No event loop runs here.");
-
-    /// <summary>Continuations posted here run on the loop's thread, in order. Send works on that thread only.</summary>
-    public SynchronizationContext Context => context;
+    /// <exception cref="InvalidOperationException">No loop runs on this thread.</exception>
+    internal static EventLoop Current =>
+        t_current ?? throw new InvalidOperationException("no event loop runs on this thread");
 
     /// <summary>The loop's clock. Its timers fire on the loop's thread, in order of their due times, and do not carry
     /// an ExecutionContext. Timestamps are CLOCK_MONOTONIC.</summary>
     public TimeProvider Time { get; }
 
-    /// <summary>Makes a loop; it does nothing until <see cref="Run(Func{Task})"/>.</summary>
+    /// <summary>Creates a loop; it does nothing until <see cref="Run"/>.</summary>
     /// <exception cref="LinuxException">No descriptors are left.</exception>
-    public static EventLoop Create()
-    {
-        Descriptor epoll = new(LinuxException.ThrowIfFailed(Libc.epoll_create1(Libc.EPOLL_CLOEXEC), "epoll_create1"));
-        try
-        {
-            int wake = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
-            return new EventLoop(epoll, new Descriptor(LinuxException.ThrowIfFailed(wake, "eventfd")));
-        }
-        catch
-        {
-            epoll.Dispose();
-            throw;
-        }
-    }
+    public static EventLoop Create() => new(EpollSet.Create());
 
-    /// <summary>Runs <paramref name="main"/> on this thread until its task ends, and everything it starts
-    /// meanwhile.</summary>
-    /// <param name="main">Called with <see cref="Context"/> installed.</param>
-    /// <exception cref="InvalidOperationException">A loop runs on this thread already.</exception>
-    /// <remarks>Rethrows what <paramref name="main"/> failed with. An exception that a posted callback or a timer let
-    /// out (that is how async void methods fail) ends the run at once with that exception; what was still posted
-    /// stays posted.</remarks>
+    /// <summary>Runs <paramref name="main"/> on this thread, and everything it starts, until its task ends.</summary>
+    /// <param name="main">Called on the loop, with its synchronisation context installed.</param>
+    /// <exception cref="InvalidOperationException">A loop already runs on this thread.</exception>
+    /// <remarks>Rethrows the exception of <paramref name="main"/>. An exception that escapes a posted callback or a timer
+    /// (async void methods fail that way) ends the run at once with that exception; the remaining posts stay in the
+    /// queue.</remarks>
     public void Run(Func<Task> main)
     {
         ArgumentNullException.ThrowIfNull(main);
         Enter(main).GetAwaiter().GetResult();
     }
 
-    /// <inheritdoc cref="Run(Func{Task})"/>
-    /// <returns>The task's result.</returns>
-    public T Run<T>(Func<Task<T>> main)
-    {
-        ArgumentNullException.ThrowIfNull(main);
-        return ((Task<T>)Enter(main)).GetAwaiter().GetResult();
-    }
-
-    /// <summary>Runs a call that may block (mount, umount, a deep delete) on a thread of its own, with a stack of
-    /// 256 KiB, that ends with it.</summary>
+    /// <summary>Runs a call that may block (mount, umount, a deep delete) on a new thread with a stack of 256 KiB, which
+    /// ends with the call.</summary>
     /// <param name="what">The thread's name.</param>
     /// <param name="work">The call.</param>
     /// <returns>A task completed on the loop with the result or the exception of <paramref name="work"/>.</returns>
@@ -143,34 +107,33 @@ public sealed class EventLoop : IDisposable
         return done.Task;
     }
 
-    /// <summary>Closes the loop's descriptors. Later posts are dropped; operations still waiting never end, so their
-    /// owners are disposed first.</summary>
+    /// <summary>Closes the loop's descriptors. Later posts are dropped; operations that still wait never end, so dispose
+    /// their owners first.</summary>
     public void Dispose()
     {
-        lock (gate)
-            closed = true;
-        epoll.Dispose();
-        wake.Dispose();
+        lock (_gate)
+            _closed = true;
+        _epoll.Dispose();
     }
 
     internal void Post(SendOrPostCallback callback, object? state)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (closed)
+            if (_closed)
                 return;
-            posted.Enqueue((callback, state));
+            _posted.Enqueue((callback, state));
             WakeIfAsleep();
         }
     }
 
-    /// <summary>Changes a timer's due time; <see cref="LoopTimer.Never"/> takes it out. From any thread.</summary>
+    /// <summary>Changes a timer's due time; <see cref="LoopTimer.Never"/> removes it. From any thread.</summary>
     internal void Schedule(LoopTimer timer, long due)
     {
-        lock (gate)
+        lock (_gate)
         {
-            timers.Set(timer, due);
-            if (timers.First == timer)
+            _timers.Set(timer, due);
+            if (_timers.First == timer)
                 WakeIfAsleep();
         }
     }
@@ -178,55 +141,35 @@ public sealed class EventLoop : IDisposable
     internal void VerifyAccess()
     {
         if (t_current != this)
-            throw new InvalidOperationException("This belongs to an event loop and was used outside of its thread.");
+            throw new InvalidOperationException("an event loop's object was used outside of the loop's thread");
     }
 
     internal bool IsCurrent => t_current == this;
 
-    /// <summary>Puts a descriptor into the epoll set.</summary>
-    /// <returns>The key of its events: slot in the low half, a fresh generation in the high half, so that an event
-    /// reported for a descriptor that is closed by now is never taken for its slot's next tenant.</returns>
-    internal ulong Register(Readiness readiness, Descriptor descriptor)
-    {
-        int slot = Array.IndexOf(slots, null);
-        if (slot < 0)
-        {
-            slot = slots.Length;
-            Array.Resize(ref slots, slots.Length * 2);
-        }
-        generation = (generation % int.MaxValue) + 1;
-        ulong key = ((ulong)generation << 32) | (uint)slot;
-        const uint Both = Libc.EPOLLIN | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET;
-        Control(Libc.EPOLL_CTL_ADD, descriptor, Both, key);
-        slots[slot] = readiness;
-        return key;
-    }
+    /// <inheritdoc cref="EpollSet.Add"/>
+    internal ulong Register(Readiness readiness, Descriptor descriptor) => _epoll.Add(readiness, descriptor);
 
     internal void Unregister(ulong key, Descriptor descriptor)
     {
-        // An operation of a running loop from elsewhere would race with it; one at rest may be taken apart anywhere.
-        if (running)
+        // From another thread this would race with a running loop; a loop at rest may be taken apart anywhere.
+        if (_running)
             VerifyAccess();
-        slots[(uint)key] = null;
-        if (closed)
-            return;
-        // Closing alone is not enough: a duplicate of the open file would keep the registration alive.
-        Control(Libc.EPOLL_CTL_DEL, descriptor, 0, key);
+        _epoll.Remove(key, descriptor);
     }
 
     private Task Enter(Func<Task> main)
     {
         if (t_current is not null)
-            throw new InvalidOperationException("An event loop runs on this thread already.");
+            throw new InvalidOperationException("an event loop already runs on this thread");
         SynchronizationContext? outer = SynchronizationContext.Current;
         t_current = this;
-        running = true;
-        SynchronizationContext.SetSynchronizationContext(context);
+        _running = true;
+        SynchronizationContext.SetSynchronizationContext(_context);
         try
         {
             Task task = main();
             if (!task.IsCompleted)
-                task.GetAwaiter().UnsafeOnCompleted(static () => { }); // posted here, so it wakes the loop
+                task.GetAwaiter().UnsafeOnCompleted(static () => { }); // posted to this loop, so it wakes it
             while (!task.IsCompleted)
             {
                 RunPosted();
@@ -239,39 +182,39 @@ public sealed class EventLoop : IDisposable
         finally
         {
             SynchronizationContext.SetSynchronizationContext(outer);
-            running = false;
+            _running = false;
             t_current = null;
         }
     }
 
-    // Bounded, so that work which posts more work does not keep descriptors and timers waiting.
+    // Bounded, so that work which posts more work does not starve descriptors and timers.
     private void RunPosted()
     {
-        for (int budget = PostedPerTurn; budget > 0; budget--)
+        for (int budget = PostedPerIteration; budget > 0; budget--)
         {
             (SendOrPostCallback Callback, object? State) work;
-            lock (gate)
+            lock (_gate)
             {
-                if (!posted.TryDequeue(out work))
+                if (!_posted.TryDequeue(out work))
                     return;
             }
             work.Callback(work.State);
         }
     }
 
-    // Only what is due by now: a timer set again for at once waits for the next turn.
+    // Fires what is due now; a timer that is set again with no delay waits for the next iteration.
     private void FireTimers()
     {
         long now = Time.GetTimestamp();
         while (true)
         {
             LoopTimer timer;
-            lock (gate)
+            lock (_gate)
             {
-                if (timers.First is not { } first || first.Due > now)
+                if (_timers.First is not { } first || first.Due > now)
                     return;
                 timer = first;
-                timers.Set(timer, timer.NextDue(Time.GetTimestamp()));
+                _timers.Set(timer, timer.NextDue(Time.GetTimestamp()));
             }
             timer.Fire();
         }
@@ -280,44 +223,30 @@ public sealed class EventLoop : IDisposable
     [SkipLocalsInit]
     private unsafe void Poll()
     {
-        byte* events = stackalloc byte[EventsPerPoll * 16];
+        byte* events = stackalloc byte[EpollSet.BufferBytes];
         int count = 0;
-        long end = wasReady ? Stopwatch.GetTimestamp() + s_linger : 0;
-        while (count == 0 && posted.Count == 0 && Stopwatch.GetTimestamp() < end)
-            count = Libc.epoll_wait(epoll, events, EventsPerPoll, 0);
+        long end = _wasReady ? Stopwatch.GetTimestamp() + s_linger : 0;
+        while (count == 0 && _posted.Count == 0 && Stopwatch.GetTimestamp() < end)
+            count = _epoll.Wait(events, 0);
         if (count == 0)
         {
-            count = Libc.epoll_wait(epoll, events, EventsPerPoll, Sleep());
-            lock (gate)
-                asleep = false;
+            count = _epoll.Wait(events, Sleep());
+            lock (_gate)
+                _asleep = false;
         }
-        wasReady = count > 0;
-        if (count < 0)
-        {
-            // A signal (the runtime suspends threads by one) only ends the wait early.
-            if (LinuxException.LastErrno == Errno.EINTR)
-                return;
-            LinuxException.ThrowLast("epoll_wait");
-        }
-        for (int i = 0; i < count; i++)
-        {
-            byte* one = events + (i * Libc.EpollEventSize);
-            uint ready = Unsafe.ReadUnaligned<uint>(one);
-            ulong key = Unsafe.ReadUnaligned<ulong>(one + Libc.EpollDataOffset);
-            if (key != WakeKey && slots[(uint)key] is { } readiness && readiness.Key == key)
-                readiness.Signal(ready);
-        }
+        _wasReady = count > 0;
+        _epoll.Deliver(events, count);
     }
 
     /// <summary>Decides how long to wait, in milliseconds for epoll_wait, and marks the loop asleep.</summary>
     private int Sleep()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (posted.Count > 0)
+            if (_posted.Count > 0)
                 return 0;
-            asleep = true;
-            if (timers.First is not { } first)
+            _asleep = true;
+            if (_timers.First is not { } first)
                 return -1;
             TimeSpan left = Time.GetElapsedTime(Time.GetTimestamp(), first.Due);
             // Rounded up: waking a fraction too early would spin.
@@ -327,33 +256,9 @@ public sealed class EventLoop : IDisposable
 
     private void WakeIfAsleep()
     {
-        if (!asleep || closed)
+        if (!_asleep || _closed)
             return;
-        asleep = false;
-        ReadOnlySpan<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
-        if (wake.TryWrite(one, out Errno errno) < 0)
-            throw new LinuxException(errno, "write", "eventfd");
-    }
-
-    private unsafe void Control(int operation, Descriptor descriptor, uint events, ulong key)
-    {
-        byte* request = stackalloc byte[16];
-        Unsafe.WriteUnaligned(request, events);
-        Unsafe.WriteUnaligned(request + Libc.EpollDataOffset, key);
-        LinuxException.ThrowIfFailed(Libc.epoll_ctl(epoll, operation, descriptor, request), "epoll_ctl",
-            descriptor.ToString());
-    }
-
-    private sealed class LoopContext(EventLoop loop) : SynchronizationContext
-    {
-        public override void Post(SendOrPostCallback d, object? state) => loop.Post(d, state);
-
-        public override void Send(SendOrPostCallback d, object? state)
-        {
-            loop.VerifyAccess();
-            d(state);
-        }
-
-        public override SynchronizationContext CreateCopy() => this;
+        _asleep = false;
+        _epoll.Wake();
     }
 }

@@ -7,8 +7,8 @@ namespace Linux;
 internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDisposable
 {
     private const uint NoKey = 0;
-    private ReadyWait? reader;
-    private ReadyWait? writer;
+    private ReadyWait? _reader;
+    private ReadyWait? _writer;
 
     internal EventLoop Loop => loop;
 
@@ -21,10 +21,10 @@ internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDispos
     {
         if (Key == NoKey)
             Key = loop.Register(this, descriptor);
-        (operation.IsWrite ? ref writer : ref reader) = operation;
+        (operation.IsWrite ? ref _writer : ref _reader) = operation;
     }
 
-    internal void Leave(ReadyWait operation) => (operation.IsWrite ? ref writer : ref reader) = null;
+    internal void Leave(ReadyWait operation) => (operation.IsWrite ? ref _writer : ref _reader) = null;
 
     /// <summary>Lets the waiting operations try again. An error or a hang-up concerns both: the system call says
     /// what it is.</summary>
@@ -32,9 +32,9 @@ internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDispos
     {
         const uint Broken = Libc.EPOLLERR | Libc.EPOLLHUP;
         if ((events & (Libc.EPOLLIN | Libc.EPOLLRDHUP | Broken)) != 0)
-            reader?.Retry();
+            _reader?.Retry();
         if ((events & (Libc.EPOLLOUT | Broken)) != 0)
-            writer?.Retry();
+            _writer?.Retry();
     }
 
     /// <summary>Closes the descriptor; waiting operations end with <see cref="ObjectDisposedException"/>.</summary>
@@ -48,7 +48,7 @@ internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDispos
             Key = NoKey;
         }
         descriptor.Dispose();
-        reader?.Abort();
-        writer?.Abort();
+        _reader?.Abort();
+        _writer?.Abort();
     }
 }

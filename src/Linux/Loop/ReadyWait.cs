@@ -16,20 +16,20 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
 {
     private enum Phase { Idle, Waiting, Ended }
 
-    private Phase phase;
-    private short version;
-    private int result;
-    private ExceptionDispatchInfo? error;
-    private bool cancelled;
-    private CancellationToken cancellation;
-    private CancellationTokenRegistration registration;
-    private Action<object?>? continuation;
-    private object? continuationState;
+    private Phase _phase;
+    private short _version;
+    private int _result;
+    private ExceptionDispatchInfo? _error;
+    private bool _cancelled;
+    private CancellationToken _cancellation;
+    private CancellationTokenRegistration _registration;
+    private Action<object?>? _continuation;
+    private object? _continuationState;
 
     internal bool IsWrite => isWrite;
 
     /// <summary>Whether an operation is under way; starting another is an error.</summary>
-    protected bool IsBusy => phase != Phase.Idle;
+    protected bool IsBusy => _phase != Phase.Idle;
 
     protected Descriptor Descriptor => readiness.Descriptor;
 
@@ -62,13 +62,13 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
             return true;
         }
         readiness.Wait(this);
-        phase = Phase.Waiting;
-        cancellation = token;
-        registration = token.UnsafeRegister(static self => ((ReadyWait)self!).CancelFromAnyThread(), this);
+        _phase = Phase.Waiting;
+        _cancellation = token;
+        _registration = token.UnsafeRegister(static self => ((ReadyWait)self!).CancelFromAnyThread(), this);
         return false;
     }
 
-    protected short Version => version;
+    protected short Version => _version;
 
     internal void Retry()
     {
@@ -97,42 +97,42 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
     // whether the present one's token is cancelled.
     private void Cancel()
     {
-        if (phase != Phase.Waiting || !cancellation.IsCancellationRequested)
+        if (_phase != Phase.Waiting || !_cancellation.IsCancellationRequested)
             return;
-        cancelled = true;
-        End(0, new OperationCanceledException(cancellation));
+        _cancelled = true;
+        End(0, new OperationCanceledException(_cancellation));
     }
 
     private void End(int value, Exception? failure)
     {
         readiness.Leave(this);
-        phase = Phase.Ended;
-        result = value;
-        error = failure is null ? null : ExceptionDispatchInfo.Capture(failure);
-        registration.Dispose();
-        registration = default;
+        _phase = Phase.Ended;
+        _result = value;
+        _error = failure is null ? null : ExceptionDispatchInfo.Capture(failure);
+        _registration.Dispose();
+        _registration = default;
         Release();
-        if (continuation is { } resume)
+        if (_continuation is { } resume)
         {
-            object? state = continuationState;
-            continuation = null;
-            continuationState = null;
+            object? state = _continuationState;
+            _continuation = null;
+            _continuationState = null;
             resume(state);
         }
     }
 
     private int Take(short token)
     {
-        if (token != version || phase != Phase.Ended)
+        if (token != _version || _phase != Phase.Ended)
             throw new InvalidOperationException("The operation was awaited twice or has not ended.");
-        ExceptionDispatchInfo? failure = error;
-        error = null;
-        cancelled = false;
-        cancellation = default;
-        phase = Phase.Idle;
-        version++;
+        ExceptionDispatchInfo? failure = _error;
+        _error = null;
+        _cancelled = false;
+        _cancellation = default;
+        _phase = Phase.Idle;
+        _version++;
         failure?.Throw();
-        return result;
+        return _result;
     }
 
     int IValueTaskSource<int>.GetResult(short token) => Take(token);
@@ -151,25 +151,25 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
 
     private ValueTaskSourceStatus Status(short token)
     {
-        if (token != version)
+        if (token != _version)
             throw new InvalidOperationException("The operation was awaited twice.");
-        if (phase != Phase.Ended)
+        if (_phase != Phase.Ended)
             return ValueTaskSourceStatus.Pending;
-        if (error is null)
+        if (_error is null)
             return ValueTaskSourceStatus.Succeeded;
-        return cancelled ? ValueTaskSourceStatus.Canceled : ValueTaskSourceStatus.Faulted;
+        return _cancelled ? ValueTaskSourceStatus.Canceled : ValueTaskSourceStatus.Faulted;
     }
 
     private void Continue(Action<object?> resume, object? state, short token)
     {
-        if (token != version || continuation is not null)
+        if (token != _version || _continuation is not null)
             throw new InvalidOperationException("The operation was awaited twice.");
-        if (phase == Phase.Ended)
+        if (_phase == Phase.Ended)
         {
             readiness.Loop.Post(new SendOrPostCallback(resume), state);
             return;
         }
-        continuation = resume;
-        continuationState = state;
+        _continuation = resume;
+        _continuationState = state;
     }
 }

@@ -4,12 +4,12 @@ namespace Linux;
 /// setting one again or removing it, which is how most timeouts end, costs no search. Not synchronised.</summary>
 internal sealed class TimerHeap
 {
-    private LoopTimer[] heap = new LoopTimer[8];
-    private int count;
-    private long sequence;
+    private LoopTimer[] _heap = new LoopTimer[8];
+    private int _count;
+    private long _sequence;
 
     /// <summary>The timer that is due first.</summary>
-    internal LoopTimer? First => count == 0 ? null : heap[0];
+    internal LoopTimer? First => _count == 0 ? null : _heap[0];
 
     /// <summary>Sets a timer's due time, putting it in; <see cref="LoopTimer.Never"/> takes it out.</summary>
     internal void Set(LoopTimer timer, long due)
@@ -19,21 +19,21 @@ internal sealed class TimerHeap
         timer.Due = due;
         if (due == LoopTimer.Never)
             return;
-        timer.Sequence = ++sequence;
-        if (count == heap.Length)
-            Array.Resize(ref heap, count * 2);
-        Rise(timer, count++);
+        timer.Sequence = ++_sequence;
+        if (_count == _heap.Length)
+            Array.Resize(ref _heap, _count * 2);
+        Rise(timer, _count++);
     }
 
     private void Remove(LoopTimer timer)
     {
         int hole = timer.Index;
         timer.Index = -1;
-        LoopTimer last = heap[--count];
-        heap[count] = null!;
+        LoopTimer last = _heap[--_count];
+        _heap[_count] = null!;
         if (last == timer)
             return;
-        if (hole > 0 && Earlier(last, heap[(hole - 1) / 2]))
+        if (hole > 0 && Earlier(last, _heap[(hole - 1) / 2]))
             Rise(last, hole);
         else
             Sink(last, hole);
@@ -41,9 +41,9 @@ internal sealed class TimerHeap
 
     private void Rise(LoopTimer timer, int index)
     {
-        while (index > 0 && Earlier(timer, heap[(index - 1) / 2]))
+        while (index > 0 && Earlier(timer, _heap[(index - 1) / 2]))
         {
-            Place(heap[(index - 1) / 2], index);
+            Place(_heap[(index - 1) / 2], index);
             index = (index - 1) / 2;
         }
         Place(timer, index);
@@ -54,13 +54,13 @@ internal sealed class TimerHeap
         while (true)
         {
             int child = (2 * index) + 1;
-            if (child >= count)
+            if (child >= _count)
                 break;
-            if (child + 1 < count && Earlier(heap[child + 1], heap[child]))
+            if (child + 1 < _count && Earlier(_heap[child + 1], _heap[child]))
                 child++;
-            if (!Earlier(heap[child], timer))
+            if (!Earlier(_heap[child], timer))
                 break;
-            Place(heap[child], index);
+            Place(_heap[child], index);
             index = child;
         }
         Place(timer, index);
@@ -68,7 +68,7 @@ internal sealed class TimerHeap
 
     private void Place(LoopTimer timer, int index)
     {
-        heap[index] = timer;
+        _heap[index] = timer;
         timer.Index = index;
     }
 

@@ -10,59 +10,47 @@ namespace Linux;
 /// 1  2  3    4     5     6          7        8 9    10        11
 /// </code>
 /// </summary>
-public readonly ref struct MountInfo
+internal readonly ref struct MountInfo
 {
-    /// <summary>Field 1: the mount's id.</summary>
-    public int Id { get; private init; }
-
     /// <summary>Field 4: the directory of the file system that is the root of this mount; escaped.</summary>
-    public ReadOnlySpan<char> Root { get; private init; }
+    internal ReadOnlySpan<char> Root { get; private init; }
 
     /// <summary>Field 5: where it is mounted; escaped.</summary>
-    public ReadOnlySpan<char> MountPoint { get; private init; }
-
-    /// <summary>Field 6: options of this mount.</summary>
-    public ReadOnlySpan<char> Options { get; private init; }
+    internal ReadOnlySpan<char> MountPoint { get; private init; }
 
     /// <summary>Field 9: the file system's type.</summary>
-    public ReadOnlySpan<char> Type { get; private init; }
-
-    /// <summary>Field 10: what is mounted; escaped.</summary>
-    public ReadOnlySpan<char> Source { get; private init; }
+    internal ReadOnlySpan<char> Type { get; private init; }
 
     /// <summary>Field 11: options of the file system.</summary>
-    public ReadOnlySpan<char> SuperOptions { get; private init; }
+    internal ReadOnlySpan<char> SuperOptions { get; private init; }
 
     /// <summary>Parses one line.</summary>
     /// <returns>False if it is not of that form.</returns>
-    public static bool TryParse(ReadOnlySpan<char> line, out MountInfo info)
+    internal static bool TryParse(ReadOnlySpan<char> line, out MountInfo info)
     {
         info = default;
         Fields fields = new(line);
-        if (!int.TryParse(fields.Next(), CultureInfo.InvariantCulture, out int id))
+        if (!int.TryParse(fields.Next(), CultureInfo.InvariantCulture, out _)) // 1: the mount's id
             return false;
         fields.Next(); // 2: parent
         fields.Next(); // 3: major:minor
         ReadOnlySpan<char> root = fields.Next();
         ReadOnlySpan<char> mountPoint = fields.Next();
-        ReadOnlySpan<char> options = fields.Next();
+        fields.Next(); // 6: options of the mount
         ReadOnlySpan<char> optional; // 7: any number of these, none perhaps, then 8: a hyphen
         do
             optional = fields.Next();
         while (!optional.IsEmpty && optional is not "-");
         ReadOnlySpan<char> type = fields.Next();
-        ReadOnlySpan<char> source = fields.Next();
+        fields.Next(); // 10: source
         ReadOnlySpan<char> superOptions = fields.Next();
         if (optional.IsEmpty || type.IsEmpty)
             return false;
         info = new MountInfo
         {
-            Id = id,
             Root = root,
             MountPoint = mountPoint,
-            Options = options,
             Type = type,
-            Source = source,
             SuperOptions = superOptions,
         };
         return true;
@@ -70,7 +58,7 @@ public readonly ref struct MountInfo
 
     /// <summary>Undoes the escapes of a field: the kernel writes space, tab, newline, backslash and # as \040 and so
     /// on, in octal.</summary>
-    public static string Decode(ReadOnlySpan<char> field)
+    internal static string Decode(ReadOnlySpan<char> field)
     {
         if (!field.Contains('\\'))
             return field.ToString();
@@ -95,13 +83,13 @@ public readonly ref struct MountInfo
 
     private ref struct Fields(ReadOnlySpan<char> line)
     {
-        private ReadOnlySpan<char> rest = line;
+        private ReadOnlySpan<char> _rest = line;
 
         internal ReadOnlySpan<char> Next()
         {
-            int space = rest.IndexOf(' ');
-            ReadOnlySpan<char> field = space < 0 ? rest : rest[..space];
-            rest = space < 0 ? default : rest[(space + 1)..];
+            int space = _rest.IndexOf(' ');
+            ReadOnlySpan<char> field = space < 0 ? _rest : _rest[..space];
+            _rest = space < 0 ? default : _rest[(space + 1)..];
             return field;
         }
     }

@@ -60,7 +60,7 @@ public static class Mounts
     /// <summary>The mount points at and under a directory, in the order of the text.</summary>
     /// <param name="mountInfo">The text of a mountinfo file.</param>
     /// <param name="root">The directory, absolute, without a slash at its end.</param>
-    public static List<string> MountPointsUnder(ReadOnlySpan<char> mountInfo, string root)
+    internal static List<string> MountPointsUnder(ReadOnlySpan<char> mountInfo, string root)
     {
         ArgumentNullException.ThrowIfNull(root);
         List<string> points = [];

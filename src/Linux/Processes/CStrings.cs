@@ -6,7 +6,7 @@ namespace Linux;
 /// <summary>A NULL-terminated array of C strings, as exec takes it: one block, pointers first.</summary>
 internal sealed unsafe class CStrings : IDisposable
 {
-    private byte** block;
+    private byte** _block;
 
     /// <exception cref="ArgumentException">A string holds a NUL.</exception>
     internal CStrings(IReadOnlyList<string> strings, string what)
@@ -19,23 +19,23 @@ internal sealed unsafe class CStrings : IDisposable
             bytes += Encoding.UTF8.GetByteCount(text) + 1;
         }
         int pointers = (strings.Count + 1) * sizeof(byte*);
-        block = (byte**)NativeMemory.Alloc((nuint)(pointers + bytes));
-        byte* end = (byte*)block + pointers + bytes;
-        byte* next = (byte*)block + pointers;
+        _block = (byte**)NativeMemory.Alloc((nuint)(pointers + bytes));
+        byte* end = (byte*)_block + pointers + bytes;
+        byte* next = (byte*)_block + pointers;
         for (int i = 0; i < strings.Count; i++)
         {
-            block[i] = next;
+            _block[i] = next;
             next += Encoding.UTF8.GetBytes(strings[i], new Span<byte>(next, (int)(end - next)));
             *next++ = 0;
         }
-        block[strings.Count] = null;
+        _block[strings.Count] = null;
     }
 
-    internal byte** Pointer => block;
+    internal byte** Pointer => _block;
 
     public void Dispose()
     {
-        NativeMemory.Free(block);
-        block = null;
+        NativeMemory.Free(_block);
+        _block = null;
     }
 }

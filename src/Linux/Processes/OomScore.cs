@@ -2,22 +2,6 @@ using System.Globalization;
 
 namespace Linux;
 
-/// <summary>What became of the wish to change an oom_score_adj.</summary>
-public enum OomScoreOutcome
-{
-    /// <summary>The process has the wished score.</summary>
-    Set,
-    /// <summary>That was refused; it has one above its parent's.</summary>
-    AboveParent,
-    /// <summary>Both were refused; it keeps the score it had.</summary>
-    Unchanged,
-}
-
-/// <summary>An oom_score_adj after <see cref="OomScore.Lower"/>.</summary>
-/// <param name="Score">The score that the process has now.</param>
-/// <param name="Outcome">How it came to it.</param>
-public readonly record struct OomScoreChange(int Score, OomScoreOutcome Outcome);
-
 /// <summary>How willingly the kernel's OOM killer takes a process: -1000 (never) to 1000 (proc_pid_oom_score_adj(5)).
 /// Going below the lowest score that a privileged process ever set for it needs CAP_SYS_RESOURCE.</summary>
 public static class OomScore
@@ -29,23 +13,14 @@ public static class OomScore
     /// <param name="pid">The process.</param>
     /// <param name="score">The wish.</param>
     /// <exception cref="LinuxException">There is no such process.</exception>
-    public static OomScoreChange Lower(int pid, int score)
+    public static void Lower(int pid, int score)
     {
         if (TrySet(pid, score))
-            return new OomScoreChange(score, OomScoreOutcome.Set);
+            return;
         // The parent may be hidden from us (pid 0 outside of our namespace, hidepid).
         if (ProcFs.ParentPid(pid) is { } parent && SmallFile.TryReadText(FileOf(parent)) is { } text)
-        {
-            int fallback = Math.Min(Parse(text) + 1, Max);
-            if (TrySet(pid, fallback))
-                return new OomScoreChange(fallback, OomScoreOutcome.AboveParent);
-        }
-        return new OomScoreChange(Get(pid), OomScoreOutcome.Unchanged);
+            TrySet(pid, Math.Min(Parse(text) + 1, Max));
     }
-
-    /// <summary>A process's score.</summary>
-    /// <exception cref="LinuxException">There is no such process.</exception>
-    public static int Get(int pid) => Parse(SmallFile.ReadText(FileOf(pid)));
 
     private static bool TrySet(int pid, int score)
     {

@@ -2,51 +2,6 @@ using System.Globalization;
 
 namespace Linux;
 
-/// <summary>The part of /proc/PID/stat that is used here (proc_pid_stat(5)).</summary>
-/// <param name="Pid">Field 1.</param>
-/// <param name="Comm">Field 2, the program's name, which may hold spaces and parentheses.</param>
-/// <param name="State">Field 3: R, S, D, Z (zombie), T, X and others.</param>
-/// <param name="ParentPid">Field 4.</param>
-/// <param name="StartTime">Field 22, in clock ticks since boot. With the pid it names one process for ever.</param>
-public readonly record struct ProcessStat(int Pid, string Comm, char State, int ParentPid, ulong StartTime)
-{
-    /// <summary>Parses the text of a stat file.</summary>
-    /// <returns>False if it is not such a text.</returns>
-    public static bool TryParse(ReadOnlySpan<char> text, out ProcessStat stat)
-    {
-        stat = default;
-        // The name may hold anything, a ')' too: it ends at the last one.
-        int open = text.IndexOf('(');
-        int close = text.LastIndexOf(')');
-        if (open < 1 || close < open || !int.TryParse(text[..open].Trim(), out int pid))
-            return false;
-        char state = '\0';
-        int parent = 0;
-        int field = 2;
-        ReadOnlySpan<char> rest = text[(close + 1)..];
-        foreach (Range range in rest.Split(' '))
-        {
-            ReadOnlySpan<char> value = rest[range].Trim();
-            if (value.IsEmpty)
-                continue;
-            switch (++field)
-            {
-                case 3:
-                    state = value[0];
-                    break;
-                case 4 when !int.TryParse(value, CultureInfo.InvariantCulture, out parent):
-                    return false;
-                case 22:
-                    if (!ulong.TryParse(value, CultureInfo.InvariantCulture, out ulong start))
-                        return false;
-                    stat = new ProcessStat(pid, text[(open + 1)..close].ToString(), state, parent, start);
-                    return true;
-            }
-        }
-        return false;
-    }
-}
-
 /// <summary>What /proc tells about processes. Answers are of the moment: only of our own unreaped children is it
 /// certain that the pid still means the same process afterwards.</summary>
 public static class ProcFs
@@ -54,19 +9,16 @@ public static class ProcFs
     /// <summary>A process's state, a zombie's too.</summary>
     /// <returns>Null if there is no such process.</returns>
     /// <exception cref="LinuxException">/proc cannot be read.</exception>
-    public static ProcessStat? Stat(int pid) =>
+    internal static ProcessStat? Stat(int pid) =>
         SmallFile.TryReadText($"/proc/{pid}/stat") is { } text && ProcessStat.TryParse(text, out ProcessStat stat)
             ? stat
             : null;
 
-    /// <summary>Whether a process exists and has not ended: a zombie is not alive.</summary>
-    public static bool IsAlive(int pid) => Stat(pid) is { State: not ('Z' or 'X') };
-
     /// <summary>The parent's pid, or null if there is no such process.</summary>
-    public static int? ParentPid(int pid) => Stat(pid)?.ParentPid;
+    internal static int? ParentPid(int pid) => Stat(pid)?.ParentPid;
 
     /// <summary>Whether a process is a child, grandchild, … of another.</summary>
-    public static bool IsDescendant(int pid, int ancestor)
+    internal static bool IsDescendant(int pid, int ancestor)
     {
         const int MaxDepth = 64; // chains are short; a chain that changes under us must not hold us
         for (int depth = 0; depth < MaxDepth && pid > 1; depth++)

@@ -9,7 +9,7 @@ public readonly record struct ProcessExit(int Pid, int Status, DateTimeOffset At
     private const int SignalBase = 128;
 
     /// <summary>The signal that ended it, or 0 (WTERMSIG).</summary>
-    public int Signal => Status & 0x7f;
+    internal int Signal => Status & 0x7f;
 
     /// <summary>Its exit code as shells and containerd count: 128 + signal if a signal ended it.</summary>
     public int ExitCode => Signal == 0 ? (Status >> 8) & 0xff : SignalBase + Signal;

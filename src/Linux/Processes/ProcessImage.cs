@@ -28,12 +28,4 @@ public static class ProcessImage
         _ = Libc.execve("/proc/self/exe", argv.Pointer, envp.Pointer);
         LinuxException.ThrowLast("execve", "/proc/self/exe");
     }
-
-    /// <summary>Sets the name that ps and /proc/PID/comm show; the kernel keeps 15 bytes.</summary>
-    /// <exception cref="LinuxException">The kernel refused.</exception>
-    public static unsafe void SetName(string name)
-    {
-        using CStrings text = new([name], "the name");
-        LinuxException.ThrowIfFailed(Libc.prctl(Libc.PR_SET_NAME, (nuint)text.Pointer[0], 0, 0, 0), "prctl", name);
-    }
 }

@@ -28,21 +28,20 @@ namespace Linux;
 /// reaped it, its status went there and no SIGCHLD comes; so while such pids are watched, a timer looks whether they
 /// still exist, and fails the task of one that is gone.
 /// </remarks>
-public sealed class Reaper : IDisposable
+public sealed class Reaper : IChildProcesses, IDisposable
 {
     /// <summary>How many exits that nobody asked about are kept.</summary>
-    public const int RememberedExits = 1024;
+    internal const int RememberedExits = 1024;
 
-    private static readonly TimeSpan ForeignCheckPeriod = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan QuiescePeriod = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_foreignCheckPeriod = TimeSpan.FromSeconds(1);
 
-    private readonly EventLoop loop;
-    private readonly SignalDescriptor signals;
-    private readonly Dictionary<int, TaskCompletionSource<ProcessExit>> watched = [];
-    private readonly Dictionary<int, ulong> foreign = []; // watched, but not our child yet: pid and start time
-    private readonly RecentExits recent = new(RememberedExits);
-    private readonly ITimer foreignCheck;
-    private bool disposed;
+    private readonly EventLoop _loop;
+    private readonly SignalDescriptor _signals;
+    private readonly Dictionary<int, TaskCompletionSource<ProcessExit>> _watched = [];
+    private readonly Dictionary<int, ulong> _foreign = []; // watched, but not our child yet: pid and start time
+    private readonly RecentExits _recent = new(RememberedExits);
+    private readonly ITimer _foreignCheck;
+    private bool _disposed;
 
     /// <summary>Starts reaping.</summary>
     /// <param name="loop">The loop, on whose thread everything here is called.</param>
@@ -51,9 +50,9 @@ public sealed class Reaper : IDisposable
     {
         ArgumentNullException.ThrowIfNull(loop);
         loop.VerifyAccess();
-        this.loop = loop;
-        this.signals = signals;
-        foreignCheck = loop.Time.CreateTimer(_ => CheckForeign(), null, Timeout.InfiniteTimeSpan, ForeignCheckPeriod);
+        _loop = loop;
+        _signals = signals;
+        _foreignCheck = loop.Time.CreateTimer(_ => CheckForeign(), null, Timeout.InfiniteTimeSpan, s_foreignCheckPeriod);
         ReapAtEverySignal();
     }
 
@@ -66,11 +65,11 @@ public sealed class Reaper : IDisposable
     /// <exception cref="LinuxException">It could not be started.</exception>
     public ChildProcess Spawn(SpawnRequest request)
     {
-        loop.VerifyAccess();
-        ObjectDisposedException.ThrowIf(disposed, this);
+        _loop.VerifyAccess();
+        ObjectDisposedException.ThrowIf(_disposed, this);
         int pid = Spawner.Spawn(request);
-        recent.Forget(pid); // an exit remembered under this number is an earlier process's
-        return new ChildProcess(loop, pid, Watch(pid));
+        _recent.Forget(pid); // an exit remembered under this number is an earlier process's
+        return new ChildProcess(pid, Watch(pid), signal => KillOwn(pid, signal));
     }
 
     /// <summary>The exit of a child or of a descendant that is to become one, whether it has happened yet or
@@ -79,53 +78,41 @@ public sealed class Reaper : IDisposable
     /// is no such process and none was, ECHILD if the process ended but its own parent took its status.</returns>
     public Task<ProcessExit> WatchAsync(int pid)
     {
-        loop.VerifyAccess();
-        ObjectDisposedException.ThrowIf(disposed, this);
-        if (watched.TryGetValue(pid, out TaskCompletionSource<ProcessExit>? known))
+        _loop.VerifyAccess();
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_watched.TryGetValue(pid, out TaskCompletionSource<ProcessExit>? known))
             return known.Task;
         ProcessStat? found = ProcFs.Stat(pid);
         if (found is { } stat && ProcFs.IsDescendant(pid, Environment.ProcessId))
         {
-            recent.Forget(pid);
+            _recent.Forget(pid);
             if (stat.ParentPid != Environment.ProcessId)
                 AddForeign(pid, stat.StartTime);
             return Watch(pid);
         }
-        if (recent.TryGet(pid, out ProcessExit exit))
+        if (_recent.TryGet(pid, out ProcessExit exit))
             return Task.FromResult(exit);
         return Task.FromException<ProcessExit>(found is null
             ? new LinuxException(Errno.ESRCH, "wait for", $"process {pid}")
             : new LinuxException(Errno.ECHILD, "wait for", $"process {pid}", "it is no descendant of this process"));
     }
 
-    /// <summary>Kills all children, and those inherited from them, and reaps them.</summary>
-    /// <param name="bound">How long to try: a process in uninterruptible sleep cannot be killed.</param>
-    /// <returns>How many are left.</returns>
-    public async Task<int> QuiesceAsync(TimeSpan bound)
+    /// <inheritdoc/>
+    public bool Kill(int pid, int signal)
     {
-        loop.VerifyAccess();
-        long start = loop.Time.GetTimestamp();
-        while (ReapAll())
-        {
-            IReadOnlyList<int> children = ProcFs.Children(Environment.ProcessId);
-            if (loop.Time.GetElapsedTime(start) >= bound)
-                return children.Count;
-            foreach (int child in children)
-                _ = Libc.kill(child, Signals.SIGKILL); // fails only for one that was not ours to kill: it is counted
-            await Task.Delay(QuiescePeriod, loop.Time);
-        }
-        return 0;
+        _loop.VerifyAccess();
+        return _watched.ContainsKey(pid) && Signals.Send(pid, signal);
     }
 
     /// <summary>Stops reaping. Watches that have not ended fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
-        if (disposed)
+        if (_disposed)
             return;
-        disposed = true;
-        foreignCheck.Dispose();
-        signals.Dispose();
-        foreach (TaskCompletionSource<ProcessExit> watch in Drain(watched))
+        _disposed = true;
+        _foreignCheck.Dispose();
+        _signals.Dispose();
+        foreach (TaskCompletionSource<ProcessExit> watch in Drain(_watched))
             watch.SetException(new ObjectDisposedException(nameof(Reaper)));
     }
 
@@ -133,13 +120,13 @@ public sealed class Reaper : IDisposable
     private async void ReapAtEverySignal()
     {
         ReapAll();
-        while (!disposed)
+        while (!_disposed)
         {
             try
             {
-                await signals.ReadAsync();
+                await _signals.ReadAsync();
             }
-            catch (ObjectDisposedException) when (disposed)
+            catch (ObjectDisposedException) when (_disposed)
             {
                 return;
             }
@@ -147,34 +134,39 @@ public sealed class Reaper : IDisposable
         }
     }
 
-    /// <returns>Whether there are children left.</returns>
-    private unsafe bool ReapAll()
+    private unsafe void ReapAll()
     {
         while (true)
         {
             int status;
             int pid = Libc.waitpid(-1, &status, Libc.WNOHANG);
             if (pid == 0)
-                return true;
+                return;
             if (pid > 0)
             {
-                Complete(new ProcessExit(pid, status, loop.Time.GetUtcNow()));
+                Complete(new ProcessExit(pid, status, _loop.Time.GetUtcNow()));
                 continue;
             }
             if (LinuxException.LastErrno == Errno.ECHILD)
-                return false;
+                return;
             LinuxException.ThrowLast("waitpid");
         }
     }
 
     private void Complete(ProcessExit exit)
     {
-        foreign.Remove(exit.Pid);
+        _foreign.Remove(exit.Pid);
         // Also remembered when it was asked about: others may ask later.
-        recent.Add(exit);
+        _recent.Add(exit);
         // The continuations run here and may ask and spawn: our own state is settled by now.
-        if (watched.Remove(exit.Pid, out TaskCompletionSource<ProcessExit>? watch))
+        if (_watched.Remove(exit.Pid, out TaskCompletionSource<ProcessExit>? watch))
             watch.SetResult(exit);
+    }
+
+    private void KillOwn(int pid, int signal)
+    {
+        _loop.VerifyAccess();
+        LinuxException.ThrowIfFailed(Libc.kill(pid, signal), "kill", $"process {pid} with signal {signal}");
     }
 
     private Task<ProcessExit> Watch(int pid)
@@ -182,36 +174,36 @@ public sealed class Reaper : IDisposable
         // Completed on the loop only, hence inline; RunContinuationsAsynchronously would start the thread pool for
         // awaits by WhenAny or WaitAsync.
         TaskCompletionSource<ProcessExit> watch = new();
-        watched.Add(pid, watch);
+        _watched.Add(pid, watch);
         return watch.Task;
     }
 
     private void AddForeign(int pid, ulong startTime)
     {
-        if (foreign.Count == 0)
-            foreignCheck.Change(ForeignCheckPeriod, ForeignCheckPeriod);
-        foreign.Add(pid, startTime);
+        if (_foreign.Count == 0)
+            _foreignCheck.Change(s_foreignCheckPeriod, s_foreignCheckPeriod);
+        _foreign.Add(pid, startTime);
     }
 
     private void CheckForeign()
     {
-        foreach ((int pid, ulong startTime) in new Dictionary<int, ulong>(foreign))
+        foreach ((int pid, ulong startTime) in new Dictionary<int, ulong>(_foreign))
         {
             ProcessStat? stat = ProcFs.Stat(pid);
             if (stat is { } present && present.StartTime == startTime)
             {
                 if (present.ParentPid == Environment.ProcessId)
-                    foreign.Remove(pid);
+                    _foreign.Remove(pid);
                 continue;
             }
             // It may have become ours and ended between two looks: then its status is waiting for us now.
             ReapAll();
-            if (foreign.Remove(pid) && watched.Remove(pid, out TaskCompletionSource<ProcessExit>? watch))
+            if (_foreign.Remove(pid) && _watched.Remove(pid, out TaskCompletionSource<ProcessExit>? watch))
                 watch.SetException(new LinuxException(Errno.ECHILD, "wait for", $"process {pid}",
                     "it ended and its own parent took its status"));
         }
-        if (foreign.Count == 0)
-            foreignCheck.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (_foreign.Count == 0)
+            _foreignCheck.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     private static TaskCompletionSource<ProcessExit>[] Drain(Dictionary<int, TaskCompletionSource<ProcessExit>> from)

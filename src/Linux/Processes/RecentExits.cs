@@ -6,27 +6,27 @@ namespace Linux;
 internal sealed class RecentExits(int capacity)
 {
     // A pid that was forgotten and came again has two nodes' worth of order in a plain queue; hence the linked list.
-    private readonly LinkedList<ProcessExit> byAge = new();
-    private readonly Dictionary<int, LinkedListNode<ProcessExit>> byPid = [];
+    private readonly LinkedList<ProcessExit> _byAge = new();
+    private readonly Dictionary<int, LinkedListNode<ProcessExit>> _byPid = [];
 
     internal void Add(ProcessExit exit)
     {
         Forget(exit.Pid);
-        if (byPid.Count == capacity)
-            Forget(byAge.First!.Value.Pid);
-        byPid.Add(exit.Pid, byAge.AddLast(exit));
+        if (_byPid.Count == capacity)
+            Forget(_byAge.First!.Value.Pid);
+        _byPid.Add(exit.Pid, _byAge.AddLast(exit));
     }
 
     internal void Forget(int pid)
     {
-        if (byPid.Remove(pid, out LinkedListNode<ProcessExit>? node))
-            byAge.Remove(node);
+        if (_byPid.Remove(pid, out LinkedListNode<ProcessExit>? node))
+            _byAge.Remove(node);
     }
 
     internal bool TryGet(int pid, [NotNullWhen(true)] out ProcessExit exit)
     {
         exit = default;
-        if (!byPid.TryGetValue(pid, out LinkedListNode<ProcessExit>? node))
+        if (!_byPid.TryGetValue(pid, out LinkedListNode<ProcessExit>? node))
             return false;
         exit = node.Value;
         return true;

@@ -24,9 +24,6 @@ public sealed record SpawnRequest
     /// <summary>Make the child the leader of a new process group.</summary>
     public bool NewProcessGroup { get; init; }
 
-    /// <summary>Make the child the leader of a new session, and so of a new group.</summary>
-    public bool NewSession { get; init; }
-
     /// <summary>Hide membarrier(2) from the child: see <see cref="MembarrierFilter"/>. Done where it can be.</summary>
     public bool WithoutMembarrier { get; init; }
 

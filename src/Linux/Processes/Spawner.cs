@@ -136,11 +136,7 @@ public static unsafe class Spawner
         Libc.sigset_t all = SignalSet.All.Native;
         Require(Libc.posix_spawnattr_setsigmask(attributes, &mask), "posix_spawnattr_setsigmask");
         Require(Libc.posix_spawnattr_setsigdefault(attributes, &all), "posix_spawnattr_setsigdefault");
-        if (request.NewSession)
-        {
-            flags |= Libc.POSIX_SPAWN_SETSID;
-        }
-        else if (request.NewProcessGroup)
+        if (request.NewProcessGroup)
         {
             flags |= Libc.POSIX_SPAWN_SETPGROUP;
             Require(Libc.posix_spawnattr_setpgroup(attributes, SameNumberAsPid), "posix_spawnattr_setpgroup");

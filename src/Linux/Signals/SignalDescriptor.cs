@@ -5,8 +5,7 @@ namespace Linux;
 /// <summary>A signal that arrived.</summary>
 /// <param name="Signal">Its number.</param>
 /// <param name="Pid">Who sent it, 0 for the kernel.</param>
-/// <param name="Uid">The sender's user.</param>
-public readonly record struct SignalInfo(int Signal, int Pid, uint Uid);
+public readonly record struct SignalInfo(int Signal, int Pid);
 
 /// <summary>
 /// Signals as something to await (signalfd(2)). Reliable only when every thread of the process has them blocked, so
@@ -15,10 +14,10 @@ public readonly record struct SignalInfo(int Signal, int Pid, uint Uid);
 /// </summary>
 public sealed class SignalDescriptor : IDisposable
 {
-    private readonly DescriptorStream stream;
-    private readonly byte[] buffer = new byte[128];
+    private readonly DescriptorStream _stream;
+    private readonly byte[] _buffer = new byte[128];
 
-    private SignalDescriptor(EventLoop loop, Descriptor descriptor) => stream = new DescriptorStream(loop, descriptor);
+    private SignalDescriptor(EventLoop loop, Descriptor descriptor) => _stream = new DescriptorStream(loop, descriptor);
 
     /// <summary>Opens a descriptor for these signals.</summary>
     /// <param name="loop">The loop that awaits them.</param>
@@ -36,15 +35,15 @@ public sealed class SignalDescriptor : IDisposable
 
     /// <summary>Waits for the next signal. One call at a time.</summary>
     /// <exception cref="ObjectDisposedException">This was disposed, perhaps while it waited.</exception>
-    public async ValueTask<SignalInfo> ReadAsync(CancellationToken cancellationToken = default)
+    public async ValueTask<SignalInfo> ReadAsync()
     {
-        int count = await stream.ReadAsync(buffer, cancellationToken);
-        if (count != buffer.Length) // the kernel hands out whole structures only
+        int count = await _stream.ReadAsync(_buffer);
+        if (count != _buffer.Length) // the kernel hands out whole structures only
             throw new LinuxException(Errno.EIO, "read", "signalfd", $"{count} bytes");
-        Libc.signalfd_siginfo info = MemoryMarshal.Read<Libc.signalfd_siginfo>(buffer);
-        return new SignalInfo((int)info.ssi_signo, (int)info.ssi_pid, info.ssi_uid);
+        Libc.signalfd_siginfo info = MemoryMarshal.Read<Libc.signalfd_siginfo>(_buffer);
+        return new SignalInfo((int)info.ssi_signo, (int)info.ssi_pid);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => stream.Dispose();
+    public void Dispose() => _stream.Dispose();
 }

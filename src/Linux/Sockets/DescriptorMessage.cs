@@ -1,54 +1,19 @@
 namespace Linux;
 
 /// <summary>Passing an open descriptor to another process over a unix socket (SCM_RIGHTS, unix(7)).</summary>
-public static class DescriptorMessage
+internal static class DescriptorMessage
 {
     private const int HeaderBytes = 16;
     // The kernel passes at most SCM_MAX_FD = 253 descriptors in one message.
     private const int ControlBytes = HeaderBytes + (256 * sizeof(int));
     private const int PayloadBytes = 4096;
 
-    /// <summary>Sends a descriptor along with at least one byte. Does not wait: a fresh connection has room.</summary>
-    /// <param name="socket">A connected unix socket.</param>
-    /// <param name="descriptor">Stays the sender's.</param>
-    /// <param name="payload">The bytes that it travels with.</param>
-    /// <exception cref="LinuxException">It cannot be sent.</exception>
-    public static unsafe void Send(Descriptor socket, Descriptor descriptor, ReadOnlySpan<byte> payload)
-    {
-        ArgumentNullException.ThrowIfNull(descriptor);
-        if (payload.IsEmpty)
-            throw new ArgumentException("A descriptor travels with at least one byte.", nameof(payload));
-        ulong* control = stackalloc ulong[(HeaderBytes + sizeof(ulong)) / sizeof(ulong)];
-        Libc.cmsghdr* header = (Libc.cmsghdr*)control;
-        header->cmsg_len = HeaderBytes + sizeof(int);
-        header->cmsg_level = Libc.SOL_SOCKET;
-        header->cmsg_type = Libc.SCM_RIGHTS;
-        *(int*)(header + 1) = descriptor.Fd;
-        fixed (byte* start = payload)
-        {
-            Libc.iovec bytes = new() { iov_base = start, iov_len = (nuint)payload.Length };
-            Libc.msghdr message = new()
-            {
-                msg_iov = &bytes,
-                msg_iovlen = 1,
-                msg_control = control,
-                msg_controllen = HeaderBytes + sizeof(ulong),
-            };
-            nint sent;
-            do
-                sent = Libc.sendmsg(socket, &message, Libc.MSG_NOSIGNAL);
-            while (sent < 0 && LinuxException.LastErrno == Errno.EINTR);
-            LinuxException.ThrowIfFailed((int)sent, "sendmsg SCM_RIGHTS", socket.ToString());
-            GC.KeepAlive(descriptor);
-        }
-    }
-
     /// <summary>Waits for a message with a descriptor. One is expected; further ones are closed, whether they come
     /// in the same control message or in others. Bytes of messages without any are dropped.</summary>
     /// <param name="connection">The connection, which nothing else may read meanwhile.</param>
     /// <param name="cancellationToken">Bounds the wait.</param>
     /// <exception cref="LinuxException">EPROTO: the peer closed without sending one.</exception>
-    public static async ValueTask<Descriptor> ReceiveAsync(UnixConnection connection,
+    internal static async ValueTask<Descriptor> ReceiveAsync(UnixConnection connection,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(connection);

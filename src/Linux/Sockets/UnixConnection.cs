@@ -1,22 +1,5 @@
 namespace Linux;
 
-/// <summary>Who is at the other end of a unix socket, as the kernel recorded it when the connection was made
-/// (SO_PEERCRED, unix(7)).</summary>
-/// <param name="Pid">The peer's process, 0 if it is outside of our pid namespace.</param>
-/// <param name="Uid">Its effective user.</param>
-/// <param name="Gid">Its effective group.</param>
-public readonly record struct PeerCredentials(int Pid, uint Uid, uint Gid)
-{
-    internal static unsafe PeerCredentials Of(Descriptor socket)
-    {
-        Libc.ucred peer;
-        uint length = (uint)sizeof(Libc.ucred);
-        LinuxException.ThrowIfFailed(Libc.getsockopt(socket, Libc.SOL_SOCKET, Libc.SO_PEERCRED, &peer, &length),
-            "getsockopt SO_PEERCRED", socket.ToString());
-        return new PeerCredentials(peer.pid, peer.uid, peer.gid);
-    }
-}
-
 /// <summary>One connection of a unix socket. Disposing it closes the stream.</summary>
 public sealed class UnixConnection : IDisposable
 {
@@ -24,7 +7,7 @@ public sealed class UnixConnection : IDisposable
     /// <param name="loop">The loop whose thread uses it.</param>
     /// <param name="socket">Closed if this fails, and with the connection.</param>
     /// <exception cref="LinuxException">It is not a connected unix socket.</exception>
-    public UnixConnection(EventLoop loop, Descriptor socket)
+    internal UnixConnection(EventLoop loop, Descriptor socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
         try
@@ -44,11 +27,6 @@ public sealed class UnixConnection : IDisposable
 
     /// <summary>Who connected, or who listened.</summary>
     public PeerCredentials Peer { get; }
-
-    /// <summary>Tells the peer that no more bytes come: it reads the end. Reading goes on.</summary>
-    /// <exception cref="LinuxException">The connection is gone already (ENOTCONN).</exception>
-    public void ShutdownWrite() => LinuxException.ThrowIfFailed(Libc.shutdown(Stream.Descriptor, Libc.SHUT_WR),
-        "shutdown", Stream.Descriptor.ToString());
 
     /// <inheritdoc/>
     public void Dispose() => Stream.Dispose();

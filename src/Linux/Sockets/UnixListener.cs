@@ -6,14 +6,15 @@ namespace Linux;
 public sealed class UnixListener : IDisposable
 {
     private const int Backlog = 128;
-    private readonly Descriptor socket;
-    private Readiness? readiness;
-    private Acceptor? acceptor;
+    private const uint OwnerReadWrite = 0x180; // 0600
+    private readonly Descriptor _socket;
+    private Readiness? _readiness;
+    private Acceptor? _acceptor;
 
-    private UnixListener(Descriptor socket) => this.socket = socket;
+    private UnixListener(Descriptor socket) => _socket = socket;
 
     /// <summary>The listening socket, which stays the listener's.</summary>
-    public Descriptor Descriptor => socket;
+    public Descriptor Descriptor => _socket;
 
     /// <summary>The path that the socket is bound to, as the kernel has it: relative where it was bound so, and through
     /// /proc/self/fd where it is over 107 bytes.</summary>
@@ -24,23 +25,22 @@ public sealed class UnixListener : IDisposable
         {
             Libc.sockaddr_un address = default;
             uint length = (uint)sizeof(Libc.sockaddr_un);
-            LinuxException.ThrowIfFailed(Libc.getsockname(socket, &address, &length), "getsockname", socket.ToString());
+            LinuxException.ThrowIfFailed(Libc.getsockname(_socket, &address, &length), "getsockname", _socket.ToString());
             return Marshal.PtrToStringUTF8((nint)address.sun_path) ?? "";
         }
     }
 
     /// <summary>Binds and listens. The directory must exist; a path of any length is fine.</summary>
-    /// <param name="path">The socket file, which must not exist.</param>
-    /// <param name="mode">Its permissions, less the umask.</param>
+    /// <param name="path">The socket file, which must not exist; it gets mode 0600, less the umask.</param>
     /// <exception cref="LinuxException">EADDRINUSE: the file exists, whether or not anybody listens.</exception>
-    public static unsafe UnixListener Bind(string path, uint mode = 0x180)
+    public static unsafe UnixListener Bind(string path)
     {
         Descriptor socket = UnixAddress.NewSocket();
         try
         {
             // bind(2) gives the file the mode of the socket's own inode (unix_bind_bsd in the kernel): setting it
             // there first leaves no moment in which the file is open to others, and no process-wide umask changes.
-            LinuxException.ThrowIfFailed(Libc.fchmod(socket, mode), "fchmod", path);
+            LinuxException.ThrowIfFailed(Libc.fchmod(socket, OwnerReadWrite), "fchmod", path);
             Libc.sockaddr_un address;
             using (UnixAddress.Fill(path, &address))
                 LinuxException.ThrowIfFailed(Libc.bind(socket, &address, (uint)sizeof(Libc.sockaddr_un)), "bind", path);
@@ -76,17 +76,17 @@ public sealed class UnixListener : IDisposable
     /// <exception cref="ObjectDisposedException">The listener was closed, perhaps while this waited.</exception>
     public async ValueTask<UnixConnection> AcceptAsync(CancellationToken cancellationToken = default)
     {
-        readiness ??= new Readiness(EventLoop.Current, socket);
-        acceptor ??= new Acceptor(readiness);
-        Descriptor accepted = new(await acceptor.AcceptAsync(cancellationToken));
-        return new UnixConnection(readiness.Loop, accepted);
+        _readiness ??= new Readiness(EventLoop.Current, _socket);
+        _acceptor ??= new Acceptor(_readiness);
+        Descriptor accepted = new(await _acceptor.AcceptAsync(cancellationToken));
+        return new UnixConnection(_readiness.Loop, accepted);
     }
 
     /// <summary>Stops listening. The file stays.</summary>
     public void Dispose()
     {
-        readiness?.Dispose();
-        socket.Dispose();
+        _readiness?.Dispose();
+        _socket.Dispose();
     }
 
     private sealed class Acceptor(Readiness readiness) : ReadyWait(readiness, isWrite: false)

@@ -3,7 +3,7 @@ namespace Linux;
 /// <summary>The connecting side of unix sockets.</summary>
 public static class UnixSocket
 {
-    private static readonly TimeSpan BacklogRetry = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_backlogRetry = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Connects, waiting while the listener's queue is full. On the loop that runs here.</summary>
     /// <param name="path">The socket file; any length.</param>
@@ -18,7 +18,7 @@ public static class UnixSocket
             // A unix connect ends at once; a full queue says EAGAIN, and no event tells when it has room again.
             Errno errno;
             while ((errno = Connect(socket, path)) == Errno.EAGAIN)
-                await Task.Delay(BacklogRetry, loop.Time, cancellationToken);
+                await Task.Delay(s_backlogRetry, loop.Time, cancellationToken);
             if (errno != Errno.None)
                 throw new LinuxException(errno, "connect", path);
         }
@@ -50,16 +50,6 @@ public static class UnixSocket
             Errno.ENOENT or Errno.ENOTDIR or Errno.ECONNREFUSED => false,
             _ => throw new LinuxException(errno, "connect", path),
         };
-    }
-
-    /// <summary>Two connected sockets.</summary>
-    /// <exception cref="LinuxException">No descriptors are left.</exception>
-    public static unsafe (Descriptor One, Descriptor Other) Pair()
-    {
-        int* pair = stackalloc int[2];
-        LinuxException.ThrowIfFailed(
-            Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0, pair), "socketpair");
-        return (new Descriptor(pair[0]), new Descriptor(pair[1]));
     }
 
     private static unsafe Errno Connect(Descriptor socket, string path)

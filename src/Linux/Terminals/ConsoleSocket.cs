@@ -9,17 +9,17 @@ namespace Linux;
 public sealed class ConsoleSocket : IDisposable
 {
     private const int MaxPathBytes = 107; // the runtime connects by the plain path
-    private readonly string directory;
-    private readonly UnixListener listener;
+    private readonly string _directory;
+    private readonly UnixListener _listener;
 
     private ConsoleSocket(string directory, UnixListener listener)
     {
-        this.directory = directory;
-        this.listener = listener;
+        _directory = directory;
+        _listener = listener;
     }
 
     /// <summary>The path for the runtime's command line.</summary>
-    public string Path => SocketIn(directory);
+    public string Path => SocketIn(_directory);
 
     /// <summary>Makes the directory and listens.</summary>
     /// <param name="parent">A short path, such as /run or /tmp: the runtime can connect to 107 bytes at most.</param>
@@ -43,23 +43,20 @@ public sealed class ConsoleSocket : IDisposable
 
     /// <summary>Waits for the runtime to connect and to send the master.</summary>
     /// <param name="bound">How long.</param>
-    /// <param name="cancellationToken">Gives up earlier, for example because the runtime failed.</param>
     /// <exception cref="LinuxException">ETIMEDOUT: nothing came. EPROTO: what came is no pty master.</exception>
-    public async Task<Descriptor> ReceiveMasterAsync(TimeSpan bound, CancellationToken cancellationToken = default)
+    public async Task<Descriptor> ReceiveMasterAsync(TimeSpan bound)
     {
         using CancellationTokenSource timeout = new(bound, EventLoop.Current.Time);
-        using CancellationTokenSource either =
-            CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            using UnixConnection connection = await listener.AcceptAsync(either.Token);
-            Descriptor master = await DescriptorMessage.ReceiveAsync(connection, either.Token);
+            using UnixConnection connection = await _listener.AcceptAsync(timeout.Token);
+            Descriptor master = await DescriptorMessage.ReceiveAsync(connection, timeout.Token);
             if (Pty.IsMaster(master))
                 return master;
             master.Dispose();
             throw new LinuxException(Errno.EPROTO, "console socket", Path, "the descriptor received is no pty master");
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             throw new LinuxException(Errno.ETIMEDOUT, "console socket", Path,
                 $"no terminal came within {bound.TotalSeconds} s");
@@ -69,8 +66,8 @@ public sealed class ConsoleSocket : IDisposable
     /// <summary>Stops listening and removes socket and directory.</summary>
     public void Dispose()
     {
-        listener.Dispose();
-        DirectoryTree.Delete(directory);
+        _listener.Dispose();
+        DirectoryTree.Delete(_directory);
     }
 
     private static string SocketIn(string directory) => $"{directory}/s";

@@ -1,7 +1,7 @@
 namespace Shim.Checkpoints;
 
 /// <summary>What is wrong with an image, or with what is asked of it.</summary>
-public enum CheckpointFault
+internal enum CheckpointFault
 {
     /// <summary>There is an image already where one is to be written.</summary>
     Exists,
@@ -14,7 +14,7 @@ public enum CheckpointFault
 }
 
 /// <summary>An image cannot be written or restored. The message names its directory and says what to do.</summary>
-public sealed class CheckpointException(CheckpointFault fault, string message, Exception? inner = null)
+internal sealed class CheckpointException(CheckpointFault fault, string message, Exception? inner = null)
     : Exception(message, inner)
 {
     /// <summary>What is wrong.</summary>

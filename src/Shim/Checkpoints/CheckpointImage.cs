@@ -7,7 +7,7 @@ namespace Shim.Checkpoints;
 /// reads, whatever happens to its name.
 /// </summary>
 /// <remarks>Reading blocks. Whether the image is whole only runsc knows; what it says of itself is read here.</remarks>
-public sealed class CheckpointImage : IDisposable
+internal sealed class CheckpointImage : IDisposable
 {
     private readonly OpenDirectory _directory;
 

@@ -9,7 +9,7 @@ namespace Shim.Checkpoints;
 /// decided about the pod's volumes, and which runsc wrote it.
 /// </summary>
 /// <remarks>Images that runsc wrote by hand have none, and are restored as far as runsc allows.</remarks>
-public sealed record CheckpointRecord
+internal sealed record CheckpointRecord
 {
     /// <summary>The largest that is read, in bytes.</summary>
     public const int Limit = 4 << 20;

@@ -3,7 +3,7 @@ using Linux;
 namespace Shim.Checkpoints;
 
 /// <summary>Finds the directories of images. Blocks.</summary>
-public static class ImageDirectory
+internal static class ImageDirectory
 {
     /// <summary>Opens a directory that a client of containerd named, who may name any.</summary>
     /// <exception cref="CheckpointException">There is none.</exception>

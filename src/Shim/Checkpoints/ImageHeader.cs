@@ -18,7 +18,7 @@ namespace Shim.Checkpoints;
 /// </remarks>
 /// <param name="ContainerCount">How many containers the sandbox had; null where it does not say.</param>
 /// <param name="RunscVersion">The runsc that wrote it, where only the same one restores it; else null.</param>
-public readonly record struct ImageHeader(int? ContainerCount, string? RunscVersion)
+internal readonly record struct ImageHeader(int? ContainerCount, string? RunscVersion)
 {
     /// <summary>The bytes before the JSON object.</summary>
     public const int PrefixBytes = 16;

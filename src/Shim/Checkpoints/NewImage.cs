@@ -7,7 +7,7 @@ namespace Shim.Checkpoints;
 /// are moved when they are whole. So nobody ever finds half an image, and nobody else may read one. Blocks.
 /// </summary>
 /// <remarks>Whoever makes it disposes it; what was not finished is removed then.</remarks>
-public sealed class NewImage : IDisposable
+internal sealed class NewImage : IDisposable
 {
     private const string PartialPrefix = ".incomplete-";
     private const uint OwnerReadWrite = 0x180; // 0600

@@ -1,9 +1,11 @@
+using Shim.Oci;
+
 namespace Shim.Checkpoints;
 
 /// <summary>
 /// What a pod's annotations say about images to restore from. They are the shim's business alone: runsc never sees them.
 /// </summary>
-public sealed record RestoreAnnotations
+internal sealed record RestoreAnnotations
 {
     private const string RestorePrefix = "dev.gvisor.internal.restore.";
     private const string FileSystemsPrefix = "dev.gvisor.internal.fsrestore.";
@@ -29,8 +31,15 @@ public sealed record RestoreAnnotations
     /// <summary>Whether that image is read past the node's page cache.</summary>
     public bool FileSystemsDirect { get; private init; }
 
-    /// <summary>Whether an annotation is one of these.</summary>
-    public static bool IsOne(string annotation) =>
+    /// <summary>Removes these annotations from a specification.</summary>
+    public static void Remove(IReadOnlyDictionary<string, string> annotations, SpecEdits edits)
+    {
+        foreach (string annotation in annotations.Keys)
+            if (IsOne(annotation))
+                edits.Remove(annotation);
+    }
+
+    private static bool IsOne(string annotation) =>
         annotation.StartsWith(RestorePrefix, StringComparison.Ordinal)
         || annotation.StartsWith(FileSystemsPrefix, StringComparison.Ordinal);
 

@@ -8,7 +8,7 @@ namespace Shim.Checkpoints;
 /// A sandbox is restored container by container, its own first; nothing runs before the last one. A container is the
 /// image's one of the same name; those without a name come in their order.
 /// </remarks>
-public sealed class RestorePlan
+internal sealed class RestorePlan
 {
     private readonly string _image;
     private readonly List<string> _names;

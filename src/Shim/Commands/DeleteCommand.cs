@@ -2,10 +2,12 @@ using Containerd.Api.Tasks;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Linux;
+using Shim.Bundles;
 using Shim.Checkpoints;
 using Shim.Configuration;
-using Shim.Containers;
+using Shim.Oci;
 using Shim.Runsc;
+using Shim.Service;
 
 namespace Shim.Commands;
 
@@ -24,8 +26,7 @@ internal static class DeleteCommand
 
     public static int Run(ShimArguments arguments)
     {
-        if (!Identifier.IsValid(arguments.Namespace) || !Identifier.IsValid(arguments.Id))
-            throw new UsageException("delete: flags -namespace and -id are needed");
+        arguments.RequireIds("delete");
         var bundle = new Bundle(Path.GetFullPath(arguments.Bundle.Length > 0 ? arguments.Bundle : "."));
         List<string> failures = [];
         BundleState? state = BundleState.Load(bundle) ?? DefaultState(arguments);
@@ -76,7 +77,8 @@ internal static class DeleteCommand
                 RunRunsc(state, bundle, RunscArguments.Resume(paused), out _);
         // The sandbox was reparented away from the shim that died, so somebody else reaps it.
         int status = RunRunsc(state, bundle, RunscArguments.DeleteForce(state.RunscId), out byte[] errors);
-        if (status != 0 && !RunscLeftovers.Remove(state.RunscRoot, state.RunscId, SpecOf(bundle)?.CgroupsPath))
+        if (status != 0 && !RunscLeftovers.Remove(
+            state.RunscRoot, state.RunscId, CgroupHierarchies.Read(), SpecOf(bundle)?.CgroupsPath))
             throw RunscLog.Failure("delete", status, [], errors);
     }
 
@@ -98,9 +100,9 @@ internal static class DeleteCommand
     {
         try
         {
-            return ContainerSpec.Read(bundle);
+            return ContainerSpec.Read(bundle.Specification);
         }
-        catch (ContainerException)
+        catch (RefusedException)
         {
             return null; // a bundle without a specification never had a container
         }

@@ -1,4 +1,5 @@
 using Linux;
+using Shim.Bundles;
 using Shim.Configuration;
 using Shim.Containers;
 using Shim.Events;
@@ -30,8 +31,7 @@ internal static class ServeCommand
 
     public static int Run(ShimArguments arguments)
     {
-        if (!Identifier.IsValid(arguments.Namespace) || !Identifier.IsValid(arguments.Id))
-            throw new UsageException("flags -namespace and -id are needed to serve");
+        arguments.RequireIds("serve");
         if (!SignalMask.Current.Contains(AwaitedSignals))
             ProcessImage.Exec(AwaitedSignals);
         Signals.IgnoreSigPipe();
@@ -62,21 +62,31 @@ internal static class ServeCommand
 
         var ending = new ShutdownRequest(log);
         var store = new ContainerStore();
-        var context = new ContainerContext(
-            arguments.Namespace, loop, reaper, new StdioFactory(loop, reaper, log), events, store, log);
+        var context = new ShimContext
+        {
+            Namespace = arguments.Namespace,
+            Loop = loop,
+            Time = loop.Time,
+            Processes = reaper,
+            Stdio = new StdioFactory(loop, reaper, log),
+            Events = events,
+            Log = log,
+            Cgroups = CgroupHierarchies.Read(),
+            Blocking = new BlockingCalls(loop, loop.Time),
+        };
         var serverOptions = new TtrpcServerOptions
         {
             TimeProvider = loop.Time,
             Events = new ServerLog(log),
             MapException = static (_, error) => ErrorMapping.ToStatus(error),
         };
-        var gvisorService = new GvisorTaskService(context);
+        var gvisorService = new GvisorTaskService(context, store);
         var gvisorServices = new TtrpcServices();
         GvisorTaskApi.BindService(gvisorServices, gvisorService);
         await using var gvisorServer = new TtrpcServer(gvisorServices, serverOptions);
         var hibernateServer = new HibernateServer(arguments.Id, gvisorServer, log);
         var service = new TaskService(
-            new ContainerCreator(context), store, log, CgroupHierarchies.Read().Mode,
+            new ContainerCreator(context, store), store, log, context.Cgroups.Mode,
             configuration =>
             {
                 log.Configure(configuration, arguments.Id, arguments.Debug);
@@ -89,7 +99,7 @@ internal static class ServeCommand
         await using var server = new TtrpcServer(services, serverOptions);
 
         Task serving = server.RunAsync(new ShimListener(listener));
-        HandleSignals(loop, log, store, ending);
+        LoopTask.Watch(() => HandleSignalsAsync(loop, log, store, ending));
         log.Serving(ShimVersion.Number, socket?.Address ?? "");
         await ending.Asked;
 
@@ -152,8 +162,8 @@ internal static class ServeCommand
         }
     }
 
-    // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.
-    private static async void HandleSignals(EventLoop loop, ShimLog log, ContainerStore store, ShutdownRequest ending)
+    private static async Task HandleSignalsAsync(
+        EventLoop loop, ShimLog log, ContainerStore store, ShutdownRequest ending)
     {
         SignalDescriptor signals =
             SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGTERM, Signals.SIGINT, Signals.SIGUSR1));

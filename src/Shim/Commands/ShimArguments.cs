@@ -1,7 +1,9 @@
+using Shim.Bundles;
+
 namespace Shim.Commands;
 
 /// <summary>What the shim is told to do.</summary>
-public enum ShimAction
+internal enum ShimAction
 {
     /// <summary>No action word: serve the task service.</summary>
     Serve,
@@ -30,7 +32,7 @@ public enum ShimAction
 /// Parsed by hand and not by System.CommandLine: containerd runs this for every container, and these few flags are
 /// fixed by its protocol.
 /// </remarks>
-public sealed record ShimArguments
+internal sealed record ShimArguments
 {
     /// <summary>What to do.</summary>
     public ShimAction Action { get; init; }
@@ -91,6 +93,17 @@ public sealed record ShimArguments
         };
     }
 
+    /// <summary>Refuses a command line that names no container.</summary>
+    /// <param name="command">The command that needs it, for messages.</param>
+    /// <exception cref="UsageException">Namespace or id is missing or not valid.</exception>
+    public void RequireIds(string command)
+    {
+        if (!Identifier.IsValid(Namespace))
+            throw new UsageException($"{command}: flag -namespace is missing or not valid: \"{Namespace}\"");
+        if (!Identifier.IsValid(Id))
+            throw new UsageException($"{command}: flag -id is missing or not valid: \"{Id}\"");
+    }
+
     private static ShimArguments With(ShimArguments to, string name, string value) => name switch
     {
         "namespace" => to with { Namespace = value },
@@ -119,7 +132,7 @@ public sealed record ShimArguments
         "start" => ShimAction.Start,
         "delete" => ShimAction.Delete,
         "help" => ShimAction.Help,
-        ExplainCommand.Word => throw new UsageException($"{word} must be the first argument"),
+        "explain" => throw new UsageException($"{word} must be the first argument"),
         _ => throw new UsageException($"unknown action {word}; there are start, delete, and none to serve"),
     };
 }

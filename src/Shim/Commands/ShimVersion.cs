@@ -3,7 +3,7 @@ using System.Reflection;
 namespace Shim.Commands;
 
 /// <summary>Which build of the shim this is.</summary>
-public static class ShimVersion
+internal static class ShimVersion
 {
     /// <summary>What containerd calls the runtime.</summary>
     public const string RuntimeName = "io.containerd.runsc.v1";

@@ -1,17 +1,17 @@
+using Linux;
 using Shim.Logging;
 
 namespace Shim.Commands;
 
-/// <summary>Somebody's wish that the shim end; the first counts.</summary>
+/// <summary>A request to shut down; the first one applies.</summary>
 internal sealed class ShutdownRequest(ShimLog log)
 {
-    // Completed on the loop, hence without RunContinuationsAsynchronously, which would start the thread pool.
-    private readonly TaskCompletionSource _asked = new();
+    private readonly TaskCompletionSource _asked = LoopTask.NewSource();
 
-    /// <summary>Completes when the shim is to end.</summary>
+    /// <summary>Completes when the shim is to shut down.</summary>
     public Task Asked => _asked.Task;
 
-    /// <summary>Asks.</summary>
+    /// <summary>Requests it.</summary>
     /// <param name="why">For the log.</param>
     public void Ask(string why)
     {

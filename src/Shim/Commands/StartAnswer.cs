@@ -9,7 +9,7 @@ namespace Shim.Commands;
 /// send nothing, or the runtime's options, and take a plain address; 1.6 takes nothing else, which is why the JSON that
 /// 1.7 to 2.2 would take too is never used. Options can parse as parameters by accident, so the ids must agree.
 /// </remarks>
-public sealed class StartAnswer
+internal sealed class StartAnswer
 {
     private const int TaskServiceVersion = 2;
     private readonly BootstrapParams? _parameters;

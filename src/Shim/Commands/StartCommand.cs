@@ -3,8 +3,9 @@ using System.Text;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Linux;
+using Shim.Bundles;
 using Shim.Configuration;
-using Shim.Containers;
+using Shim.Oci;
 using Shim.Service;
 
 namespace Shim.Commands;
@@ -22,11 +23,11 @@ internal static class StartCommand
 
     public static int Run(ShimArguments arguments)
     {
-        RequireFlags(arguments);
+        arguments.RequireIds("start");
         var bundle = new Bundle(Directory.GetCurrentDirectory());
         byte[] input = StandardStreams.ReadInput();
         StartAnswer answer = StartAnswer.For(input, arguments.Id, arguments.Namespace);
-        ContainerSpec spec = ContainerSpec.Read(bundle);
+        ContainerSpec spec = ContainerSpec.Read(bundle.Specification);
         ShimConfiguration configuration = Configuration(answer, input);
         string group = configuration.Grouping && spec.SandboxId is { } sandbox ? sandbox : arguments.Id;
         ShimSocket socket = ShimSocket.Of(
@@ -55,14 +56,6 @@ internal static class StartCommand
         }
     }
 
-    private static void RequireFlags(ShimArguments arguments)
-    {
-        if (!Identifier.IsValid(arguments.Namespace))
-            throw new UsageException($"start: flag -namespace is missing or not valid: \"{arguments.Namespace}\"");
-        if (!Identifier.IsValid(arguments.Id))
-            throw new UsageException($"start: flag -id is missing or not valid: \"{arguments.Id}\"");
-    }
-
     /// <summary>
     /// The configuration as far as <c>start</c> needs it. What is wrong with it is told by Create, where it can be told
     /// to the user; here the defaults serve.
@@ -74,7 +67,7 @@ internal static class StartCommand
             Any? options = answer.HasParameters || input.Length == 0 ? null : Any.Parser.ParseFrom(input);
             return RuntimeOptions.Read(options, []);
         }
-        catch (Exception e) when (e is ConfigurationException or ContainerException or InvalidProtocolBufferException)
+        catch (Exception e) when (e is ConfigurationException or RefusedException or InvalidProtocolBufferException)
         {
             return ShimConfiguration.Default;
         }

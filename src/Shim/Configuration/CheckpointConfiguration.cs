@@ -1,7 +1,7 @@
 namespace Shim.Configuration;
 
 /// <summary><c>[checkpoint]</c>: how images are written where a request does not say.</summary>
-public sealed record CheckpointConfiguration
+internal sealed record CheckpointConfiguration
 {
     /// <summary><c>compression</c>: <c>none</c> or <c>flate-best-speed</c>; empty: as runsc does it.</summary>
     public string Compression { get; init; } = "";

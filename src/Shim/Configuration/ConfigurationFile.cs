@@ -10,7 +10,7 @@ namespace Shim.Configuration;
 /// A syntax tree is read, not a model: it knows the line of every key, and it needs no reflection. The same keys at
 /// the same places as gVisor's shim has them, so that its file can be used unchanged.
 /// </remarks>
-public static class ConfigurationFile
+internal static class ConfigurationFile
 {
     /// <summary>Where a configuration is looked for when containerd names none; the first that exists counts.</summary>
     public static IReadOnlyList<string> DefaultPaths { get; } =

@@ -1,7 +1,7 @@
 namespace Shim.Configuration;
 
 /// <summary><c>[restore]</c>: how images are read where a pod's annotations do not say.</summary>
-public sealed record RestoreConfiguration
+internal sealed record RestoreConfiguration
 {
     /// <summary><c>direct</c>: past the node's page cache.</summary>
     public bool Direct { get; init; }

@@ -4,7 +4,7 @@ namespace Shim.Configuration;
 /// What the node's administrator says about this runtime: the TOML file that containerd's <c>ConfigPath</c> names, or
 /// one of <see cref="ConfigurationFile.DefaultPaths"/>.
 /// </summary>
-public sealed record ShimConfiguration
+internal sealed record ShimConfiguration
 {
     /// <summary>The configuration of a node without a configuration file.</summary>
     public static ShimConfiguration Default { get; } = new();

@@ -1,5 +1,3 @@
-using Containerd.Api.Events;
-using Google.Protobuf.WellKnownTypes;
 using Linux;
 using Shim.Events;
 using Shim.Runsc;
@@ -7,25 +5,29 @@ using Shim.Runsc;
 namespace Shim.Containers;
 
 /// <summary>How the end of the container's processes becomes known.</summary>
-public sealed partial class Container
+internal sealed partial class Container
 {
-    /// <summary>Waits for the end of the first process, as long as the container exists.</summary>
-    // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.
-    private async void WatchEnd()
+    private static readonly TimeSpan s_lateAnswerBound = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_waitAgain = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestWaitAgain = TimeSpan.FromSeconds(32);
+
+    /// <summary>Starts waiting for the end of the first process. Once, when the container has been created.</summary>
+    public void WatchEnd() => LoopTask.Watch(async () =>
     {
         ProcessEnd end = IsSandbox ? await SandboxEndAsync() : await EndInSandboxAsync();
+        if (!IsSandbox && !_hasOwnPidNamespace)
+            await KillRemainingProcessesAsync();
         await Init.Operations.RunAsync(() =>
         {
             if (IsSandbox)
             {
                 // After a start that was under way: it may have been the one that completed the restore.
-                Sandbox.Restore?.SandboxEnded(Sandbox);
+                Sandbox.Restore?.SandboxEnded();
                 end = end with { Status = StatusOfGone(end.Status) };
             }
             End(Init, end);
-            return Task.CompletedTask;
         });
-    }
+    });
 
     /// <summary>A sandbox ends with its first container's process, and with its exit status.</summary>
     private async Task<ProcessEnd> SandboxEndAsync()
@@ -48,7 +50,7 @@ public sealed partial class Container
         : _restorePlace is not null && Sandbox.Restore is { HasFailed: true } ? NeverRanStatus
         : status;
 
-    /// <summary>The end of a container in a sandbox that another was the first of.</summary>
+    /// <summary>The end of a container that is not the first of its sandbox.</summary>
     private async Task<ProcessEnd> EndInSandboxAsync()
     {
         using CancellationTokenSource abandon = new(Timeout.InfiniteTimeSpan, _context.Time);
@@ -59,9 +61,9 @@ public sealed partial class Container
         TimeSpan again = s_waitAgain;
         for (int failures = 1; ; failures++)
         {
-            Task<int> answer = _questions.WaitAsync(RunscId, abandon.Token);
+            Task<int> answer = Sandbox.Control.WaitAsync(RunscId, abandon.Token);
             if (await Task.WhenAny(answer, Sandbox.Died) != answer)
-                // The sandbox is gone. It may have told the end of this container before, and the answer be on its way.
+                // The sandbox is gone. It may have reported this container's end before; then the answer is on its way.
                 abandon.CancelAfter(s_lateAnswerBound);
             try
             {
@@ -69,7 +71,7 @@ public sealed partial class Container
             }
             catch (RunscException e)
             {
-                // That the wait failed does not say that the container has ended: it may have been killed itself.
+                // A failed wait does not mean that the container has ended: the wait itself may have been killed.
                 Log.WaitFailed(Id, e);
                 if (Sandbox.Died.IsCompleted || (failures > 1 && await HasEndedInSandboxAsync()))
                     return new ProcessEnd(StatusOfGone(LostStatus), _context.Now);
@@ -81,11 +83,33 @@ public sealed partial class Container
         }
     }
 
+    /// <summary>
+    /// Ends the processes that outlive the first one if the PID namespace is not the container's own. They hold the
+    /// container's output open, and containerd waits for its end before it deletes the container.
+    /// </summary>
+    private async Task KillRemainingProcessesAsync()
+    {
+        if (Sandbox.Died.IsCompleted)
+            return;
+        try
+        {
+            await Sandbox.Control.SignalAsync(RunscId, Signals.SIGKILL, pid: 0, all: true);
+        }
+        catch (RunscException e) when (e.Failure == RunscFailure.NotFound)
+        {
+            // There are none.
+        }
+        catch (RunscException e)
+        {
+            Log.ProcessesRemain(Id, e);
+        }
+    }
+
     private async Task<bool> HasEndedInSandboxAsync()
     {
         try
         {
-            return await _questions.StateAsync(RunscId) == SandboxContainerState.Stopped;
+            return await Sandbox.Control.StateAsync(RunscId) == SandboxContainerState.Stopped;
         }
         catch (RunscException e)
         {
@@ -97,16 +121,8 @@ public sealed partial class Container
     {
         if (!process.TryEnd(end))
             return;
-        Sandbox.OutOfMemory?.Report();
-        string execId = process == Init ? "" : process.Id;
-        Log.Exited(Id, execId, end.Status);
-        _context.Events.Publish(TaskEvents.Of(new TaskExit
-        {
-            ContainerId = Id,
-            Id = process.Id,
-            Pid = (uint)process.Pid,
-            ExitStatus = (uint)end.Status,
-            ExitedAt = Timestamp.FromDateTimeOffset(end.At),
-        }));
+        Sandbox.ReportOutOfMemory();
+        Log.Exited(Id, process == Init ? "" : process.Id, end.Status);
+        _context.Events.Publish(TaskEvents.Exited(Id, process.Id, process.Pid, end.Status, end.At));
     }
 }

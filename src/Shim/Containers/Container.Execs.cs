@@ -1,49 +1,41 @@
-using Containerd.Api.Events;
-using Google.Protobuf.WellKnownTypes;
 using Linux;
+using Shim.Bundles;
 using Shim.Events;
 using Shim.Io;
 using Shim.Runsc;
 
 namespace Shim.Containers;
 
-/// <summary>Further processes in a container.</summary>
-public sealed partial class Container
+/// <summary>Execs: further processes in a container.</summary>
+internal sealed partial class Container
 {
     private readonly Dictionary<string, Exec> _execs = new(StringComparer.Ordinal);
     private readonly HashSet<string> _execsBeingAdded = new(StringComparer.Ordinal);
 
-    /// <summary>How many there are.</summary>
+    /// <summary>How many execs there are.</summary>
     public int ExecCount => _execs.Count;
 
-    /// <summary>Makes a further process; it runs when it is started.</summary>
-    /// <param name="execId">What it is called.</param>
+    /// <summary>Adds an exec, which is started later.</summary>
+    /// <param name="execId">Its id.</param>
     /// <param name="spec">The OCI process, as JSON.</param>
     /// <param name="request">Its standard streams.</param>
-    /// <exception cref="ContainerException">The name is taken or not valid, or the container does not run.</exception>
-    /// <exception cref="IOException">Its streams cannot be opened, or its specification not be written.</exception>
+    /// <exception cref="RefusedException">The id is taken or not valid, or the container does not run.</exception>
+    /// <exception cref="IOException">Its streams cannot be opened, or its specification cannot be written.</exception>
     public async Task AddExecAsync(string execId, ReadOnlyMemory<byte> spec, StdioRequest request)
     {
         Identifier.Require(execId, "exec id");
         if (_execs.ContainsKey(execId) || !_execsBeingAdded.Add(execId))
-            throw new ContainerException(Refusal.AlreadyExists, $"{Init} has an exec {execId} already");
+            throw new RefusedException(Refusal.AlreadyExists, $"exec {execId} of {Init} already exists");
         try
         {
-            if (Init.State is not (ProcessState.Running or ProcessState.Paused))
-                throw new ContainerException(
-                    Refusal.WrongState, $"cannot exec in {Init}: it is {ProcessLifecycle.NameOf(Init.State)}");
-            RequireRestored("exec in");
+            RequireAlive();
+            Sandbox.RequireRestored($"exec in {Init}");
             ProcessStdio stdio = await _context.Stdio.OpenAsync(request, _stdioOwner);
-            if (Init.State is not (ProcessState.Running or ProcessState.Paused))
-            {
-                // It ended while the streams were opened, which a logging program can make last.
-                await stdio.DisposeAsync();
-                throw new ContainerException(
-                    Refusal.WrongState, $"cannot exec in {Init}: it is {ProcessLifecycle.NameOf(Init.State)}");
-            }
             var exec = new Exec(new ContainerProcess(execId, $"exec {execId} of {Init}", request, stdio), Bundle);
             try
             {
+                // It may have ended while the streams were opened, which can take long with a logging program.
+                RequireAlive();
                 AtomicFile.Replace(exec.SpecFile, spec.Span);
             }
             catch
@@ -57,13 +49,13 @@ public sealed partial class Container
         {
             _execsBeingAdded.Remove(execId);
         }
-        _context.Events.Publish(TaskEvents.Of(new TaskExecAdded { ContainerId = Id, ExecId = execId }));
+        _context.Events.Publish(TaskEvents.ExecAdded(Id, execId));
     }
 
-    /// <summary>Lets an exec's process run.</summary>
-    /// <returns>The id of the host's process that stands for it.</returns>
-    /// <exception cref="RunscException">runsc could not; the exec has ended then and can only be deleted.</exception>
-    /// <exception cref="ContainerException">It is not waiting to be started, or the container does not run.</exception>
+    /// <summary>Starts an exec's process.</summary>
+    /// <returns>The process of the node that represents it.</returns>
+    /// <exception cref="RunscException">runsc could not; the exec has ended and can only be deleted.</exception>
+    /// <exception cref="RefusedException">It is not waiting to be started, or the container does not run.</exception>
     public Task<int> StartExecAsync(string execId)
     {
         Exec exec = FindExec(execId);
@@ -72,19 +64,12 @@ public sealed partial class Container
         {
             process.Check(ProcessVerb.Start);
             if (Init.State != ProcessState.Running)
-                throw new ContainerException(
-                    Refusal.WrongState, $"cannot exec in {Init}: it is {ProcessLifecycle.NameOf(Init.State)}");
-            RequireRunningSandbox("exec");
+                throw new RefusedException(Refusal.WrongState, $"cannot exec in {Init}: it is {StateName}");
+            Sandbox.RequireRunning($"exec in {Init}");
             Task<ProcessExit> exit;
             try
             {
-                exit = await Sandbox.ActAsync(() =>
-                {
-                    // A checkpoint may have come first, and ended it.
-                    RequireRunningSandbox("exec");
-                    return _commands.ExecAsync(RunscId, exec.SpecFile, exec.PidFile,
-                        exec.InternalPidFile, process.Stdio.ConsoleSocket, exec.Log, process.Stdio.Descriptors);
-                });
+                exit = await Sandbox.ActAsync(() => StartInRunscAsync(exec));
                 exec.InternalPid = PidFile.Read(exec.InternalPidFile);
                 process.Pid = PidFile.Read(exec.PidFile);
                 await process.Stdio.HandedOverAsync();
@@ -98,16 +83,15 @@ public sealed partial class Container
             }
             process.Move(ProcessVerb.Start);
             Log.Started(Id, execId);
-            _context.Events.Publish(TaskEvents.Of(
-                new TaskExecStarted { ContainerId = Id, ExecId = execId, Pid = (uint)process.Pid }));
+            _context.Events.Publish(TaskEvents.ExecStarted(Id, execId, process.Pid));
             WatchExecEnd(process, exit);
             return process.Pid;
         });
     }
 
-    /// <summary>Removes an exec that has ended or was never started.</summary>
-    /// <returns>How it ended, and the host's process that stood for it.</returns>
-    /// <exception cref="ContainerException">It runs.</exception>
+    /// <summary>Deletes an exec that has ended or was never started.</summary>
+    /// <returns>How it ended, and the process of the node that represented it.</returns>
+    /// <exception cref="RefusedException">It runs.</exception>
     public Task<(ProcessEnd End, int Pid)> DeleteExecAsync(string execId)
     {
         Exec exec = FindExec(execId);
@@ -129,19 +113,34 @@ public sealed partial class Container
         return execs;
     }
 
+    private void RequireAlive()
+    {
+        if (!IsAlive)
+            throw new RefusedException(Refusal.WrongState, $"cannot exec in {Init}: it is {StateName}");
+    }
+
     private Exec FindExec(string execId) =>
         _execs.TryGetValue(execId, out Exec? exec)
             ? exec
-            : throw new ContainerException(Refusal.NotFound, $"{Init} has no exec {execId}");
+            : throw new RefusedException(Refusal.NotFound, $"exec {execId} of {Init} not found");
 
-    /// <summary>What runsc started but could not be taken over must not run on unseen.</summary>
+    private Task<Task<ProcessExit>> StartInRunscAsync(Exec exec)
+    {
+        // A checkpoint may have come first, and ended it.
+        Sandbox.RequireRunning($"exec in {Init}");
+        ProcessStdio stdio = exec.Process.Stdio;
+        return _runsc.ExecAsync(RunscId, exec.SpecFile, exec.PidFile, exec.InternalPidFile, stdio.ConsoleSocket,
+            exec.Log, stdio.Descriptors);
+    }
+
+    /// <summary>Kills what runsc started but could not be taken over: it must not run on unseen.</summary>
     private async Task KillAfterFailedStartAsync(Exec exec)
     {
         if (exec.InternalPid == 0)
             return;
         try
         {
-            await _questions.SignalAsync(RunscId, Signals.SIGKILL, exec.InternalPid, all: false);
+            await Sandbox.Control.SignalAsync(RunscId, Signals.SIGKILL, exec.InternalPid, all: false);
         }
         catch (RunscException e) when (e.Failure == RunscFailure.NotFound)
         {
@@ -153,9 +152,8 @@ public sealed partial class Container
         }
     }
 
-    /// <summary>Waits for an exec's end: that of the host's process that stands for it.</summary>
-    // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.
-    private async void WatchExecEnd(ContainerProcess process, Task<ProcessExit> exit)
+    /// <summary>Waits for an exec's end: that of the process of the node that represents it.</summary>
+    private void WatchExecEnd(ContainerProcess process, Task<ProcessExit> exit) => LoopTask.Watch(async () =>
     {
         ProcessEnd end;
         try
@@ -168,14 +166,10 @@ public sealed partial class Container
             Log.WaitFailed(Id, e);
             end = new ProcessEnd(LostStatus, _context.Now);
         }
-        await process.Operations.RunAsync(() =>
-        {
-            End(process, end);
-            return Task.CompletedTask;
-        });
-    }
+        await process.Operations.RunAsync(() => End(process, end));
+    });
 
-    /// <summary>Its container has ended, and it with it: the host's process that stands for it ends soon.</summary>
+    /// <summary>Its container has ended, and it too: the process of the node that represents it ends soon.</summary>
     private async Task EndAndRemoveExecAsync(Exec exec)
     {
         ContainerProcess process = exec.Process;
@@ -199,13 +193,7 @@ public sealed partial class Container
         process.Move(ProcessVerb.Delete);
         _execs.Remove(process.Id);
         Log.Deleted(Id, process.Id);
-        _context.Events.Publish(TaskEvents.Of(new TaskDelete
-        {
-            ContainerId = Id,
-            Id = process.Id,
-            Pid = (uint)process.Pid,
-            ExitStatus = (uint)process.End!.Value.Status,
-            ExitedAt = Timestamp.FromDateTimeOffset(process.End.Value.At),
-        }));
+        ProcessEnd end = process.End!.Value;
+        _context.Events.Publish(TaskEvents.Deleted(Id, process.Id, process.Pid, end.Status, end.At));
     }
 }

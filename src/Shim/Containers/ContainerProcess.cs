@@ -1,22 +1,22 @@
+using Linux;
 using Shim.Io;
 
 namespace Shim.Containers;
 
 /// <summary>How a process ended.</summary>
-/// <param name="Status">Its exit status; 128 and the signal's number where a signal ended it.</param>
+/// <param name="Status">Its exit status; 128 plus the signal's number if a signal ended it.</param>
 /// <param name="At">When.</param>
-public readonly record struct ProcessEnd(int Status, DateTimeOffset At);
+internal readonly record struct ProcessEnd(int Status, DateTimeOffset At);
 
-/// <summary>A process of a container: its first, or one that Exec made. What it is, not what is done with it.</summary>
-public sealed class ContainerProcess(string id, string name, StdioRequest request, ProcessStdio stdio)
+/// <summary>A process of a container, its first or an exec: its state and streams, not the operations on it.</summary>
+internal sealed class ContainerProcess(string id, string name, StdioRequest request, ProcessStdio stdio)
 {
-    // Completed on the loop, hence without RunContinuationsAsynchronously, which would start the thread pool.
-    private readonly TaskCompletionSource<ProcessEnd> _ended = new();
+    private readonly TaskCompletionSource<ProcessEnd> _ended = LoopTask.NewSource<ProcessEnd>();
 
     /// <summary>The container's id, or the exec's.</summary>
     public string Id { get; } = id;
 
-    /// <summary>The stdio that was asked for.</summary>
+    /// <summary>The standard streams that were requested.</summary>
     public StdioRequest Request { get; } = request;
 
     /// <summary>Its open standard streams.</summary>
@@ -25,31 +25,31 @@ public sealed class ContainerProcess(string id, string name, StdioRequest reques
     /// <summary>Its operations, in order.</summary>
     public OrderedOperations Operations { get; } = new();
 
-    /// <summary>Where it is in its life.</summary>
+    /// <summary>Its state.</summary>
     public ProcessState State { get; private set; }
 
-    /// <summary>The process of the host that stands for it; 0 where there is none yet.</summary>
+    /// <summary>The process of the node that represents it; 0 if there is none yet.</summary>
     public int Pid { get; set; }
 
-    /// <summary>How it ended; null while it has not.</summary>
+    /// <summary>How it ended; null if it has not.</summary>
     public ProcessEnd? End { get; private set; }
 
     /// <summary>Completes once, when it has ended.</summary>
     public Task<ProcessEnd> Ended => _ended.Task;
 
-    /// <summary>What messages call it.</summary>
+    /// <summary>Its name in messages.</summary>
     public override string ToString() => name;
 
-    /// <summary>Whether <paramref name="verb"/> can happen now; if not, says why.</summary>
-    /// <exception cref="ContainerException">It cannot.</exception>
+    /// <summary>Checks that <paramref name="verb"/> is possible now.</summary>
+    /// <exception cref="RefusedException">It is not.</exception>
     public void Check(ProcessVerb verb) => ProcessLifecycle.Move(State, verb, name);
 
-    /// <summary>Moves on in its life.</summary>
-    /// <exception cref="ContainerException">The verb cannot happen in this state.</exception>
+    /// <summary>Changes its state.</summary>
+    /// <exception cref="RefusedException">The verb is not possible in this state.</exception>
     public void Move(ProcessVerb verb) => State = ProcessLifecycle.Move(State, verb, name);
 
-    /// <summary>It has ended. Waiters and the readers of its output learn of it.</summary>
-    /// <returns>False where that was known already, or it was deleted before.</returns>
+    /// <summary>Records its end, for waiters and for the readers of its output.</summary>
+    /// <returns>False if it was known, or if the process was deleted before.</returns>
     public bool TryEnd(ProcessEnd end)
     {
         if (ProcessLifecycle.Next(State, ProcessVerb.Exit) is not { } next)

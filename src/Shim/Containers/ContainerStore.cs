@@ -1,11 +1,13 @@
+using Shim.Sandboxes;
+
 namespace Shim.Containers;
 
-/// <summary>The containers that this shim serves. Used from the loop's thread only.</summary>
-public sealed class ContainerStore
+/// <summary>The containers that this shim serves. On the loop's thread only.</summary>
+internal sealed class ContainerStore
 {
     private readonly Dictionary<string, Container?> _containers = new(StringComparer.Ordinal);
 
-    /// <summary>How many there are, those that are just being created included.</summary>
+    /// <summary>How many there are, with those that are being created.</summary>
     public int Count => _containers.Count;
 
     /// <summary>All that have been created.</summary>
@@ -20,24 +22,23 @@ public sealed class ContainerStore
     }
 
     /// <summary>Finds a container.</summary>
-    /// <exception cref="ContainerException">There is none of this id.</exception>
+    /// <exception cref="RefusedException">There is no container of this id.</exception>
     public Container Get(string id) =>
-        _containers.GetValueOrDefault(id)
-        ?? throw new ContainerException(Refusal.NotFound, $"this shim has no container {id}");
+        _containers.GetValueOrDefault(id) ?? throw new RefusedException(Refusal.NotFound, $"container {id} not found");
 
-    /// <summary>The sandbox that the container <paramref name="id"/> is the first of; null where it is not here.</summary>
+    /// <summary>The sandbox whose first container is <paramref name="id"/>; null if it is not here.</summary>
     public Sandbox? FindSandbox(string id) =>
         _containers.GetValueOrDefault(id) is { IsSandbox: true } container ? container.Sandbox : null;
 
-    /// <summary>Takes an id for a container that is to be created.</summary>
-    /// <exception cref="ContainerException">It is taken.</exception>
+    /// <summary>Reserves the id of a container that is to be created.</summary>
+    /// <exception cref="RefusedException">It is taken.</exception>
     public void Reserve(string id)
     {
         if (!_containers.TryAdd(id, null))
-            throw new ContainerException(Refusal.AlreadyExists, $"container {id} exists already");
+            throw new RefusedException(Refusal.AlreadyExists, $"container {id} already exists");
     }
 
-    /// <summary>Gives a reserved id back.</summary>
+    /// <summary>Releases a reserved id.</summary>
     public void Release(string id) => _containers.Remove(id);
 
     /// <summary>Adds the container for which its id was reserved.</summary>

@@ -1,17 +1,19 @@
+using Shim.Bundles;
+
 namespace Shim.Containers;
 
-/// <summary>A process that Exec made in a container.</summary>
+/// <summary>A process that Exec added to a container.</summary>
 /// <param name="Process">Its life and streams.</param>
-/// <param name="Bundle">The container's bundle, where its files are.</param>
-public sealed record Exec(ContainerProcess Process, Bundle Bundle)
+/// <param name="Bundle">The container's bundle, which holds its files.</param>
+internal sealed record Exec(ContainerProcess Process, Bundle Bundle)
 {
     /// <summary>The OCI process, as JSON.</summary>
     public string SpecFile => Bundle.ExecFile(Process.Id, "json");
 
-    /// <summary>Where runsc writes the id of the host's process.</summary>
+    /// <summary>The file in which runsc writes the id of the process of the node.</summary>
     public string PidFile => Bundle.ExecFile(Process.Id, "pid");
 
-    /// <summary>Where runsc writes the id inside the sandbox.</summary>
+    /// <summary>The file in which runsc writes the id inside the sandbox.</summary>
     public string InternalPidFile => Bundle.ExecFile(Process.Id, "internal-pid");
 
     /// <summary>runsc's log of commands on this process.</summary>

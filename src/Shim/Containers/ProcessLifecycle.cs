@@ -1,44 +1,44 @@
 namespace Shim.Containers;
 
-/// <summary>Where a process is in its life.</summary>
-public enum ProcessState
+/// <summary>The state of a process.</summary>
+internal enum ProcessState
 {
-    /// <summary>Made, not yet started.</summary>
+    /// <summary>Created, not yet started.</summary>
     Created,
 
     /// <summary>Started and not yet ended.</summary>
     Running,
 
-    /// <summary>Running, but stopped for the time being, as its whole sandbox is.</summary>
+    /// <summary>Started, and paused with its whole sandbox.</summary>
     Paused,
 
     /// <summary>Ended; its exit status is known.</summary>
     Stopped,
 
-    /// <summary>Removed; only whoever still holds it sees it.</summary>
+    /// <summary>Deleted; only those who still hold it see it.</summary>
     Deleted,
 }
 
-/// <summary>What can happen to a process.</summary>
-public enum ProcessVerb
+/// <summary>What changes a process's state.</summary>
+internal enum ProcessVerb
 {
-    /// <summary>It is let run.</summary>
+    /// <summary>It starts to run.</summary>
     Start,
 
-    /// <summary>It is stopped for the time being.</summary>
+    /// <summary>It is paused.</summary>
     Pause,
 
-    /// <summary>It goes on.</summary>
+    /// <summary>It is resumed.</summary>
     Resume,
 
     /// <summary>It ended, or can never run.</summary>
     Exit,
 
-    /// <summary>It is removed.</summary>
+    /// <summary>It is deleted.</summary>
     Delete,
 }
 
-/// <summary>The life of a process, the first of a container as well as one that Exec made.</summary>
+/// <summary>The life of a process, whether a container's first or an exec.</summary>
 /// <remarks>
 /// <code>
 ///            Start     Pause    Resume    Exit      Delete
@@ -49,9 +49,9 @@ public enum ProcessVerb
 /// Deleted    -         -        -         -         -
 /// </code>
 /// </remarks>
-public static class ProcessLifecycle
+internal static class ProcessLifecycle
 {
-    /// <summary>The state after <paramref name="verb"/>, or null where the table has none.</summary>
+    /// <summary>The state after <paramref name="verb"/>, or null if the table has none.</summary>
     public static ProcessState? Next(ProcessState state, ProcessVerb verb) => (state, verb) switch
     {
         (ProcessState.Created, ProcessVerb.Start) => ProcessState.Running,
@@ -64,13 +64,13 @@ public static class ProcessLifecycle
 
     /// <summary>The state after <paramref name="verb"/>.</summary>
     /// <param name="state">The state before.</param>
-    /// <param name="verb">What is to happen.</param>
-    /// <param name="process">What messages call the process.</param>
-    /// <exception cref="ContainerException">The verb cannot happen in this state.</exception>
+    /// <param name="verb">The change.</param>
+    /// <param name="process">The process's name in messages.</param>
+    /// <exception cref="RefusedException">The verb is not possible in this state.</exception>
     public static ProcessState Move(ProcessState state, ProcessVerb verb, string process) =>
         Next(state, verb) ?? throw (state == ProcessState.Deleted
-            ? new ContainerException(Refusal.NotFound, $"{process} is deleted")
-            : new ContainerException(Refusal.WrongState, $"cannot {NameOf(verb)} {process}: it is {NameOf(state)}"));
+            ? new RefusedException(Refusal.NotFound, $"{process} is deleted")
+            : new RefusedException(Refusal.WrongState, $"cannot {NameOf(verb)} {process}: it is {NameOf(state)}"));
 
     private static string NameOf(ProcessVerb verb) => verb switch
     {

@@ -2,36 +2,49 @@ using Shim.Logging;
 
 namespace Shim.Containers;
 
-/// <summary>What to take back if something later fails, the latest first.</summary>
-public sealed class Undo(string containerId, ShimLog log)
+/// <summary>What to undo if a later step fails, the latest first.</summary>
+internal sealed class Undo(string containerId, ShimLog log)
 {
-    private readonly Stack<(string What, Func<Task> Take)> _steps = new();
+    private readonly Stack<(string What, Func<Task> Take, bool UnlessFailed)> _steps = new();
 
-    /// <summary>Remembers how to take a step back.</summary>
-    /// <param name="what">What messages call it.</param>
-    /// <param name="undo">Takes it back.</param>
-    public void Add(string what, Func<Task> undo) => _steps.Push((what, undo));
+    /// <summary>Adds a step.</summary>
+    /// <param name="what">What it does, for messages.</param>
+    /// <param name="undo">The step.</param>
+    public void Add(string what, Func<Task> undo) => _steps.Push((what, undo, UnlessFailed: false));
 
-    /// <summary>Remembers a file to remove.</summary>
-    public void AddFile(string path) => Add($"remove {path}", () =>
+    /// <inheritdoc cref="Add(string, Func{Task})"/>
+    public void Add(string what, Action undo) => _steps.Push((what, Completed(undo), UnlessFailed: false));
+
+    /// <summary>Adds a step that is left out if a later one fails: it removes what a clean-up then needs.</summary>
+    /// <inheritdoc cref="Add(string, Func{Task})"/>
+    public void AddUnlessFailed(string what, Action undo) => _steps.Push((what, Completed(undo), UnlessFailed: true));
+
+    /// <summary>Adds the removal of a file.</summary>
+    public void AddFile(string path) => Add($"remove {path}", () => File.Delete(path));
+
+    /// <summary>Runs all steps. One that fails is logged and does not prevent the others.</summary>
+    public async Task RunAsync()
     {
-        File.Delete(path);
-        return Task.CompletedTask;
-    });
-
-    /// <summary>Takes all steps back. One that fails is logged and does not keep the others from being taken back.</summary>
-    public async Task TakeBackAsync()
-    {
-        while (_steps.TryPop(out (string What, Func<Task> Take) step))
+        bool failed = false;
+        while (_steps.TryPop(out (string What, Func<Task> Take, bool UnlessFailed) step))
         {
+            if (step.UnlessFailed && failed)
+                continue;
             try
             {
                 await step.Take();
             }
             catch (Exception e)
             {
+                failed = true;
                 log.UndoFailed(containerId, step.What, e);
             }
         }
     }
+
+    private static Func<Task> Completed(Action undo) => () =>
+    {
+        undo();
+        return Task.CompletedTask;
+    };
 }

@@ -15,7 +15,7 @@ namespace Shim.Events;
 /// when it is back. An event that containerd refuses, as opposed to one that does not reach it, is dropped, since it
 /// would be refused again.
 /// </remarks>
-public sealed class EventPublisher : IAsyncDisposable
+internal sealed class EventPublisher : IEventSink, IAsyncDisposable
 {
     /// <summary>How many events wait at the most; the oldest are dropped then. Some hundred bytes each.</summary>
     private const int QueueLimit = 16384;
@@ -47,7 +47,7 @@ public sealed class EventPublisher : IAsyncDisposable
         _log = log;
     }
 
-    /// <summary>Puts an event into the queue. From the loop's thread.</summary>
+    /// <inheritdoc/>
     public void Publish(TaskEvent taskEvent)
     {
         if (_path.Length == 0)

@@ -25,7 +25,7 @@ internal sealed class LoggingProgram : IAsyncDisposable
     /// <returns>The program, and the ends of its pipes that the container writes to.</returns>
     /// <exception cref="IOException">It cannot be started, or did not become ready within 10 s.</exception>
     public static async Task<(LoggingProgram Program, Descriptor Stdout, Descriptor Stderr)> StartAsync(
-        StdioUri uri, StdioOwner owner, Reaper reaper, EventLoop loop)
+        StdioUri uri, StdioOwner owner, IChildProcesses processes, EventLoop loop)
     {
         (Descriptor outRead, Descriptor outWrite) = Descriptor.Pipe();
         (Descriptor errRead, Descriptor errWrite) = Descriptor.Pipe();
@@ -37,7 +37,7 @@ internal sealed class LoggingProgram : IAsyncDisposable
             using (errRead)
             using (readyWrite)
             {
-                program = new LoggingProgram(reaper.Spawn(new SpawnRequest
+                program = new LoggingProgram(processes.Spawn(new SpawnRequest
                 {
                     Path = uri.Path,
                     Arguments = [uri.Path, .. uri.Arguments],

@@ -7,7 +7,7 @@ namespace Shim.Io;
 /// Standard streams that the container uses directly: its FIFOs, files and pipes are opened here and handed to runsc.
 /// Not a byte of them passes through the shim.
 /// </summary>
-public sealed class PassedStdio : ProcessStdio
+internal sealed class PassedStdio : ProcessStdio
 {
     /// <summary>What fchown(2) takes for "leave it".</summary>
     private const uint Unchanged = uint.MaxValue;
@@ -31,12 +31,12 @@ public sealed class PassedStdio : ProcessStdio
     /// <summary>Opens what the request names.</summary>
     /// <exception cref="IOException">Something cannot be opened, or a logging program cannot be started.</exception>
     /// <exception cref="FormatException">A URI is not understood.</exception>
-    public static async Task<PassedStdio> OpenAsync(StdioRequest request, StdioOwner owner, Reaper reaper, EventLoop loop)
+    public static async Task<PassedStdio> OpenAsync(StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop)
     {
         var stdio = new PassedStdio();
         try
         {
-            await stdio.OpenAllAsync(request, owner, reaper, loop);
+            await stdio.OpenAllAsync(request, owner, processes, loop);
             return stdio;
         }
         catch
@@ -46,15 +46,16 @@ public sealed class PassedStdio : ProcessStdio
         }
     }
 
-    /// <summary>Logs it if the logging program ends before its process: what that writes then is lost.</summary>
-    // Async void on purpose: a failure here comes out of the loop's Run instead of being lost.
-    public async void ReportLostProgram(ShimLog log, StdioRequest request, StdioOwner owner)
+    /// <summary>Logs it if the logging program ends before its process: later output is lost.</summary>
+    public void ReportLostProgram(ShimLog log, StdioRequest request, StdioOwner owner)
     {
-        if (_program is null)
-            return;
-        ProcessExit exit = await _program.Exited;
-        if (!_processEnded)
-            log.LoggerEnded(owner.ContainerId, request.Stdout, exit.ExitCode);
+        if (_program is { } program)
+            LoopTask.Watch(async () =>
+            {
+                ProcessExit exit = await program.Exited;
+                if (!_processEnded)
+                    log.LoggerEnded(owner.ContainerId, request.Stdout, exit.ExitCode);
+            });
     }
 
     /// <inheritdoc/>
@@ -95,7 +96,7 @@ public sealed class PassedStdio : ProcessStdio
             await _program.DisposeAsync();
     }
 
-    private async Task OpenAllAsync(StdioRequest request, StdioOwner owner, Reaper reaper, EventLoop loop)
+    private async Task OpenAllAsync(StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop)
     {
         if (request.Stdin.Length > 0)
         {
@@ -113,7 +114,7 @@ public sealed class PassedStdio : ProcessStdio
                 _container[2] = _container[1]!.Duplicate();
                 break;
             case StdioKind.Binary or StdioKind.BinaryV2:
-                (_program, _container[1], _container[2]) = await LoggingProgram.StartAsync(stdout, owner, reaper, loop);
+                (_program, _container[1], _container[2]) = await LoggingProgram.StartAsync(stdout, owner, processes, loop);
                 break;
             default:
                 _container[1] = OpenOutput(stdout, loop.Time);

@@ -8,7 +8,7 @@ namespace Shim.Io;
 /// them; <see cref="HandedOverAsync"/> when that command has succeeded; <see cref="ProcessEnded"/> when the process
 /// has; <see cref="DisposeAsync"/> when it is deleted, or instead of any of these.
 /// </remarks>
-public abstract class ProcessStdio : IAsyncDisposable
+internal abstract class ProcessStdio : IAsyncDisposable
 {
     /// <summary>Descriptors 0 to 2 of the runsc command; null stands for /dev/null.</summary>
     public abstract IReadOnlyList<Descriptor?> Descriptors { get; }

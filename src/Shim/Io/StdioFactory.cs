@@ -4,7 +4,7 @@ using Shim.Logging;
 namespace Shim.Io;
 
 /// <summary>Opens the standard streams of processes.</summary>
-public sealed class StdioFactory(EventLoop loop, Reaper reaper, ShimLog log)
+internal sealed class StdioFactory(EventLoop loop, IChildProcesses processes, ShimLog log)
 {
     /// <summary>Opens what <paramref name="request"/> names, with a terminal or without.</summary>
     /// <exception cref="IOException">Something cannot be opened, or a logging program cannot be started.</exception>
@@ -12,8 +12,8 @@ public sealed class StdioFactory(EventLoop loop, Reaper reaper, ShimLog log)
     public async Task<ProcessStdio> OpenAsync(StdioRequest request, StdioOwner owner)
     {
         if (request.Terminal)
-            return await TerminalStdio.OpenAsync(request, owner, reaper, loop, log);
-        PassedStdio passed = await PassedStdio.OpenAsync(request, owner, reaper, loop);
+            return await TerminalStdio.OpenAsync(request, owner, processes, loop, log);
+        PassedStdio passed = await PassedStdio.OpenAsync(request, owner, processes, loop);
         passed.ReportLostProgram(log, request, owner);
         return passed;
     }

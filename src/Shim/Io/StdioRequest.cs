@@ -5,7 +5,7 @@ namespace Shim.Io;
 /// <param name="Stdout">A path, a URI or empty.</param>
 /// <param name="Stderr">A path, a URI or empty.</param>
 /// <param name="Terminal">Whether the process has a terminal.</param>
-public sealed record StdioRequest(string Stdin, string Stdout, string Stderr, bool Terminal);
+internal sealed record StdioRequest(string Stdin, string Stdout, string Stderr, bool Terminal);
 
 /// <summary>Whose stdio it is.</summary>
 /// <param name="ContainerId">The container, as containerd calls it.</param>
@@ -13,4 +13,4 @@ public sealed record StdioRequest(string Stdin, string Stdout, string Stderr, bo
 /// <param name="ConsoleDirectory">Where sockets for terminals are made; a short path.</param>
 /// <param name="Uid">The owner for FIFOs and pipes; 0 leaves them as they are.</param>
 /// <param name="Gid">The group for FIFOs and pipes; 0 leaves them as they are.</param>
-public sealed record StdioOwner(string ContainerId, string Namespace, string ConsoleDirectory, uint Uid, uint Gid);
+internal sealed record StdioOwner(string ContainerId, string Namespace, string ConsoleDirectory, uint Uid, uint Gid);

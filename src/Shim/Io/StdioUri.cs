@@ -1,7 +1,7 @@
 namespace Shim.Io;
 
 /// <summary>What one of a container's standard streams is connected to.</summary>
-public enum StdioKind
+internal enum StdioKind
 {
     /// <summary>Nothing: /dev/null.</summary>
     Null,
@@ -23,7 +23,7 @@ public enum StdioKind
 /// <param name="Kind">What it names.</param>
 /// <param name="Path">The FIFO, file or program; empty for <see cref="StdioKind.Null"/>.</param>
 /// <param name="Arguments">The program's arguments: key, value, key, value.</param>
-public sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<string> Arguments)
+internal sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<string> Arguments)
 {
     private static readonly StdioUri s_null = new(StdioKind.Null, "", []);
 

@@ -10,7 +10,7 @@ namespace Shim.Io;
 /// only when the sandbox lets go of it, which may take long. So after the process has ended the copy goes on until
 /// the terminal has been quiet for a moment.
 /// </remarks>
-public sealed class TerminalStdio : ProcessStdio
+internal sealed class TerminalStdio : ProcessStdio
 {
     private const int BufferBytes = 4096;
     private static readonly TimeSpan s_handOverBound = TimeSpan.FromSeconds(10);
@@ -56,13 +56,13 @@ public sealed class TerminalStdio : ProcessStdio
     /// <exception cref="IOException">Something cannot be opened, or a logging program cannot be started.</exception>
     /// <exception cref="FormatException">A URI is not understood.</exception>
     public static async Task<TerminalStdio> OpenAsync(
-        StdioRequest request, StdioOwner owner, Reaper reaper, EventLoop loop, ShimLog log)
+        StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop, ShimLog log)
     {
         StdioUri stdin = StdioUri.Parse(request.Stdin);
         if (stdin.Kind is not StdioKind.Path and not StdioKind.Null)
             throw new FormatException($"stdin {request.Stdin}: only a FIFO can be read");
         // A terminal has one output.
-        PassedStdio output = await PassedStdio.OpenAsync(request with { Stdin = "", Stderr = "" }, owner, reaper, loop);
+        PassedStdio output = await PassedStdio.OpenAsync(request with { Stdin = "", Stderr = "" }, owner, processes, loop);
         output.ReportLostProgram(log, request, owner);
         (Descriptor KeptOpen, Descriptor Read)? input = null;
         try

@@ -6,7 +6,7 @@ using Serilog.Events;
 namespace Shim.Logging;
 
 /// <summary>Where log lines go: descriptors that are written to without ever waiting.</summary>
-public sealed class LogOutput : ILogEventSink, IDisposable
+internal sealed class LogOutput : ILogEventSink, IDisposable
 {
     private readonly List<Descriptor> _descriptors = [];
     private readonly StringBuilder _line = new();

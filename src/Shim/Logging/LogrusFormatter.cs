@@ -9,7 +9,7 @@ namespace Shim.Logging;
 /// <c>time="…" level=info msg="container created" id=web pid=12</c>.
 /// </summary>
 /// <remarks>The message is the template without its properties; these follow as key=value.</remarks>
-public static class LogrusFormatter
+internal static class LogrusFormatter
 {
     /// <summary>Writes one event as one line.</summary>
     public static void Format(LogEvent logEvent, TextWriter output)

@@ -11,7 +11,7 @@ namespace Shim.Logging;
 /// Lines go to the FIFO <c>log</c> that containerd makes in the bundle, else to standard error, and to the file of
 /// <c>log_path</c>. A line that nobody takes is dropped: logging never waits.
 /// </remarks>
-public sealed class ShimLog : IDisposable
+internal sealed class ShimLog : IDisposable
 {
     private readonly LoggingLevelSwitch _level = new(LogEventLevel.Information);
     private readonly Logger _logger;
@@ -134,7 +134,7 @@ public sealed class ShimLog : IDisposable
     internal void RestoreFailed(string sandbox, string image, string why) =>
         _logger.Error("sandbox not restored, it is ended {sandbox} {image} {reason}", sandbox, image, why);
 
-    internal void StartsAnew(string id, string image) =>
+    internal void StartsWithoutImage(string id, string image) =>
         _logger.Information("container of a restored sandbox begins anew {id} {image}", id, image);
 
     internal void DebugLogFailed(string id, Exception error) =>
@@ -153,6 +153,9 @@ public sealed class ShimLog : IDisposable
 
     internal void WaitFailed(string id, Exception error) =>
         _logger.Warning("exit status unknown, the sandbox does not tell {id} {reason}", id, error.Message);
+
+    internal void ProcessesRemain(string id, Exception error) =>
+        _logger.Warning("other processes of an ended container not killed {id} {reason}", id, error.Message);
 
     internal void SandboxSocketGivenUp(string sandbox, string reason) =>
         _logger.Warning("sandbox does not answer on its control socket, runsc is asked from now on {sandbox} {reason}", sandbox, reason);

@@ -1,7 +1,7 @@
 namespace Shim.Runsc;
 
 /// <summary>What <c>runsc checkpoint</c> is asked for. Empty strings and false leave a flag out.</summary>
-public sealed record CheckpointSettings
+internal sealed record CheckpointSettings
 {
     /// <summary>The sandbox goes on afterwards; otherwise it ends.</summary>
     public bool LeaveRunning { get; init; }

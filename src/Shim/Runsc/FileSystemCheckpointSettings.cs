@@ -1,7 +1,7 @@
 namespace Shim.Runsc;
 
 /// <summary>What <c>runsc fscheckpoint</c> is asked for: an image of file systems, without memory and processes.</summary>
-public sealed record FileSystemCheckpointSettings
+internal sealed record FileSystemCheckpointSettings
 {
     /// <summary>The sandbox goes on afterwards; otherwise it ends.</summary>
     public bool LeaveRunning { get; init; }

@@ -4,4 +4,4 @@ namespace Shim.Runsc;
 /// <param name="ImagePath">The image's directory.</param>
 /// <param name="Direct">The pages are read past the node's page cache.</param>
 /// <param name="Background">The pages are loaded while the containers run already; needs a newer runsc.</param>
-public readonly record struct RestoreSettings(string ImagePath, bool Direct = false, bool Background = false);
+internal readonly record struct RestoreSettings(string ImagePath, bool Direct = false, bool Background = false);

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Shim.Runsc;
 
 /// <summary>The argument lists of runsc's commands, without the program's name. Pure; compared whole in tests.</summary>
-public static class RunscArguments
+internal static class RunscArguments
 {
     // What only newer releases know is asked for by name before it is used (RunscFeatures).
     internal const string FsCheckpoint = "fscheckpoint";

@@ -2,12 +2,12 @@ using Linux;
 
 namespace Shim.Runsc;
 
-/// <summary>What runsc is told to do with containers. Questions to a running sandbox are <see cref="ISandboxQuestions"/>.</summary>
+/// <summary>What runsc is told to do with containers. Questions to a running sandbox are <see cref="ISandboxControl"/>.</summary>
 /// <remarks>
 /// Each wait has an end. The bounds are far beyond what the commands take (create and start a fifth of a second, delete
 /// less), so that only a runsc that hangs meets them.
 /// </remarks>
-public sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
+internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_imageBound = TimeSpan.FromMinutes(30);

@@ -1,7 +1,7 @@
 namespace Shim.Runsc;
 
 /// <summary>What a failed runsc command means for its caller.</summary>
-public enum RunscFailure
+internal enum RunscFailure
 {
     /// <summary>It did not do what was asked; the message says why.</summary>
     Failed,
@@ -23,7 +23,7 @@ public enum RunscFailure
 }
 
 /// <summary>A runsc command failed. The message holds runsc's own words.</summary>
-public sealed class RunscException(RunscFailure failure, string message, Exception? inner = null)
+internal sealed class RunscException(RunscFailure failure, string message, Exception? inner = null)
     : Exception(message, inner)
 {
     /// <summary>What it means for the caller.</summary>

@@ -9,7 +9,7 @@ namespace Shim.Runsc;
 /// remembered until another file takes the binary's place. A version's number would not tell: distributions and builds
 /// of one's own number as they like.
 /// </remarks>
-public sealed class RunscFeatures
+internal sealed class RunscFeatures
 {
     private readonly Dictionary<string, Known> _binaries = new(StringComparer.Ordinal);
 

@@ -5,7 +5,7 @@ namespace Shim.Runsc;
 /// Go's flag package writes <c>  -name type</c>, and <c>  -name</c> for a switch, each followed by a line with what it
 /// means. runsc's <c>wait</c> writes its first flag behind its usage, without a line break.
 /// </remarks>
-public static class RunscHelp
+internal static class RunscHelp
 {
     /// <summary>The flags by name, and whether each is a switch, without a value.</summary>
     public static IReadOnlyDictionary<string, bool> Flags(string help)

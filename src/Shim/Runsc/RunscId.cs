@@ -8,7 +8,7 @@ namespace Shim.Runsc;
 /// which nothing can follow. People still type the plain id to runsc, because of the same prefix match. An id that only
 /// begins with a hash, which nobody makes but anybody may, gets the character in front too.
 /// </remarks>
-public static class RunscId
+internal static class RunscId
 {
     private const char Mark = '+';
     private const int HashLength = 64;

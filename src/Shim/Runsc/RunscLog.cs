@@ -8,7 +8,7 @@ namespace Shim.Runsc;
 /// With <c>--log-format=json</c> runsc appends objects <c>{"msg":…,"level":…,"time":…}</c> with nothing between them.
 /// A runsc that was killed leaves the last one torn.
 /// </remarks>
-public static class RunscLog
+internal static class RunscLog
 {
     private const int LongestReason = 1024;
     private const string NoReason = "no reason given";

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Shim.Runsc;
 
 /// <summary>The counters of one network interface of a sandbox, in bytes and packets.</summary>
-public sealed record RunscNetworkInterface(
+internal sealed record RunscNetworkInterface(
     string Name,
     ulong RxBytes, ulong RxPackets, ulong RxErrors, ulong RxDropped,
     ulong TxBytes, ulong TxPackets, ulong TxErrors, ulong TxDropped)

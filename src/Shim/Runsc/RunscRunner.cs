@@ -9,7 +9,7 @@ namespace Shim.Runsc;
 /// inherits whatever <c>create</c> had open. What a command prints goes into a memory file and is read when it has
 /// ended, so that there is no pipe that could fill up.
 /// </remarks>
-public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings settings)
+internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, RunscSettings settings)
 {
     private const int OutputLimit = 4 << 20;
     private const int LogLimit = 1 << 20;
@@ -82,7 +82,7 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
         List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, string pidFile)
     {
         await RunAsync(arguments, log, bound, stdio);
-        return reaper.WatchAsync(PidFile.Read(pidFile));
+        return processes.WatchAsync(PidFile.Read(pidFile));
     }
 
     /// <summary>Runs a command that lasts as long as what it watches, <c>wait</c> for instance.</summary>
@@ -108,7 +108,7 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
         List<string> argv = [Settings.Binary, .. RunscArguments.Global(Settings, log), .. arguments];
         try
         {
-            return reaper.Spawn(RunscProcess.Request(argv, stdio, leavesSandbox));
+            return processes.Spawn(RunscProcess.Request(argv, stdio, leavesSandbox));
         }
         catch (LinuxException e)
         {
@@ -119,7 +119,7 @@ public sealed class RunscRunner(Reaper reaper, TimeProvider time, RunscSettings 
 
     /// <summary>The same runsc with a debug log for single commands; null: without.</summary>
     public RunscRunner WithDebug(DebugSettings? debug) =>
-        debug is null ? this : new RunscRunner(reaper, time, Settings with { Debug = debug });
+        debug is null ? this : new RunscRunner(processes, time, Settings with { Debug = debug });
 
     /// <summary>What runsc says of itself: its version, and that of the OCI specification, a line each.</summary>
     /// <exception cref="RunscException">It cannot be started, or ends with an error.</exception>

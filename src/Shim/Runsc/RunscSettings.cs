@@ -1,7 +1,7 @@
 namespace Shim.Runsc;
 
 /// <summary>Which runsc is run, and the flags that every one of its commands gets.</summary>
-public sealed record RunscSettings
+internal sealed record RunscSettings
 {
     /// <summary>The path of the binary, or a name for PATH.</summary>
     public required string Binary { get; init; }

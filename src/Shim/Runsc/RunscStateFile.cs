@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Shim.Runsc;
 
 /// <summary>runsc's own record of a container: the file <c>ID_sandbox:SANDBOX.state</c> in its root.</summary>
-public static class RunscStateFile
+internal static class RunscStateFile
 {
     /// <summary>
     /// The path of the record of exactly this container, or null where runsc has none. Asked before a command that
@@ -18,6 +18,20 @@ public static class RunscStateFile
             if (Path.GetFileName(path.AsSpan()).StartsWith(start, StringComparison.Ordinal))
                 return path;
         return null;
+    }
+
+    /// <summary>Whether runsc has a container of exactly this id, in any namespace.</summary>
+    /// <param name="root">runsc's root in one namespace; those of the others are beside it.</param>
+    /// <param name="id">The container.</param>
+    public static bool ExistsInAnyNamespace(string root, string id)
+    {
+        string all = Path.GetDirectoryName(root)!;
+        if (!Directory.Exists(all))
+            return false;
+        foreach (string each in Directory.EnumerateDirectories(all))
+            if (Find(each, id) is not null)
+                return true;
+        return false;
     }
 
     /// <summary>

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Shim.Runsc;
 
 /// <summary>What a sandbox says a container uses. Times in nanoseconds, sizes in bytes; what it leaves out is 0.</summary>
-public sealed record RunscStats
+internal sealed record RunscStats
 {
     /// <summary>CPU time: total, and its parts where the sandbox tells them.</summary>
     public ulong CpuTotal { get; init; }

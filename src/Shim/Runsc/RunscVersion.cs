@@ -4,7 +4,7 @@ using Linux;
 namespace Shim.Runsc;
 
 /// <summary>Asks a runsc for its version.</summary>
-public static class RunscVersion
+internal static class RunscVersion
 {
     private const int OutputLimit = 4096;
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);

@@ -4,7 +4,7 @@ namespace Shim.Runsc;
 /// <param name="Name">The method, without the part before the dot.</param>
 /// <param name="Bound">How long the answer may take.</param>
 /// <param name="LongestAnswer">How long the answer may be, in bytes.</param>
-public sealed record SandboxMethod(string Name, TimeSpan Bound, int LongestAnswer)
+internal sealed record SandboxMethod(string Name, TimeSpan Bound, int LongestAnswer)
 {
     private const int Word = 64 << 10; // or the reason why not
     private const int List = 4 << 20;

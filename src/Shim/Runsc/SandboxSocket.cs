@@ -13,7 +13,7 @@ namespace Shim.Runsc;
 /// connection that stays open idle, and loses a second question that comes early. The other side is the sandbox, which
 /// may have been taken over by what runs in it: nothing that it answers is trusted, not even that it ends.
 /// </remarks>
-public sealed class SandboxSocket(string path, TimeProvider time)
+internal sealed class SandboxSocket(string path, TimeProvider time)
 {
     private const int FirstBuffer = 4096;
 

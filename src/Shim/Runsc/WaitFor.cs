@@ -1,7 +1,7 @@
 namespace Shim.Runsc;
 
 /// <summary>What <c>runsc wait</c> waits for.</summary>
-public enum WaitFor
+internal enum WaitFor
 {
     /// <summary>A process's end.</summary>
     Exit,

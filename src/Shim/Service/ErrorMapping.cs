@@ -2,20 +2,19 @@ using Google.Protobuf;
 using Grpc.Core;
 using Shim.Checkpoints;
 using Shim.Configuration;
-using Shim.Containers;
 using Shim.Runsc;
 using Shim.Volumes;
 
 namespace Shim.Service;
 
 /// <summary>Turns the shim's exceptions into grpc statuses; containerd decides by their codes.</summary>
-public static class ErrorMapping
+internal static class ErrorMapping
 {
     /// <summary>The status for <paramref name="error"/>, or null where it is not one of the shim's own.</summary>
     /// <param name="error">What it threw.</param>
     public static RpcException? ToStatus(Exception error) => error switch
     {
-        ContainerException e => Status(e.Refusal switch
+        RefusedException e => Status(e.Refusal switch
         {
             Refusal.NotFound => StatusCode.NotFound,
             Refusal.AlreadyExists => StatusCode.AlreadyExists,

@@ -9,7 +9,7 @@ namespace Shim.Service;
 
 /// <summary>gVisor's own task service: checkpoints with all that runsc can, for clients other than containerd.</summary>
 /// <remarks>What methods throw is turned into statuses in one place (<see cref="ErrorMapping"/>).</remarks>
-public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gvisor.TaskService.TaskServiceBase
+internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store) : Containerd.Api.Gvisor.TaskService.TaskServiceBase
 {
     /// <summary>Each of these waits is a process of runsc's.</summary>
     private const int ProcessWaitLimit = 32;
@@ -19,12 +19,12 @@ public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gv
     /// <inheritdoc/>
     public override async Task<CheckpointResponse> Checkpoint(CheckpointRequest request, ServerCallContext context)
     {
-        Container container = shim.Store.Get(request.Id);
+        Container container = store.Get(request.Id);
         if (request.FsPath.Length > 0 && !request.FsCheckpoint)
-            throw new ContainerException(Refusal.InvalidArgument,
+            throw new RefusedException(Refusal.InvalidArgument,
                 $"fs_path \"{request.FsPath}\" goes with fs_checkpoint: a checkpoint of everything has no path to choose");
         CheckpointSettings defaults = container.CheckpointDefaults;
-        await container.CheckpointAsync(new Containers.CheckpointRequest(request.ImagePath, defaults with
+        await container.CheckpointAsync(new Sandboxes.CheckpointRequest(request.ImagePath, defaults with
         {
             LeaveRunning = request.LeaveRunning,
             Direct = request.Direct || defaults.Direct,
@@ -53,7 +53,7 @@ public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gv
     /// <inheritdoc/>
     public override async Task<WaitResponse> Wait(WaitRequest request, ServerCallContext context)
     {
-        Container container = shim.Store.Get(request.Id);
+        Container container = store.Get(request.Id);
         WaitFor what = request.WaitType switch
         {
             WaitRequest.Types.WaitType.Unknown => WaitFor.Exit,
@@ -61,7 +61,7 @@ public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gv
             WaitRequest.Types.WaitType.Restore => WaitFor.Restore,
             WaitRequest.Types.WaitType.Fscheckpoint => WaitFor.FileSystemCheckpoint,
             WaitRequest.Types.WaitType.Fsrestore => WaitFor.FileSystemRestore,
-            _ => throw new ContainerException(Refusal.InvalidArgument, $"there is no wait type {(int)request.WaitType}"),
+            _ => throw new RefusedException(Refusal.InvalidArgument, $"unknown wait type {(int)request.WaitType}"),
         };
         if (what == WaitFor.Exit && request is { Pid: 0, RootPid: 0, Debug: null })
             // Known here already, or told here first.
@@ -87,7 +87,7 @@ public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gv
     /// <inheritdoc/>
     public override async Task<StateResponse> State(StateRequest request, ServerCallContext context)
     {
-        Container container = shim.Store.Get(request.Id);
+        Container container = store.Get(request.Id);
         // The answer is the shim's own; who wants a debug log wants runsc's view written there.
         if (DebugOf(request.Debug) is { } debug)
             await WriteDebugLogAsync(container, debug);
@@ -102,13 +102,18 @@ public sealed class GvisorTaskService(ContainerContext shim) : Containerd.Api.Gv
     /// <inheritdoc/>
     public override async Task<VersionResponse> Version(VersionRequest request, ServerCallContext context)
     {
-        foreach (Container container in shim.Store.All)
+        foreach (Container container in store.All)
             return new VersionResponse { Version = await container.RunscVersionAsync() };
-        RunscSettings settings =
-            BundleState.For("version", shim.Namespace, ConfigurationFile.ReadDefault([])).ToSettings();
+        ShimConfiguration configuration = ConfigurationFile.ReadDefault([]);
+        var settings = new RunscSettings
+        {
+            Binary = configuration.BinaryName,
+            Root = Path.Combine(configuration.Root, shim.Namespace),
+            Flags = configuration.RunscConfig,
+        };
         return new VersionResponse
         {
-            Version = await new RunscRunner(shim.Reaper, shim.Time, settings).VersionTextAsync(),
+            Version = await new RunscRunner(shim.Processes, shim.Time, settings).VersionTextAsync(),
         };
     }
 

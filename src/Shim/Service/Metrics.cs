@@ -7,7 +7,7 @@ using V2 = Containerd.Api.Cgroups.V2;
 namespace Shim.Service;
 
 /// <summary>A container's statistics in the form that fits the node's cgroups.</summary>
-public static class Metrics
+internal static class Metrics
 {
     private const ulong NanosecondsPerMicrosecond = 1000;
 

@@ -2,12 +2,11 @@ using System.Text;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Shim.Configuration;
-using Shim.Containers;
 
 namespace Shim.Service;
 
 /// <summary>Finds the configuration that a request's <c>options</c> name.</summary>
-public static class RuntimeOptions
+internal static class RuntimeOptions
 {
     /// <summary>The configuration for a request.</summary>
     /// <param name="options">
@@ -16,7 +15,7 @@ public static class RuntimeOptions
     /// them: the node's default file.
     /// </param>
     /// <param name="warnings">Gets what is odd but no error.</param>
-    /// <exception cref="ContainerException">The options are of another type, or not of the type that they claim.</exception>
+    /// <exception cref="RefusedException">The options are of another type, or not of the type that they claim.</exception>
     /// <exception cref="ConfigurationException">The configuration cannot be used.</exception>
     public static ShimConfiguration Read(Any? options, ICollection<string> warnings)
     {
@@ -28,7 +27,7 @@ public static class RuntimeOptions
             case "runtimeoptions.v1.Options":
                 return Read(Parse(options!), warnings);
             default:
-                throw new ContainerException(Refusal.InvalidArgument,
+                throw new RefusedException(Refusal.InvalidArgument,
                     $"runtime options of type {typeUrl} are not understood; runtimeoptions.v1.Options names a configuration file");
         }
     }
@@ -52,7 +51,7 @@ public static class RuntimeOptions
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new ContainerException(
+            throw new RefusedException(
                 Refusal.InvalidArgument, $"runtime options are not of the type {options.TypeUrl} that they claim", e);
         }
     }

@@ -5,7 +5,7 @@ using Ttrpc;
 namespace Shim.Service;
 
 /// <summary>Logs what the ttrpc server tells, and sees to the heap after its calls.</summary>
-public sealed class ServerLog(ShimLog log) : TtrpcServerEvents
+internal sealed class ServerLog(ShimLog log) : TtrpcServerEvents
 {
     private readonly HeapTrimmer _heap = new();
 

@@ -4,7 +4,7 @@ using Ttrpc;
 namespace Shim.Service;
 
 /// <summary>Gives the connections of a unix socket on the event loop to the ttrpc server.</summary>
-public sealed class ShimListener(UnixListener listener) : ITtrpcListener
+internal sealed class ShimListener(UnixListener listener) : ITtrpcListener
 {
     /// <inheritdoc/>
     public async ValueTask<TtrpcTransport?> AcceptAsync(CancellationToken cancellationToken)

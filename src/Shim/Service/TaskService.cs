@@ -4,10 +4,12 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Linux;
+using Shim.Bundles;
 using Shim.Configuration;
 using Shim.Containers;
 using Shim.Io;
 using Shim.Logging;
+using Shim.Sandboxes;
 using Status = Containerd.Api.Tasks.Status;
 using TaskApi = Containerd.Api.Tasks.Task;
 
@@ -17,7 +19,7 @@ namespace Shim.Service;
 /// <remarks>
 /// What methods throw is turned into statuses in one place (<see cref="ErrorMapping"/>). Protobuf types end here.
 /// </remarks>
-public sealed class TaskService(
+internal sealed class TaskService(
     ContainerCreator creator, ContainerStore store, ShimLog log, CgroupMode cgroups,
     Action<ShimConfiguration> configure, Action shutdown)
     : TaskApi.TaskBase
@@ -171,7 +173,7 @@ public sealed class TaskService(
     public override async Task<Empty> Kill(KillRequest request, ServerCallContext context)
     {
         if (request.Signal is 0 or > LastSignal)
-            throw new ContainerException(Refusal.InvalidArgument, $"there is no signal {request.Signal}");
+            throw new RefusedException(Refusal.InvalidArgument, $"there is no signal {request.Signal}");
         await store.Get(request.Id).KillAsync(request.ExecId, (int)request.Signal, request.All);
         return new Empty();
     }
@@ -191,7 +193,7 @@ public sealed class TaskService(
     {
         ContainerProcess process = store.Get(request.Id).Process(request.ExecId);
         if (request.Width > ushort.MaxValue || request.Height > ushort.MaxValue)
-            throw new ContainerException(
+            throw new RefusedException(
                 Refusal.InvalidArgument, $"{process}: no terminal is {request.Width} by {request.Height}");
         process.Stdio.Resize((int)request.Width, (int)request.Height);
         return s_empty;
@@ -257,7 +259,7 @@ public sealed class TaskService(
         {
             "" => new CheckpointOptions(),
             "containerd.runc.v1.CheckpointOptions" => CheckpointOptions.Parser.ParseFrom(options!.Value),
-            _ => throw new ContainerException(
+            _ => throw new RefusedException(
                 Refusal.InvalidArgument, $"checkpoint options of type {typeUrl} are not understood"),
         };
     }

@@ -5,7 +5,7 @@ namespace Shim.Service;
 /// <summary>Binds the methods of the task service of version 2 under the name of version 3 too.</summary>
 /// <remarks>The messages of both are the same, number for number, so that one implementation and one set of generated
 /// types serve both.</remarks>
-public sealed class TaskServiceV3(ServiceBinderBase binder) : ServiceBinderBase
+internal sealed class TaskServiceV3(ServiceBinderBase binder) : ServiceBinderBase
 {
     private const string ServiceName = "containerd.task.v3.Task";
 

@@ -1,9 +1,10 @@
 using Linux;
+using Shim.Oci;
 
 namespace Shim.Volumes;
 
 /// <summary>Looks up which mounts of a container are a pod's volume under another path. Blocks.</summary>
-public static class MountAliases
+internal static class MountAliases
 {
     /// <summary>No mount is a volume under another path.</summary>
     public static IReadOnlyDictionary<string, string> None { get; } = new Dictionary<string, string>();

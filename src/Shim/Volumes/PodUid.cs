@@ -1,7 +1,7 @@
 namespace Shim.Volumes;
 
 /// <summary>The uid of the pod that a container belongs to, as Kubernetes has it.</summary>
-public static class PodUid
+internal static class PodUid
 {
     private const string Cri = "io.kubernetes.cri.sandbox-uid"; // containerd 1.6.11 and later
     private const string CriLogDirectory = "io.kubernetes.cri.sandbox-log-directory";

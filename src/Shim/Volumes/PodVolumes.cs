@@ -5,7 +5,7 @@ namespace Shim.Volumes;
 /// <param name="Directory">Its directory below kubelet's.</param>
 /// <param name="ResolvedDirectory">The same with every link above it resolved: how containerd writes it in mounts.</param>
 /// <param name="Volumes">Its volumes.</param>
-public sealed record PodVolumes(
+internal sealed record PodVolumes(
     string PodUid, string Directory, string ResolvedDirectory, IReadOnlyList<PodVolume> Volumes)
 {
     /// <summary>Whether kubelet has made the directory of its volumes.</summary>
@@ -19,7 +19,7 @@ public sealed record PodVolumes(
 /// <param name="Name">Its name in the pod.</param>
 /// <param name="Plugin">Kubernetes' name for what it is, such as <see cref="EmptyDirPlugin"/>.</param>
 /// <param name="Path">Its directory on the node.</param>
-public sealed record PodVolume(string Name, string Plugin, string Path)
+internal sealed record PodVolume(string Name, string Plugin, string Path)
 {
     /// <summary>The plugin of emptyDirs.</summary>
     public const string EmptyDirPlugin = "kubernetes.io~empty-dir";
@@ -38,5 +38,5 @@ public sealed record PodVolume(string Name, string Plugin, string Path)
 /// <param name="Gid">Its group.</param>
 /// <param name="OtherUse">What shows that somebody else uses it; null for nothing.</param>
 /// <param name="FileStores">The names of the sandboxes' file stores in it.</param>
-public sealed record EmptyDirectory(
+internal sealed record EmptyDirectory(
     VolumeMedium Medium, uint Mode, uint Uid, uint Gid, string? OtherUse, IReadOnlyList<string> FileStores);

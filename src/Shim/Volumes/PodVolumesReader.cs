@@ -2,16 +2,14 @@ using Linux;
 
 namespace Shim.Volumes;
 
-/// <summary>Looks at a pod's volumes on the node. Changes nothing, but for <see cref="RemoveStaleFileStores"/>. Blocks.</summary>
+/// <summary>Looks at a pod's volumes on the node. Changes nothing. Blocks.</summary>
 /// <remarks>
 /// The pod's directory is <c>KUBELET ROOT/pods/UID</c>, its volumes are <c>volumes/PLUGIN/NAME</c> in it. Links are
 /// followed up to <c>pods</c>, which are the administrator's, and none below. Only emptyDirs are opened: what other
 /// volumes hold may be a server that does not answer.
 /// </remarks>
-public static class PodVolumesReader
+internal static class PodVolumesReader
 {
-    private const string FileStorePrefix = ".gvisor.filestore.";
-
     /// <summary>Reads a pod's volumes; a pod that has no directory has none.</summary>
     /// <param name="kubeletRoot">Kubelet's directory.</param>
     /// <param name="podUid">The pod.</param>
@@ -39,41 +37,7 @@ public static class PodVolumesReader
         }
     }
 
-    /// <summary>
-    /// Removes the file stores of sandboxes that are gone: a sandbox that was lost with its node leaves them, and
-    /// nobody else looks for them.
-    /// </summary>
-    /// <param name="kubeletRoot">Kubelet's directory.</param>
-    /// <param name="pod">The pod.</param>
-    /// <param name="volume">One of its emptyDirs.</param>
-    /// <param name="sandboxExists">Whether runsc has a sandbox of this id.</param>
-    /// <returns>The names of the removed files.</returns>
-    /// <exception cref="VolumeException">One could not be removed.</exception>
-    public static IReadOnlyList<string> RemoveStaleFileStores(
-        string kubeletRoot, string pod, PodVolume volume, Func<string, bool> sandboxExists)
-    {
-        List<string> removed = [];
-        if (volume.Directory is not { FileStores.Count: > 0 } directory)
-            return removed;
-        try
-        {
-            using OpenDirectory? root = OpenDirectory.TryOpen(PodsOf(kubeletRoot));
-            using OpenDirectory? own = root?.TryOpenIn(pod);
-            using OpenDirectory? volumes = own?.TryOpenIn("volumes");
-            using OpenDirectory? plugin = volumes?.TryOpenIn(volume.Plugin);
-            using OpenDirectory? open = plugin?.TryOpenIn(volume.Name);
-            foreach (string store in directory.FileStores)
-                if (open is not null && !sandboxExists(store[FileStorePrefix.Length..]) && open.Unlink(store))
-                    removed.Add(store);
-        }
-        catch (LinuxException e)
-        {
-            throw new VolumeException($"a stale file store of volume {volume.Name} cannot be removed: {e.Message}", e);
-        }
-        return removed;
-    }
-
-    private static string PodsOf(string kubeletRoot) => $"{kubeletRoot.TrimEnd('/')}/pods";
+    internal static string PodsOf(string kubeletRoot) => $"{kubeletRoot.TrimEnd('/')}/pods";
 
     private static List<PodVolume> ReadVolumes(OpenDirectory volumes)
     {
@@ -114,7 +78,7 @@ public static class PodVolumesReader
         {
             directory.List(entry =>
             {
-                if (entry.IsRegular && entry.Name.StartsWith(FileStorePrefix, StringComparison.Ordinal))
+                if (entry.IsRegular && entry.Name.StartsWith(FileStores.Prefix, StringComparison.Ordinal))
                     stores.Add(entry.Name);
                 else
                     other ??= $"it holds \"{entry.Name}\"";

@@ -4,7 +4,7 @@ namespace Shim.Volumes;
 /// The volumes of a pod that comes back from an image are as the image has them: runsc restores nothing else, whatever
 /// the new pod asks for. Only where they are on the node is new. Pure.
 /// </summary>
-public static class RestoredVolumes
+internal static class RestoredVolumes
 {
     /// <summary>Decides about all volumes of a pod whose sandbox is being restored.</summary>
     /// <param name="saved">What the image was made with.</param>

@@ -1,3 +1,5 @@
+using Shim.Oci;
+
 namespace Shim.Volumes;
 
 /// <summary>

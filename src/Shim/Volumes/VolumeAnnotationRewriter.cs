@@ -1,3 +1,5 @@
+using Shim.Oci;
+
 namespace Shim.Volumes;
 
 /// <summary>
@@ -10,51 +12,10 @@ namespace Shim.Volumes;
 /// alone, and the same everywhere. Whoever mounts a shared volume first decides for all, so a volume's mounts are all
 /// bind or all tmpfs. What comes out goes in again unchanged.
 /// </remarks>
-public static class VolumeAnnotationRewriter
+internal static class VolumeAnnotationRewriter
 {
     private const string FuseVolume = "gke-gcsfuse-tmp"; // its sidecar listens there on a socket of the node
     private const string HostUds = "dev.gvisor.flag.host-uds";
-
-    /// <summary>Decides about all volumes of a pod whose sandbox is being created.</summary>
-    /// <param name="annotations">What the pod asks for.</param>
-    /// <param name="pod">Its volumes on the node; null where it is not known which pod it is.</param>
-    /// <param name="configured">Whether the node's configuration says <c>empty_dir = "pod"</c>.</param>
-    /// <param name="warnings">Gets a sentence for each thing that is not done as it was asked.</param>
-    /// <exception cref="VolumeException">What is asked cannot be done.</exception>
-    public static VolumeDecisions Decide(
-        VolumeAnnotations annotations, PodVolumes? pod, bool configured, ICollection<string> warnings)
-    {
-        foreach (string warning in annotations.Warnings)
-            warnings.Add(warning);
-        if (pod is null)
-        {
-            if (annotations.Requests.Count > 0)
-                warnings.Add("volumes are left as they are: no annotation tells the uid of the pod");
-            return VolumeDecisions.None;
-        }
-        if (configured && !pod.Exists)
-            warnings.Add($"empty_dir = \"pod\" has no effect on this pod: there is no {pod.VolumesDirectory} "
-                + "(kubelet_root of the shim's configuration must be kubelet's)");
-        List<VolumeDecision> decisions = [];
-        foreach (PodVolume volume in pod.Volumes)
-            if (volume.IsEmptyDir)
-                decisions.Add(VolumeRules.Decide(volume, annotations.Find(volume.Name), configured));
-        foreach (VolumeRequest request in annotations.Requests)
-            if (DecideOther(request, pod, warnings) is { } decision)
-                decisions.Add(decision);
-        decisions.Sort(static (a, b) => string.CompareOrdinal(a.Volume, b.Volume));
-        foreach (VolumeDecision decision in decisions)
-            if (annotations.Find(decision.Volume)?.Source is { Length: > 0 } source && source != decision.Path)
-                warnings.Add($"annotation {VolumeAnnotations.Hint(decision.Volume, "source")}=\"{source}\" is ignored: "
-                    + $"the volume's source is {decision.Path}");
-        return new VolumeDecisions
-        {
-            PodUid = pod.PodUid,
-            Directory = pod.Directory,
-            ResolvedDirectory = pod.ResolvedDirectory,
-            Volumes = decisions,
-        };
-    }
 
     /// <summary>What to change in the specification of the sandbox, that is of the pod's first container.</summary>
     /// <param name="annotations">Its annotations.</param>
@@ -75,10 +36,10 @@ public static class VolumeAnnotationRewriter
                 RemoveHint(requests.Find(decision.Volume), edits);
             else
                 SetHint(decision, requests.Find(decision.Volume), edits);
-            if (decision is { Volume: FuseVolume, IsPassthrough: true } && !annotations.ContainsKey(HostUds))
-                edits.Set(HostUds, "open");
+            if (IsOfFuseDriver(decision))
+                OpenHostSockets(annotations, edits);
         }
-        RewriteMounts(annotations, mounts, decisions, aliases, edits);
+        RewriteMounts(mounts, decisions, aliases, edits);
         SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: true, edits);
     }
 
@@ -87,47 +48,20 @@ public static class VolumeAnnotationRewriter
     public static void RewriteContainer(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
         VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, SpecEdits edits)
     {
-        RewriteMounts(annotations, mounts, decisions, aliases, edits);
+        RewriteMounts(mounts, decisions, aliases, edits);
+        foreach (SpecMount mount in mounts)
+            if (IsOfNode(mount) && IsOfFuseDriver(decisions.At(SourceOf(mount, aliases))))
+                OpenHostSockets(annotations, edits);
         SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: false, edits);
     }
 
-    /// <summary>A request that is about no emptyDir; null for one that is, or that can be left alone.</summary>
-    private static VolumeDecision? DecideOther(VolumeRequest request, PodVolumes pod, ICollection<string> warnings)
+    private static bool IsOfFuseDriver(VolumeDecision? decision) =>
+        decision is { Volume: FuseVolume, IsPassthrough: true };
+
+    private static void OpenHostSockets(IReadOnlyDictionary<string, string> annotations, SpecEdits edits)
     {
-        List<PodVolume> matches = [];
-        foreach (PodVolume volume in pod.Volumes)
-            if (volume.Name == request.Name)
-                matches.Add(volume);
-        if (matches.Count != 1 && request.WantsSandbox)
-            throw new VolumeException(
-                $"volume {request.Name} of pod {pod.PodUid}: annotations ask for it, but " + (pod, matches.Count) switch
-                {
-                    ({ Exists: false }, _) => $"there is no {pod.VolumesDirectory}: kubelet has not made it on this node, "
-                        + "or kubelet_root of the shim's configuration is not kubelet's",
-                    (_, 0) => $"{pod.VolumesDirectory} has no such volume: only an emptyDir can be kept in the sandbox "
-                        + "(a claim's directory has its PersistentVolume's name, a hostPath has none)",
-                    _ => $"{pod.VolumesDirectory} has {matches.Count} volumes of that name",
-                });
-        if (matches.Count == 0)
-        {
-            warnings.Add($"annotations about volume {request.Name} are ignored: pod {pod.PodUid} has no such emptyDir");
-            return null;
-        }
-        PodVolume other = matches[0];
-        if (matches.Exists(static volume => volume.IsEmptyDir))
-            return null;
-        if (request.HintAnnotations.Count > 0)
-            warnings.Add($"hint on volume {request.Name} is dropped: it is no emptyDir but {other.Plugin}, "
-                + "whose data outlives the pod");
-        else if (request.WantsSandbox)
-            warnings.Add($"annotations about volume {request.Name} are ignored: it is no emptyDir but {other.Plugin}");
-        return new VolumeDecision
-        {
-            Volume = other.Name,
-            Path = other.Path,
-            Rule = VolumeRule.OtherVolumeType,
-            Why = $"it is no emptyDir but {other.Plugin}",
-        };
+        if (!annotations.ContainsKey(HostUds))
+            edits.Set(HostUds, "open");
     }
 
     private static void SetHint(VolumeDecision decision, VolumeRequest? request, SpecEdits edits)
@@ -164,19 +98,17 @@ public static class VolumeAnnotationRewriter
                 RemoveHint(request, edits);
     }
 
-    private static void RewriteMounts(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
-        VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, SpecEdits edits)
+    private static void RewriteMounts(IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions,
+        IReadOnlyDictionary<string, string> aliases, SpecEdits edits)
     {
         for (int i = 0; i < mounts.Count; i++)
         {
             SpecMount mount = mounts[i];
-            if (!mount.IsBind && mount.Type != "tmpfs")
+            if (!IsOfNode(mount))
                 continue;
-            string source = aliases.GetValueOrDefault(mount.Source) ?? mount.Source;
+            string source = SourceOf(mount, aliases);
             if (decisions.At(source) is { } decision)
             {
-                if (decision is { Volume: FuseVolume, IsPassthrough: true } && !annotations.ContainsKey(HostUds))
-                    edits.Set(HostUds, "open");
                 if (decision.IsPassthrough)
                     continue;
                 SpecMount rewritten = mount with { Source = decision.Path };
@@ -189,4 +121,10 @@ public static class VolumeAnnotationRewriter
                     + $"volume, or set {VolumeAnnotations.EmptyDir(above.Volume, "force-shared")}=true on the pod");
         }
     }
+
+    /// <summary>Whether a mount can be of a volume: a bind, or the tmpfs that a rewriting made of one.</summary>
+    private static bool IsOfNode(SpecMount mount) => mount.IsBind || mount.Type == "tmpfs";
+
+    private static string SourceOf(SpecMount mount, IReadOnlyDictionary<string, string> aliases) =>
+        aliases.GetValueOrDefault(mount.Source) ?? mount.Source;
 }

@@ -6,7 +6,7 @@ namespace Shim.Volumes;
 /// error here. <c>dev.gvisor.empty-dir.NAME.force-shared</c> and <c>.medium</c> are the shim's. They come from whoever
 /// made the pod.
 /// </remarks>
-public sealed class VolumeAnnotations
+internal sealed class VolumeAnnotations
 {
     /// <summary>How every hint begins.</summary>
     public const string HintPrefix = "dev.gvisor.spec.mount.";

@@ -1,7 +1,7 @@
 namespace Shim.Volumes;
 
 /// <summary>Why a volume is as it is: the first rule that fits counts.</summary>
-public enum VolumeRule
+internal enum VolumeRule
 {
     /// <summary>The pod asks for the node's own directory: <c>force-shared</c>, or <c>share=shared</c>.</summary>
     ForceShared,
@@ -29,7 +29,7 @@ public enum VolumeRule
 }
 
 /// <summary>Who shares a volume that is in the sandbox.</summary>
-public enum VolumeShare
+internal enum VolumeShare
 {
     /// <summary>All containers of the pod.</summary>
     Pod,
@@ -42,7 +42,7 @@ public enum VolumeShare
 /// What becomes of one volume of a pod. Decided once, when the pod's sandbox is created, and kept for all its
 /// containers.
 /// </summary>
-public sealed record VolumeDecision
+internal sealed record VolumeDecision
 {
     /// <summary>The volume's name in the pod.</summary>
     public required string Volume { get; init; }

@@ -9,7 +9,7 @@ namespace Shim.Volumes;
 /// They are in the sandbox's bundle (<c>volumes.json</c>) as well, for the containers that another shim creates and for
 /// whoever wants to know: <c>explain</c>.
 /// </remarks>
-public sealed record VolumeDecisions
+internal sealed record VolumeDecisions
 {
     private const int FormatVersion = 1;
 

@@ -4,4 +4,4 @@ namespace Shim.Volumes;
 /// A pod's volumes cannot be as its annotations, or a container's mounts, want them. The message names the annotation
 /// or the mount, and what to do.
 /// </summary>
-public sealed class VolumeException(string message, Exception? inner = null) : Exception(message, inner);
+internal sealed class VolumeException(string message, Exception? inner = null) : Exception(message, inner);

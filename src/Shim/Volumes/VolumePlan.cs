@@ -8,7 +8,7 @@ namespace Shim.Volumes;
 /// <param name="Pod">The volumes as they were found; null where it is not known which pod it is.</param>
 /// <param name="Requests">What the annotations ask for.</param>
 /// <param name="Warnings">What is not done as it was asked, a sentence each.</param>
-public sealed record VolumePlan(
+internal sealed record VolumePlan(
     VolumeDecisions Decisions, PodVolumes? Pod, VolumeAnnotations Requests, IReadOnlyList<string> Warnings)
 {
     /// <summary>Looks at the pod's volumes and decides. Blocks where a pod is named.</summary>
@@ -26,7 +26,7 @@ public sealed record VolumePlan(
         List<string> warnings = [];
         VolumeDecisions decisions = pod is not null && saved is { PodUid.Length: > 0 }
             ? RestoredVolumes.Decide(saved, pod, warnings)
-            : VolumeAnnotationRewriter.Decide(requests, pod, configured, warnings);
+            : VolumeDecider.Decide(requests, pod, configured, warnings);
         return new VolumePlan(decisions, pod, requests, warnings);
     }
 }

@@ -1,7 +1,7 @@
 namespace Shim.Volumes;
 
 /// <summary>Where the pages of a volume in the sandbox are.</summary>
-public enum VolumeMedium
+internal enum VolumeMedium
 {
     /// <summary>In a file in the volume's directory on the node.</summary>
     Disk,
@@ -11,7 +11,7 @@ public enum VolumeMedium
 }
 
 /// <summary>What a pod's annotations say about one volume.</summary>
-public sealed record VolumeRequest
+internal sealed record VolumeRequest
 {
     /// <summary>The volume's name in the pod.</summary>
     public required string Name { get; init; }

@@ -8,7 +8,7 @@ namespace Shim.Volumes;
 /// bind mount's source: on disk, shared, and in checkpoints. With a tmpfs mount the pages are the sandbox's memory. So
 /// whatever is in the sandbox has the hint <c>type=tmpfs</c>, and the mounts' type says where the pages are.
 /// </remarks>
-public static class VolumeRules
+internal static class VolumeRules
 {
     /// <summary>Decides about an emptyDir.</summary>
     /// <param name="volume">The volume as it is on the node.</param>

@@ -4,10 +4,10 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// One call at a client, without its message types. The server's answer, the caller's token or Dispose, the
-/// deadline and the connection's end race for <see cref="End"/>; the first decides what the caller sees. ttrpc has
-/// no frame for a cancellation: a call that ends here goes on at the server until its own deadline, and frames that
-/// still come for it are dropped.
+/// One call at a client, independent of its message types. The server's response, the caller's token or Dispose, the
+/// deadline and the close of the connection race for <see cref="End"/>; the first one decides the outcome. ttrpc has
+/// no cancel frame: a call that is cancelled here continues at the server until its own deadline, and its later
+/// frames are dropped.
 /// </summary>
 internal abstract class ClientCall(ClientConnection connection, IMethod method) : IDisposable
 {
@@ -19,57 +19,57 @@ internal abstract class ClientCall(ClientConnection connection, IMethod method) 
     private int _ending;
     private volatile bool _ended;
 
-    /// <summary>The call's stream; 0 until the request is queued.</summary>
+    /// <summary>The id of the call's stream; 0 until the request is queued.</summary>
     public uint StreamId { get; set; }
 
-    /// <summary>What is called.</summary>
+    /// <summary>The called method.</summary>
     public IMethod Method => method;
 
     /// <summary>Whether the outcome is known.</summary>
     public bool IsEnded => _ended;
 
-    /// <summary>The connection that the call is on.</summary>
+    /// <summary>The connection of the call.</summary>
     protected ClientConnection Connection => connection;
 
     /// <summary>The outcome.</summary>
-    /// <exception cref="InvalidOperationException">It is not known yet.</exception>
+    /// <exception cref="InvalidOperationException">The outcome is not known yet.</exception>
     public Status Status => _ended ? _status : throw new InvalidOperationException($"{method.FullName} has not ended");
 
-    /// <summary>The trailers, <c>grpc-status-details-bin</c> at most.</summary>
+    /// <summary>The trailers: <c>grpc-status-details-bin</c> or nothing.</summary>
     /// <exception cref="InvalidOperationException">The outcome is not known yet.</exception>
     public Metadata Trailers => _ended
         ? _trailers ??= []
         : throw new InvalidOperationException($"{method.FullName} has not ended");
 
-    /// <summary>The outcome as the exception that gRPC's users expect.</summary>
+    /// <summary>The outcome as gRPC's exception.</summary>
     public RpcException ToException() => new(Status, Trailers);
 
-    /// <summary>Ends the call for its token and deadline. Called before the request is queued.</summary>
+    /// <summary>Starts to watch the token and the deadline. Called before the request is queued.</summary>
     public void Watch(TimeSpan? timeout, CancellationToken cancellationToken)
     {
         lock (_watchGate)
         {
             _registration = cancellationToken.UnsafeRegister(
-                static state => ((ClientCall)state!).Cancel("cancelled by its caller"), this);
+                static state => ((ClientCall)state!).Cancel("cancelled by the caller"), this);
             if (timeout is { } left && left <= ClientConnection.LongestTimer)
                 _deadlineTimer = connection.Time.CreateTimer(Expired, this, left, Timeout.InfiniteTimeSpan);
         }
 
-        // The token may have ended the call before there was anything to stop.
+        // The token may have ended the call before there was a registration or timer to stop.
         if (_ended)
             StopWatching();
     }
 
-    /// <summary>A response frame came: the only answer, or a stream's end.</summary>
+    /// <summary>Receives a response frame: the only response message, or the end of a stream.</summary>
     public abstract void ReceiveResponse(ReadOnlyMemory<byte> payload);
 
-    /// <summary>A data frame with a message came. Returns the queue if it is full now.</summary>
+    /// <summary>Receives the message of a data frame. Returns the queue if it is now full.</summary>
     public abstract MessageQueue? ReceiveData(ReadOnlyMemory<byte> payload);
 
-    /// <summary>Ends the call; nothing happens if it has ended.</summary>
+    /// <summary>Ends the call; does nothing if it has ended.</summary>
     /// <param name="status">The outcome.</param>
-    /// <param name="trailers">The trailers, if there are any.</param>
-    /// <param name="abort">Whether messages that wait to be read are dropped.</param>
+    /// <param name="trailers">The trailers, if any.</param>
+    /// <param name="abort">Whether unread messages are dropped.</param>
     public void End(Status status, Metadata? trailers = null, bool abort = false)
     {
         if (Interlocked.Exchange(ref _ending, 1) != 0)
@@ -82,13 +82,13 @@ internal abstract class ClientCall(ClientConnection connection, IMethod method) 
         Ended(abort);
     }
 
-    /// <summary>Cancels the call if it has not ended, as gRPC's calls do when they are disposed of.</summary>
-    public void Dispose() => Cancel("its call was disposed of");
+    /// <summary>Cancels the call if it has not ended, as gRPC does when a call is disposed.</summary>
+    public void Dispose() => Cancel("the call was disposed");
 
-    /// <summary>Tells the caller. Called once, when status and trailers are set.</summary>
+    /// <summary>Completes the caller's task or stream. Called once, after status and trailers are set.</summary>
     protected abstract void Ended(bool abort);
 
-    /// <summary>Reads a message; if it is none, ends the call with INTERNAL and returns null.</summary>
+    /// <summary>Deserializes a message; if it is malformed, ends the call with INTERNAL and returns null.</summary>
     protected T? Deserialize<T>(Marshaller<T> marshaller, ReadOnlyMemory<byte> payload)
         where T : class
     {
@@ -96,9 +96,9 @@ internal abstract class ClientCall(ClientConnection connection, IMethod method) 
         {
             return MessagePayload.Deserialize(marshaller, payload);
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            End(new Status(StatusCode.Internal, $"{method.FullName}: malformed message: {error.Message}", error));
+            End(new Status(StatusCode.Internal, $"{method.FullName}: malformed message: {e.Message}", e));
             return null;
         }
     }
@@ -116,7 +116,7 @@ internal abstract class ClientCall(ClientConnection connection, IMethod method) 
     {
         lock (_watchGate)
         {
-            // Not Dispose, which waits for a callback that may be waiting for us.
+            // Not Dispose, which waits for a running callback: the callback may wait for this lock.
             _registration.Unregister();
             _deadlineTimer?.Dispose();
         }

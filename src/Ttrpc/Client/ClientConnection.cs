@@ -4,21 +4,21 @@ using Ttrpc.Wire;
 
 namespace Ttrpc;
 
-/// <summary>A client's end of a connection: numbers for streams, its dispatch, the calls that wait.</summary>
+/// <summary>The client's side of a connection: stream ids, dispatch, pending calls.</summary>
 internal sealed class ClientConnection(Stream stream, TtrpcLimits limits, ArrayPool<byte> pool, TimeProvider time)
     : Connection(stream, limits, pool, time)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<uint, ClientCall> _calls = [];
     private uint _nextStreamId = 1;
-    private bool _over;
+    private bool _closed;
 
     /// <inheritdoc/>
     protected override bool PausesWhenFull => false;
 
     /// <summary>
-    /// Gives the call a stream and queues its request; what cannot be sent ends the call. Numbers go out in
-    /// increasing order, as servers insist, because both happen under one lock.
+    /// Assigns the call a stream id and queues its request; if it cannot be sent, ends the call. Both happen under one
+    /// lock, so that the ids are sent in increasing order, as servers require.
     /// </summary>
     public void Open(ClientCall call, OutgoingFrame request)
     {
@@ -34,7 +34,7 @@ internal sealed class ClientConnection(Stream stream, TtrpcLimits limits, ArrayP
         }
     }
 
-    /// <summary>The call has ended: frames for it are dropped from now on.</summary>
+    /// <summary>Removes a call that has ended: its later frames are dropped.</summary>
     public void Forget(ClientCall call)
     {
         lock (_gate)
@@ -42,17 +42,17 @@ internal sealed class ClientConnection(Stream stream, TtrpcLimits limits, ArrayP
     }
 
     /// <inheritdoc/>
-    protected override void Closed(Closure closure)
+    protected override void Closed(CloseCause cause)
     {
         ClientCall[] calls;
         lock (_gate)
         {
-            _over = true;
+            _closed = true;
             calls = [.. _calls.Values];
         }
 
         foreach (ClientCall call in calls)
-            call.End(closure.ToStatus());
+            call.End(cause.ToStatus());
     }
 
     /// <inheritdoc/>
@@ -76,11 +76,11 @@ internal sealed class ClientConnection(Stream stream, TtrpcLimits limits, ArrayP
         if (!opened)
             Refuse(TtrpcCloseReason.UnopenedStream, header);
         else if (call is null)
-            return; // Ended here, while the server was still answering.
+            return; // Ended here before the server's response.
         else if (header.IsOversized)
             call.End(new Status(
                 StatusCode.ResourceExhausted,
-                $"answer of {header.Length} bytes exceeds the limit of {FrameHeader.MaxPayload}"));
+                $"response of {header.Length} bytes exceeds the limit of {FrameHeader.MaxPayload}"));
         else if (header.Type == FrameType.Data)
             OnData(call, frame);
         else
@@ -91,13 +91,13 @@ internal sealed class ClientConnection(Stream stream, TtrpcLimits limits, ArrayP
     {
         lock (_gate)
         {
-            if (_over)
-                return Closure!.ToStatus();
-            // The token or the deadline was quicker; the outcome is theirs.
+            if (_closed)
+                return CloseCause!.ToStatus();
+            // The token or the deadline has ended the call before.
             if (call.IsEnded)
                 return call.Status;
             if (Sender.IsOverfull)
-                return new Status(StatusCode.ResourceExhausted, "the server does not read its requests");
+                return new Status(StatusCode.ResourceExhausted, "too many unsent bytes: the server does not read");
             if (_nextStreamId <= uint.MaxValue - 2)
             {
                 call.StreamId = _nextStreamId;
@@ -109,8 +109,8 @@ internal sealed class ClientConnection(Stream stream, TtrpcLimits limits, ArrayP
             }
         }
 
-        Close(new Closure(TtrpcCloseReason.StreamIdsExhausted));
-        return Closure!.ToStatus();
+        Close(new CloseCause(TtrpcCloseReason.StreamIdsExhausted));
+        return CloseCause!.ToStatus();
     }
 
     private void OnResponse(ClientCall call, in Frame frame)

@@ -4,8 +4,8 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// A caller's way to stream requests. A message is on its way when the task returns; if the peer does not read, the
-/// task waits until it does.
+/// Streams a caller's requests. A message is queued or sent when <see cref="WriteAsync"/> returns; the task waits
+/// while too many bytes are unsent because the peer does not read.
 /// </summary>
 internal sealed class RequestWriter<T>(ClientConnection connection, ClientCall call, Marshaller<T> marshaller)
     : IClientStreamWriter<T>
@@ -18,17 +18,17 @@ internal sealed class RequestWriter<T>(ClientConnection connection, ClientCall c
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">
-    /// The previous write is still waiting, or <see cref="CompleteAsync"/> was called.
+    /// The previous write has not completed, or <see cref="CompleteAsync"/> was called.
     /// </exception>
     /// <exception cref="RpcException">
-    /// The call has ended, with its status; or RESOURCE_EXHAUSTED: the message does not fit a frame.
+    /// The call has ended: its status. RESOURCE_EXHAUSTED: the message does not fit into a frame.
     /// </exception>
     public Task WriteAsync(T message)
     {
         if (!_previous.IsCompleted)
-            throw new InvalidOperationException("the previous write is still under way");
+            throw new InvalidOperationException("the previous write has not completed");
         if (_completed)
-            throw new InvalidOperationException("the requests are complete");
+            throw new InvalidOperationException("CompleteAsync has been called");
         if (call.IsEnded)
             throw call.ToException();
 

@@ -5,23 +5,24 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// Calls generated stubs over one ttrpc connection:
+/// A gRPC call invoker over one ttrpc connection, for generated clients:
 /// <code>
 ///  await using TtrpcChannel channel = await TtrpcChannel.ConnectAsync("/run/containerd/s/…");
 ///  var task = new Task.TaskClient(channel);
 /// </code>
-/// Calls run side by side and by many threads. Deadline and token end a call here at once; the deadline also travels
-/// to the server, a cancellation cannot (the protocol has no frame for it). Once the connection is closed, every
-/// call fails with UNAVAILABLE and the reason; connect a new channel then. ttrpc has no response headers, and no
-/// trailers but <c>grpc-status-details-bin</c>. A call's host and wait-for-ready are ignored, there being one server.
+/// Thread-safe; calls run concurrently. The deadline and the token end a call at the client at once; the deadline is
+/// also sent to the server, a cancellation is not (the protocol has no frame for it). Once the connection is closed,
+/// every call fails with UNAVAILABLE and the reason; connect a new channel then. ttrpc has no response headers, and
+/// no trailers except <c>grpc-status-details-bin</c>. A call's host and wait-for-ready are ignored, because there is
+/// only one server.
 /// </summary>
 public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
 {
     private readonly ClientConnection _connection;
     private readonly SynchronizationContext? _context = SynchronizationContext.Current;
 
-    /// <summary>Makes a channel over a connected stream, which it owns from now on.</summary>
-    /// <param name="stream">A duplex stream; disposing of it must end its reads and writes.</param>
+    /// <summary>Creates a channel over a connected stream and takes ownership of it.</summary>
+    /// <param name="stream">A duplex stream; disposing it must end its pending reads and writes.</param>
     /// <param name="options">The options; null means the defaults.</param>
     public TtrpcChannel(Stream stream, TtrpcChannelOptions? options = null)
     {
@@ -31,17 +32,17 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
         Completion = _connection.ReceiveAsync();
     }
 
-    /// <summary>Completes when the connection has ended; never faults. See <see cref="CloseReason"/>.</summary>
+    /// <summary>Completes when the connection has closed; never faults. See <see cref="CloseReason"/>.</summary>
     public Task Completion { get; }
 
-    /// <summary>Why the connection ended, or <see cref="TtrpcCloseReason.None"/>.</summary>
-    public TtrpcCloseReason CloseReason => _connection.Closure?.Reason ?? TtrpcCloseReason.None;
+    /// <summary>Why the connection closed, or <see cref="TtrpcCloseReason.None"/>.</summary>
+    public TtrpcCloseReason CloseReason => _connection.CloseCause?.Reason ?? TtrpcCloseReason.None;
 
     /// <summary>Connects to a unix socket.</summary>
     /// <param name="path">The socket's path.</param>
     /// <param name="options">The options; null means the defaults.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <exception cref="IOException">Nobody listens there, or it may not be connected to.</exception>
+    /// <exception cref="IOException">No server listens on the path, or access is denied.</exception>
     public static async Task<TtrpcChannel> ConnectAsync(
         string path, TtrpcChannelOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -51,10 +52,10 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
             return new TtrpcChannel(new NetworkStream(socket, ownsSocket: true), options);
         }
-        catch (SocketException error)
+        catch (SocketException e)
         {
             socket.Dispose();
-            throw new IOException($"cannot connect to {path}: {error.Message}", error);
+            throw new IOException($"cannot connect to {path}: {e.Message}", e);
         }
         catch
         {
@@ -65,13 +66,13 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">
-    /// Called on the very <see cref="SynchronizationContext"/> that would have to receive the answer.
+    /// Called on the <see cref="SynchronizationContext"/> that must receive the response.
     /// </exception>
     public override TResponse BlockingUnaryCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
         if (_context is not null && _context == SynchronizationContext.Current)
-            throw new InvalidOperationException($"a blocking {method.FullName} here would wait for itself; await it");
+            throw new InvalidOperationException($"blocking call of {method.FullName} would deadlock: await it instead");
         return AsyncUnaryCall(method, host, options, request).ResponseAsync.GetAwaiter().GetResult();
     }
 
@@ -79,7 +80,7 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
     public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
-        var call = new SingleAnswerCall<TResponse>(_connection, method, method.ResponseMarshaller);
+        var call = new SingleResponseCall<TResponse>(_connection, method, method.ResponseMarshaller);
         Start(call, options, method, request, FrameFlags.None);
         return new AsyncUnaryCall<TResponse>(call.Response, Headers, StatusOf, TrailersOf, Dispose, call);
     }
@@ -88,7 +89,7 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
     public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
-        var call = new StreamedAnswerCall<TResponse>(_connection, method, method.ResponseMarshaller);
+        var call = new StreamingResponseCall<TResponse>(_connection, method, method.ResponseMarshaller);
         Start(call, options, method, request, FrameFlags.RemoteClosed);
         return new AsyncServerStreamingCall<TResponse>(call.Responses, Headers, StatusOf, TrailersOf, Dispose, call);
     }
@@ -97,7 +98,7 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
     public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options)
     {
-        var call = new SingleAnswerCall<TResponse>(_connection, method, method.ResponseMarshaller);
+        var call = new SingleResponseCall<TResponse>(_connection, method, method.ResponseMarshaller);
         Start<TRequest, TResponse>(call, options, method, null, FrameFlags.RemoteOpen);
         var requests = new RequestWriter<TRequest>(_connection, call, method.RequestMarshaller);
         return new AsyncClientStreamingCall<TRequest, TResponse>(
@@ -108,17 +109,17 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
     public override AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options)
     {
-        var call = new StreamedAnswerCall<TResponse>(_connection, method, method.ResponseMarshaller);
+        var call = new StreamingResponseCall<TResponse>(_connection, method, method.ResponseMarshaller);
         Start<TRequest, TResponse>(call, options, method, null, FrameFlags.RemoteOpen);
         var requests = new RequestWriter<TRequest>(_connection, call, method.RequestMarshaller);
         return new AsyncDuplexStreamingCall<TRequest, TResponse>(
             requests, call.Responses, Headers, StatusOf, TrailersOf, Dispose, call);
     }
 
-    /// <summary>Closes the connection; calls under way fail with UNAVAILABLE.</summary>
+    /// <summary>Closes the connection; pending calls fail with UNAVAILABLE.</summary>
     public async ValueTask DisposeAsync()
     {
-        _connection.Close(new Closure(TtrpcCloseReason.Disposed));
+        _connection.Close(new CloseCause(TtrpcCloseReason.Disposed));
         await Completion;
     }
 
@@ -130,22 +131,22 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
 
     private static void Dispose(object state) => ((ClientCall)state).Dispose();
 
-    // As in gRPC, what goes wrong here is the call's outcome and not thrown at its start.
+    // As in gRPC, errors here become the call's outcome and are not thrown at its start.
     private void Start<TRequest, TResponse>(
         ClientCall call, CallOptions options, Method<TRequest, TResponse> method, TRequest? request, FrameFlags flags)
         where TRequest : class
         where TResponse : class
     {
         if (options.Credentials is not null)
-            throw new NotSupportedException("ttrpc has no call credentials; the socket's peer is who it is");
+            throw new NotSupportedException("ttrpc does not support call credentials");
 
         TimeSpan? timeout = null;
         if (options.Deadline is { } deadline && deadline != DateTime.MaxValue)
             timeout = deadline.ToUniversalTime() - _connection.Time.GetUtcNow().UtcDateTime;
         if (timeout <= TimeSpan.Zero)
         {
-            call.End(
-                new Status(StatusCode.DeadlineExceeded, $"{method.FullName}: the deadline passed before the call"));
+            call.End(new Status(
+                StatusCode.DeadlineExceeded, $"{method.FullName}: the deadline passed before the call started"));
             return;
         }
 
@@ -157,14 +158,15 @@ public sealed class TtrpcChannel : CallInvoker, IAsyncDisposable
                 ? FrameEncoder.OpenRequest(_connection.Pool, method, nanoseconds, options.Headers)
                 : FrameEncoder.Request(_connection.Pool, method, request, flags, nanoseconds, options.Headers);
         }
-        catch (RpcException error)
+        catch (RpcException e)
         {
-            call.End(error.Status);
+            call.End(e.Status);
             return;
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            call.End(new Status(StatusCode.Internal, $"{method.FullName}: cannot serialize: {error.Message}", error));
+            call.End(new Status(
+                StatusCode.Internal, $"{method.FullName}: cannot serialize the request: {e.Message}", e));
             return;
         }
 

@@ -2,15 +2,15 @@ using System.Buffers;
 
 namespace Ttrpc;
 
-/// <summary>What a <see cref="TtrpcChannel"/> is built with.</summary>
+/// <summary>Options of a <see cref="TtrpcChannel"/>.</summary>
 public sealed record TtrpcChannelOptions
 {
-    /// <summary>The clock of deadlines.</summary>
+    /// <summary>The clock for deadlines.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>What the connection may use.</summary>
+    /// <summary>The limits of the connection.</summary>
     public TtrpcLimits Limits { get; init; } = new();
 
-    /// <summary>Where buffers of frames come from. Whatever is rented is returned.</summary>
+    /// <summary>The pool for frame buffers. Every rented buffer is returned.</summary>
     public ArrayPool<byte> BufferPool { get; init; } = ArrayPool<byte>.Shared;
 }

@@ -4,31 +4,32 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// One method of a service, without its message types: how the connection starts a call and delivers data to it.
-/// The kinds differ in what they read and write; how a handler's end becomes an answer is here, once.
+/// One method of a service, independent of its message types: how the connection starts a call and delivers data to
+/// it. Subclasses differ in what they read and write; this class turns the end of a handler into a response.
 /// </summary>
 internal abstract class Handler(IMethod method)
 {
     /// <summary><c>/package.Service/Method</c>.</summary>
     public string FullName { get; } = method.FullName;
 
-    /// <summary>Which side streams.</summary>
+    /// <summary>Which sides stream.</summary>
     public MethodType Type { get; } = method.Type;
 
     /// <summary>Runs the handler until it first waits.</summary>
     /// <param name="call">The new call.</param>
-    /// <param name="payload">The request's message, in the frame.</param>
+    /// <param name="payload">The request message, valid while this method runs.</param>
     /// <param name="open">Whether the client will send data.</param>
     public abstract void Start(ServerCall call, ReadOnlyMemory<byte> payload, bool open);
 
-    /// <summary>Takes a message that came as data. True if the stream is full now.</summary>
+    /// <summary>Receives the message of a data frame. True if the stream's queue is now full.</summary>
     public virtual bool Receive(ServerCall call, ReadOnlyMemory<byte> payload)
     {
-        call.Abort(new Status(StatusCode.InvalidArgument, $"{FullName} takes no more messages"));
+        call.Abort(new Status(StatusCode.InvalidArgument, $"{FullName} accepts only one request message"));
         return false;
     }
 
-    /// <summary>Reads a message; if it is none, the call fails as in Go, with INTERNAL, and this is null.</summary>
+    /// <summary>Deserializes a message; if it is malformed, fails the call with INTERNAL, as Go does.</summary>
+    /// <returns>The message, or null if it is malformed.</returns>
     protected static T? Deserialize<T>(ServerCall call, Marshaller<T> marshaller, ReadOnlyMemory<byte> payload)
         where T : class
     {
@@ -36,15 +37,15 @@ internal abstract class Handler(IMethod method)
         {
             return MessagePayload.Deserialize(marshaller, payload);
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            call.Abort(new Status(StatusCode.Internal, $"{call.Method}: malformed message: {error.Message}", error));
+            call.Abort(new Status(StatusCode.Internal, $"{call.Method}: malformed message: {e.Message}", e));
             return null;
         }
     }
 
-    /// <summary>Answers a call whose handler returned a message.</summary>
-    protected static void Answer<T>(ServerCall call, Marshaller<T> marshaller, T response)
+    /// <summary>Responds to a call whose handler returned a message.</summary>
+    protected static void Respond<T>(ServerCall call, Marshaller<T> marshaller, T response)
     {
         Exception? failure = null;
         try
@@ -61,9 +62,9 @@ internal abstract class Handler(IMethod method)
                 call.Connection.Finish(call, frame);
             }
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            failure = error;
+            failure = e;
         }
 
         if (failure is null)
@@ -72,8 +73,8 @@ internal abstract class Handler(IMethod method)
             Fail(call, failure);
     }
 
-    /// <summary>Ends a call whose handler has streamed its answers.</summary>
-    protected static void AnswerEnd(ServerCall call)
+    /// <summary>Ends a call whose handler has streamed its responses.</summary>
+    protected static void EndStream(ServerCall call)
     {
         if (call.Status.StatusCode != StatusCode.OK)
             call.Fail(call.Status, call.Details(null));
@@ -82,10 +83,9 @@ internal abstract class Handler(IMethod method)
         call.HandlerDone(null);
     }
 
-    /// <summary>The one place where what a handler throws becomes an answer.</summary>
+    /// <summary>Turns an exception thrown by a handler into a response.</summary>
     protected static void Fail(ServerCall call, Exception error)
     {
-        TtrpcServerOptions options = call.Connection.Options;
         RpcException? mapped = Map(call, error) ?? error as RpcException;
         if (mapped is { StatusCode: not StatusCode.OK })
         {
@@ -99,7 +99,7 @@ internal abstract class Handler(IMethod method)
         }
         else
         {
-            options.Events.HandlerFailed(call, error);
+            call.Connection.Events.HandlerFailed(call, error);
             call.Fail(new Status(StatusCode.Unknown, error.Message, error));
         }
 
@@ -112,10 +112,10 @@ internal abstract class Handler(IMethod method)
         {
             return call.Connection.Options.MapException?.Invoke(call, error);
         }
-        catch (Exception failure)
+        catch (Exception e)
         {
-            // The call is answered all the same.
-            call.Connection.Events.HandlerFailed(call, failure);
+            // The original exception still gets a response.
+            call.Connection.Events.HandlerFailed(call, e);
             return null;
         }
     }

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Ttrpc;
 
-/// <summary>The user that this process runs as, without a P/Invoke: they live elsewhere.</summary>
+/// <summary>The user that this process runs as, read from /proc because this library has no P/Invoke.</summary>
 internal static class ProcessUser
 {
-    /// <summary>The effective user, second of the four numbers behind <c>Uid:</c>, see proc_pid_status(5).</summary>
+    /// <summary>The effective user id: second of the four numbers after <c>Uid:</c>, see proc_pid_status(5).</summary>
     /// <exception cref="IOException">/proc cannot be read or has no such line.</exception>
     public static uint EffectiveUid()
     {
@@ -18,6 +18,6 @@ internal static class ProcessUser
             return uint.Parse(numbers[2], CultureInfo.InvariantCulture);
         }
 
-        throw new IOException($"{StatusPath} has no line Uid:");
+        throw new IOException($"cannot read the effective user id from {StatusPath}: no Uid line");
     }
 }

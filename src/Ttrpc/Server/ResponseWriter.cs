@@ -4,8 +4,8 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// A handler's way to stream answers. A message is on its way when the task returns; if the peer does not read, the
-/// task waits until it does, which bounds what a connection keeps.
+/// Streams a handler's responses. A message is queued or sent when <see cref="WriteAsync"/> returns; the task waits
+/// while too many bytes are unsent, which bounds the memory of a connection whose peer does not read.
 /// </summary>
 internal sealed class ResponseWriter<T>(ServerCall call, Marshaller<T> marshaller) : IServerStreamWriter<T>
 {
@@ -15,12 +15,14 @@ internal sealed class ResponseWriter<T>(ServerCall call, Marshaller<T> marshalle
     public WriteOptions? WriteOptions { get; set; }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">The previous write is still waiting.</exception>
-    /// <exception cref="OperationCanceledException">The call has ended: deadline, cancellation, lost client.</exception>
+    /// <exception cref="InvalidOperationException">The previous write has not completed.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The call has ended: deadline, cancellation or lost connection.
+    /// </exception>
     public Task WriteAsync(T message)
     {
         if (!_previous.IsCompleted)
-            throw new InvalidOperationException("the previous write is still under way");
+            throw new InvalidOperationException("the previous write has not completed");
         if (call.IsEnded)
             throw new OperationCanceledException($"{call.Method} has ended: {call.EndStatus.Detail}");
 

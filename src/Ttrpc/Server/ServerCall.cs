@@ -4,12 +4,12 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// One call at a server, and the context that its handler sees. Everything that few calls need (metadata, token,
-/// timer, trailers) is made when it is asked for.
+/// One call at a server, and the context passed to its handler. What few calls need (metadata, token, timer,
+/// trailers) is created on demand.
 /// <para>
-/// Two things happen once each, in either order: the call is answered or given up (<see cref="TryEnd"/>; the
-/// handler, the deadline and the connection's end race for it) and the handler returns (<see cref="HandlerDone"/>).
-/// The call counts against the connection's limits until its handler has returned.
+/// Two events happen once each, in either order: the call ends (<see cref="TryEnd"/>, for which the handler, the
+/// deadline and the close of the connection race) and the handler returns (<see cref="HandlerDone"/>). The call
+/// counts against the connection's limits until its handler has returned.
 /// </para>
 /// </summary>
 internal sealed class ServerCall : ServerCallContext
@@ -42,44 +42,45 @@ internal sealed class ServerCall : ServerCallContext
         _started = connection.Time.GetTimestamp();
     }
 
-    /// <summary>The call's stream.</summary>
+    /// <summary>The id of the call's stream.</summary>
     public uint StreamId { get; }
 
-    /// <summary>Bytes of the request, counted until the handler has returned.</summary>
+    /// <summary>Bytes of the request, reserved until the handler has returned.</summary>
     public int HeldBytes { get; }
 
-    /// <summary>What the call is of.</summary>
+    /// <summary>The method that was called.</summary>
     public Handler Handler => _handler;
 
-    /// <summary>The connection that the call came on.</summary>
+    /// <summary>The connection that received the call.</summary>
     public ServerConnection Connection => _connection;
 
-    /// <summary>Messages from the client; null if the request is all. Set before the handler runs.</summary>
+    /// <summary>The client's streamed messages; null if it does not stream. Set before the handler runs.</summary>
     public MessageQueue? Requests
     {
         get => Volatile.Read(ref _requests);
         set
         {
-            // As with the token: Cancel() sets its flag before it looks, this looks after the queue is there.
+            // As with the token: Cancel() sets its flag before it reads the queue; this reads the flag after the queue
+            // is set. At least one of them sees the other.
             Interlocked.Exchange(ref _requests, value);
             if (_cancelled)
                 value?.Abort(new OperationCanceledException(EndStatus.Detail));
         }
     }
 
-    /// <summary>Whether the client has said that it sends no more. Only the receive loop asks.</summary>
+    /// <summary>Whether the client has closed its side of the stream. Used only by the receive loop.</summary>
     public bool ClientIsDone { get; set; }
 
-    /// <summary>Whether the call is answered or given up.</summary>
+    /// <summary>Whether the call has ended: its response was sent, or will never be.</summary>
     public bool IsEnded => _ended;
 
-    /// <summary>Time since the request came.</summary>
+    /// <summary>Time since the request arrived.</summary>
     public TimeSpan Elapsed => _connection.Time.GetElapsedTime(_started);
 
-    /// <summary>Whether the client's time is over. Needs no timer to have fired.</summary>
+    /// <summary>Whether the deadline has passed, even if its timer has not fired yet.</summary>
     public bool DeadlinePassed => _timeoutNano != 0 && Elapsed >= Timeout;
 
-    /// <summary>What the client was told, once the call has ended.</summary>
+    /// <summary>The final status, once the call has ended.</summary>
     public Status EndStatus => _endStatus;
 
     /// <inheritdoc/>
@@ -111,8 +112,8 @@ internal sealed class ServerCall : ServerCallContext
                 source = Interlocked.CompareExchange(ref _cancellation, source, null) ?? source;
             }
 
-            // Cancel() sets the flag before it looks for a source; this looks after the source is there. One of the
-            // two sees the other.
+            // Cancel() sets the flag before it reads the source; this reads the flag after the source is set. At least
+            // one of them sees the other.
             if (_cancelled)
                 source.Cancel();
             return source.Token;
@@ -131,24 +132,24 @@ internal sealed class ServerCall : ServerCallContext
     /// <inheritdoc/>
     protected override AuthContext AuthContextCore => s_anonymous ??= new AuthContext(null, []);
 
-    // Nanoseconds to ticks of 100: rounded up, so that the server is never earlier than the client.
+    // Nanoseconds to ticks of 100 ns, rounded up so that the server never times out before the client.
     private TimeSpan Timeout => TimeSpan.FromTicks((_timeoutNano / 100) + (_timeoutNano % 100 > 0 ? 1 : 0));
 
     /// <summary>
-    /// True for the one who may answer; everybody else's answer is dropped. Only the connection calls it, under its
-    /// lock.
+    /// Ends the call. True for the first caller, which may send the response; the responses of later callers are
+    /// dropped. Called by the connection only, under its lock.
     /// </summary>
     public bool TryEnd(Status status)
     {
         if (_ended)
             return false;
-        // In this order, as others look at the flag without the lock.
+        // In this order, because readers check the flag without the lock.
         _endStatus = status;
         _ended = true;
         return true;
     }
 
-    /// <summary>Starts the deadline's timer; not needed for a call that ended at once.</summary>
+    /// <summary>Starts the deadline's timer; not needed for a handler that completed synchronously.</summary>
     public void ArmDeadline()
     {
         if (_timeoutNano == 0)
@@ -163,18 +164,18 @@ internal sealed class ServerCall : ServerCallContext
             System.Threading.Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Answers with an error; nothing happens if the call has ended.</summary>
+    /// <summary>Ends the call with an error; does nothing if it has ended.</summary>
     public void Fail(Status status, ReadOnlySpan<byte> detailed = default) =>
         _connection.Fail(this, status, detailed);
 
-    /// <summary>Answers with an error and cancels the handler, which is still running.</summary>
+    /// <summary>Ends the call with an error and cancels its handler, which is still running.</summary>
     public void Abort(Status status)
     {
         Fail(status);
         Cancel();
     }
 
-    /// <summary>Cancels the handler of a call that has ended without it.</summary>
+    /// <summary>Cancels the handler of a call that ended before the handler did.</summary>
     public void Cancel()
     {
         _cancelled = true;
@@ -184,14 +185,14 @@ internal sealed class ServerCall : ServerCallContext
         {
             Volatile.Read(ref _cancellation)?.Cancel();
         }
-        catch (AggregateException error)
+        catch (AggregateException e)
         {
-            // Callbacks that the handler registered; they run here, where nobody waits for them.
-            _connection.Events.HandlerFailed(this, error);
+            // Thrown by callbacks that the handler registered; no caller could handle it.
+            _connection.Events.HandlerFailed(this, e);
         }
     }
 
-    /// <summary>The handler has returned, with or without success.</summary>
+    /// <summary>Called when the handler has returned, with or without success.</summary>
     public void HandlerDone(Exception? error)
     {
         _deadlineTimer?.Dispose();
@@ -199,7 +200,7 @@ internal sealed class ServerCall : ServerCallContext
         _connection.CallDone(this, error);
     }
 
-    /// <summary>The details that the handler threw or set, as a status message; empty if none.</summary>
+    /// <summary>The handler's error details, thrown or set, as a <c>google.rpc.Status</c>; empty if none.</summary>
     public byte[] Details(Metadata? thrown)
     {
         byte[]? details = thrown?.GetValueBytes(StatusCodec.DetailsTrailer)
@@ -209,20 +210,21 @@ internal sealed class ServerCall : ServerCallContext
         if (StatusCodec.TryParse(details, out _, out _))
             return details;
         _connection.Events.HandlerFailed(
-            this, new InvalidDataException($"trailer {StatusCodec.DetailsTrailer} is no google.rpc.Status"));
+            this, new InvalidDataException($"trailer {StatusCodec.DetailsTrailer} is not a google.rpc.Status"));
         return [];
     }
 
     /// <inheritdoc/>
     protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders) => responseHeaders.Count == 0
         ? Task.CompletedTask
-        : throw new NotSupportedException("ttrpc has no response headers");
+        : throw new NotSupportedException("ttrpc does not support response headers");
 
     /// <inheritdoc/>
     protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) =>
-        throw new NotSupportedException("ttrpc calls have no propagation token; pass deadline and token on yourself");
+        throw new NotSupportedException(
+            "ttrpc does not support propagation tokens: pass on the deadline and the cancellation token");
 
     private void Expire() => Abort(new Status(
         StatusCode.DeadlineExceeded,
-        $"{_handler.FullName} was not done within {Timeout.TotalSeconds:0.###} s"));
+        $"{_handler.FullName}: deadline of {Timeout.TotalSeconds:0.###} s exceeded"));
 }

@@ -4,10 +4,10 @@ using Ttrpc.Wire;
 namespace Ttrpc;
 
 /// <summary>
-/// One client's connection: its dispatch, its calls and their answers.
+/// The server's side of one connection: dispatch, calls and responses.
 /// <para>
-/// What is wrong with one call is answered on its stream. What shows that both sides no longer agree on where they
-/// are closes the connection. Handlers run on the receive loop until they first wait.
+/// An error in one call is answered on its stream. An error that shows that the two sides disagree about the state of
+/// the connection closes it. Handlers run on the receive loop until they first wait.
 /// </para>
 /// </summary>
 internal sealed class ServerConnection : Connection
@@ -18,7 +18,7 @@ internal sealed class ServerConnection : Connection
     private uint _lastStreamId;
     private int _running;
     private bool _draining;
-    private bool _over;
+    private bool _closed;
 
     public ServerConnection(TtrpcTransport transport, TtrpcServices services, TtrpcServerOptions options)
         : base(transport.Stream, options.Limits, options.BufferPool, options.TimeProvider)
@@ -28,19 +28,19 @@ internal sealed class ServerConnection : Connection
         _services = services;
     }
 
-    /// <summary>The stream and who is behind it.</summary>
+    /// <summary>The stream and its peer.</summary>
     public TtrpcTransport Transport { get; }
 
     /// <summary>The server's options.</summary>
     public TtrpcServerOptions Options { get; }
 
-    /// <summary>Who is told.</summary>
+    /// <summary>The receiver of the server's notifications.</summary>
     public TtrpcServerEvents Events => Options.Events;
 
     /// <inheritdoc/>
     protected override bool PausesWhenFull => true;
 
-    /// <summary>Refuses new calls and closes once the running ones have ended and their answers are sent.</summary>
+    /// <summary>Refuses new calls; closes once the running calls have ended and their responses are sent.</summary>
     public void Drain()
     {
         lock (_gate)
@@ -53,13 +53,13 @@ internal sealed class ServerConnection : Connection
         _ = CloseWhenSentAsync();
     }
 
-    /// <summary>Sends one of a call's messages, unless the call has ended.</summary>
+    /// <summary>Sends one message of a stream, unless its call has ended.</summary>
     public void SendData(ServerCall call, OutgoingFrame frame)
     {
         bool pump;
         lock (_gate)
         {
-            // Nothing may follow the last frame of a stream; under the lock, nothing can.
+            // Under the lock, so that no frame follows the last one of its stream.
             if (call.IsEnded)
             {
                 frame.Return(Pool);
@@ -73,7 +73,7 @@ internal sealed class ServerConnection : Connection
             Sender.Pump();
     }
 
-    /// <summary>Ends a call well, unless it has ended.</summary>
+    /// <summary>Ends a call successfully, unless it has ended.</summary>
     public void Finish(ServerCall call, OutgoingFrame frame)
     {
         bool pump;
@@ -105,10 +105,10 @@ internal sealed class ServerConnection : Connection
         Flush(pump);
     }
 
-    /// <summary>A handler has returned: its call counts no more.</summary>
+    /// <summary>Called when a handler has returned: its call no longer counts against the limits.</summary>
     public void CallDone(ServerCall call, Exception? error)
     {
-        LetGo(call.HeldBytes);
+        Release(call.HeldBytes);
         Events.CallEnded(call, call.EndStatus, error, call.Elapsed);
         lock (_gate)
         {
@@ -134,20 +134,20 @@ internal sealed class ServerConnection : Connection
     }
 
     /// <inheritdoc/>
-    protected override void Closed(Closure closure)
+    protected override void Closed(CloseCause cause)
     {
-        var status = new Status(StatusCode.Cancelled, closure.Describe());
+        var status = new Status(StatusCode.Cancelled, cause.Describe());
         ServerCall[] calls;
         lock (_gate)
         {
-            _over = true;
+            _closed = true;
             calls = [.. _calls.Values];
             _calls.Clear();
             foreach (ServerCall call in calls)
                 call.TryEnd(status);
         }
 
-        // Not under the lock: this runs callbacks of handlers.
+        // Outside the lock, because this runs callbacks of handlers.
         foreach (ServerCall call in calls)
             call.Cancel();
     }
@@ -170,7 +170,7 @@ internal sealed class ServerConnection : Connection
             Admit(frame, request);
     }
 
-    // Everything that can be wrong with a well-formed request is answered here, before anything runs.
+    // Checks a well-formed request and starts its call; rejects it before any handler code runs.
     private void Admit(in Frame frame, in RequestEnvelope request)
     {
         uint streamId = frame.Header.StreamId;
@@ -189,16 +189,16 @@ internal sealed class ServerConnection : Connection
 
         if (request.TimeoutNano < 0)
         {
-            string late = $"{handler.FullName}: the deadline passed before the request";
+            string late = $"{handler.FullName}: the deadline passed before the request was sent";
             Reject(streamId, StatusCode.DeadlineExceeded, late);
             return;
         }
 
-        // Metadata is kept as long as the request, so it counts.
+        // Metadata is kept as long as the request, so it counts too.
         int bytes = request.PayloadLength + request.MetadataLength;
-        if (!TryHold(bytes))
+        if (!TryReserve(bytes))
         {
-            string full = $"requests of more than {Limits.HeldBytes} bytes are running";
+            string full = $"requests in progress exceed the limit of {Limits.HeldBytes} bytes";
             Reject(streamId, StatusCode.ResourceExhausted, full);
             return;
         }
@@ -206,7 +206,7 @@ internal sealed class ServerConnection : Connection
         var call = new ServerCall(this, handler, streamId, metadata, request.TimeoutNano, bytes);
         if (TryAdd(call) is { } refusal)
         {
-            LetGo(bytes);
+            Release(bytes);
             Reject(streamId, refusal.StatusCode, refusal.Detail);
             return;
         }
@@ -220,10 +220,10 @@ internal sealed class ServerConnection : Connection
     {
         lock (_gate)
         {
-            if (_draining || _over)
+            if (_draining || _closed)
                 return new Status(StatusCode.Unavailable, "the server is shutting down");
             if (_running >= Limits.ConcurrentCalls)
-                return new Status(StatusCode.ResourceExhausted, $"{_running} calls are running on this connection");
+                return new Status(StatusCode.ResourceExhausted, $"limit of {_running} concurrent calls reached");
             _running++;
             _calls.Add(call.StreamId, call);
             return null;
@@ -243,7 +243,7 @@ internal sealed class ServerConnection : Connection
         lock (_gate)
             _calls.TryGetValue(header.StreamId, out call);
 
-        // The client may not know yet that its call has ended.
+        // The call has ended, but the client may not know that yet.
         if (call is null)
             return;
 
@@ -261,7 +261,8 @@ internal sealed class ServerConnection : Connection
         if (!flags.HasFlag(FrameFlags.NoData))
         {
             if (call.ClientIsDone)
-                call.Abort(new Status(StatusCode.InvalidArgument, $"{call.Method}: data after the client's end"));
+                call.Abort(new Status(
+                    StatusCode.InvalidArgument, $"{call.Method}: data after the client closed its side"));
             else if (call.Handler.Receive(call, frame.Payload))
                 Stalled = call.Requests;
         }
@@ -273,7 +274,7 @@ internal sealed class ServerConnection : Connection
         }
     }
 
-    // An answer to a request that never became a call.
+    // Answers a request that does not become a call.
     private void Reject(uint streamId, StatusCode code, string detail)
     {
         var status = new Status(code, detail);
@@ -288,11 +289,11 @@ internal sealed class ServerConnection : Connection
         return Sender.Enqueue(frame);
     }
 
-    // Handlers answer even while the loop does not read, so that is not enough of a bound.
+    // Handlers send responses even while the loop does not read, so pausing the loop alone does not bound the queue.
     private void Flush(bool pump)
     {
         CloseIfOverfull();
-        // Also after the end: only the writer can say that nothing is being written.
+        // Also after Close: only the writer can report that no write is pending.
         if (pump)
             Sender.Pump();
     }
@@ -300,14 +301,14 @@ internal sealed class ServerConnection : Connection
     private bool CloseIfOverfull()
     {
         if (Sender.IsOverfull)
-            Close(new Closure(TtrpcCloseReason.UnsentOverflow));
+            Close(new CloseCause(TtrpcCloseReason.UnsentOverflow));
         return Sender.IsOverfull;
     }
 
     private async Task CloseWhenSentAsync()
     {
         await Sender.WaitUntilSentAsync();
-        Close(new Closure(TtrpcCloseReason.Shutdown));
+        Close(new CloseCause(TtrpcCloseReason.Shutdown));
     }
 
     private static string OversizedText(in FrameHeader header) =>

@@ -3,8 +3,8 @@ using Grpc.Core;
 namespace Ttrpc;
 
 /// <summary>
-/// What the handlers that read a stream share: the queue. A request may carry the first message in its payload, as
-/// Go's server allows; an empty payload carries none.
+/// Base of the handlers that read a stream; owns the queue. The payload of the request may hold the first message, as
+/// in Go's server; an empty payload holds none.
 /// </summary>
 internal abstract class ReadingHandler<TRequest>(IMethod method, Marshaller<TRequest> marshaller) : Handler(method)
     where TRequest : class
@@ -17,18 +17,18 @@ internal abstract class ReadingHandler<TRequest>(IMethod method, Marshaller<TReq
             return false;
         if (requests.TryAdd(message, payload.Length))
             return requests.IsFull;
-        call.Abort(new Status(StatusCode.ResourceExhausted, "too many bytes wait to be read on this connection"));
+        call.Abort(new Status(StatusCode.ResourceExhausted, "too many unread bytes on this connection"));
         return false;
     }
 
-    /// <summary>Makes the queue before the handler runs.</summary>
+    /// <summary>Creates the queue before the handler runs.</summary>
     protected MessageQueue<TRequest> Open(ServerCall call, ReadOnlyMemory<byte> payload, bool open)
     {
         var requests = new MessageQueue<TRequest>(call.Connection)
         {
             Overflowed = () => call.Abort(new Status(
                 StatusCode.ResourceExhausted,
-                $"{FullName} reads slower than messages come, {call.Connection.Limits.QueuedMessages} are waiting")),
+                $"{FullName} reads too slowly: {call.Connection.Limits.QueuedMessages} messages are unread")),
         };
         call.Requests = requests;
         if (!payload.IsEmpty)
@@ -39,7 +39,7 @@ internal abstract class ReadingHandler<TRequest>(IMethod method, Marshaller<TReq
     }
 }
 
-/// <summary>Many requests, one answer.</summary>
+/// <summary>Many requests, one response.</summary>
 internal sealed class ClientStreamingHandler<TRequest, TResponse>(
     Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse> run)
     : ReadingHandler<TRequest>(method, method.RequestMarshaller)
@@ -58,17 +58,17 @@ internal sealed class ClientStreamingHandler<TRequest, TResponse>(
             call.ArmDeadline();
             response = await run(requests, call);
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            Fail(call, error);
+            Fail(call, e);
             return;
         }
 
-        Answer(call, method.ResponseMarshaller, response);
+        Respond(call, method.ResponseMarshaller, response);
     }
 }
 
-/// <summary>One request, many answers.</summary>
+/// <summary>One request, many responses.</summary>
 internal sealed class ServerStreamingHandler<TRequest, TResponse>(
     Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse> run) : Handler(method)
     where TRequest : class
@@ -90,17 +90,17 @@ internal sealed class ServerStreamingHandler<TRequest, TResponse>(
             call.ArmDeadline();
             await run(request, new ResponseWriter<TResponse>(call, method.ResponseMarshaller), call);
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            Fail(call, error);
+            Fail(call, e);
             return;
         }
 
-        AnswerEnd(call);
+        EndStream(call);
     }
 }
 
-/// <summary>Many requests, many answers, in whatever order.</summary>
+/// <summary>Many requests, many responses, in any order.</summary>
 internal sealed class DuplexStreamingHandler<TRequest, TResponse>(
     Method<TRequest, TResponse> method, DuplexStreamingServerMethod<TRequest, TResponse> run)
     : ReadingHandler<TRequest>(method, method.RequestMarshaller)
@@ -118,12 +118,12 @@ internal sealed class DuplexStreamingHandler<TRequest, TResponse>(
             call.ArmDeadline();
             await run(requests, new ResponseWriter<TResponse>(call, method.ResponseMarshaller), call);
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            Fail(call, error);
+            Fail(call, e);
             return;
         }
 
-        AnswerEnd(call);
+        EndStream(call);
     }
 }

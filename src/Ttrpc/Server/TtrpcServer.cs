@@ -9,8 +9,7 @@ namespace Ttrpc;
 ///  await server.RunAsync(listener, cancellationToken);
 /// </code>
 /// Handlers start on the connection's receive loop, so they must not block. With a
-/// <see cref="SynchronizationContext"/> everything happens on it; without one, on the thread pool. Safe for use by
-/// many threads.
+/// <see cref="SynchronizationContext"/> everything runs on it; without one, on the thread pool. Thread-safe.
 /// </summary>
 public sealed class TtrpcServer : IAsyncDisposable
 {
@@ -24,10 +23,10 @@ public sealed class TtrpcServer : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly uint _allowedUid;
 
-    /// <summary>Makes a server of these services.</summary>
-    /// <param name="services">The services, complete.</param>
+    /// <summary>Creates a server.</summary>
+    /// <param name="services">The services; must not change afterwards.</param>
     /// <param name="options">The options; null means the defaults.</param>
-    /// <exception cref="IOException">The options name no user and /proc does not tell ours.</exception>
+    /// <exception cref="IOException">The options name no user, and /proc does not provide this process's.</exception>
     public TtrpcServer(TtrpcServices services, TtrpcServerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -37,11 +36,11 @@ public sealed class TtrpcServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Accepts and serves until the listener is closed, the token is cancelled or <see cref="ShutdownAsync"/> is
-    /// called. Connections that were accepted are served on, until then or until they end. The listener stays the
-    /// caller's. May be called for several listeners.
+    /// Accepts and serves connections until the listener is closed, the token is cancelled or
+    /// <see cref="ShutdownAsync"/> is called. Accepted connections are served until they close or the server shuts
+    /// down. The caller keeps ownership of the listener. May be called for several listeners.
     /// </summary>
-    /// <param name="listener">Where connections come from.</param>
+    /// <param name="listener">The source of connections.</param>
     /// <param name="cancellationToken">Ends accepting.</param>
     public async Task RunAsync(ITtrpcListener listener, CancellationToken cancellationToken = default)
     {
@@ -61,10 +60,10 @@ public sealed class TtrpcServer : IAsyncDisposable
             {
                 return;
             }
-            catch (Exception error)
+            catch (Exception e)
             {
-                // EMFILE and its like: the listener stays readable, so trying at once would spin.
-                _options.Events.AcceptFailed(error, pause);
+                // After EMFILE and similar errors the listener stays readable, so an immediate retry would spin.
+                _options.Events.AcceptFailed(e, pause);
                 await Task.Delay(pause, _options.TimeProvider, stop.Token)
                     .ConfigureAwait(
                         ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
@@ -73,14 +72,14 @@ public sealed class TtrpcServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Serves one connection, which the server owns from now on, until it ends. Never throws.</summary>
+    /// <summary>Takes ownership of one connection and serves it until it closes. Never throws.</summary>
     /// <param name="transport">The connection.</param>
     public Task ServeAsync(TtrpcTransport transport)
     {
         ArgumentNullException.ThrowIfNull(transport);
         if (transport.PeerUid is { } uid && uid != _allowedUid)
         {
-            string message = $"peer runs as user {uid}, only {_allowedUid} is served";
+            string message = $"peer runs as user {uid}, only user {_allowedUid} is allowed";
             return Refuse(transport, TtrpcCloseReason.ForeignUser, message);
         }
 
@@ -101,26 +100,26 @@ public sealed class TtrpcServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Shuts down in order: accepts nothing more, refuses new calls with UNAVAILABLE, waits for the running ones and
-    /// closes; after <paramref name="drainBound"/> it cancels what still runs and closes. It does not wait for
-    /// handlers that ignore their token.
+    /// Shuts down gracefully: stops accepting, refuses new calls with UNAVAILABLE, waits for the running calls and
+    /// closes the connections. After <paramref name="drainTimeout"/> it cancels the running calls and closes. It does
+    /// not wait for handlers that ignore their token.
     /// </summary>
-    /// <param name="drainBound">How long calls may run on.</param>
-    public async Task ShutdownAsync(TimeSpan drainBound)
+    /// <param name="drainTimeout">How long running calls may continue.</param>
+    public async Task ShutdownAsync(TimeSpan drainTimeout)
     {
-        // Not CancelAsync, which goes to the thread pool.
+        // Not CancelAsync, which uses the thread pool.
         _stopping.Cancel();
         foreach (ServerConnection connection in Connections())
             connection.Drain();
 
         try
         {
-            await AllServedAsync().WaitAsync(drainBound, _options.TimeProvider);
+            await AllServedAsync().WaitAsync(drainTimeout, _options.TimeProvider);
         }
         catch (TimeoutException)
         {
             foreach (ServerConnection connection in Connections())
-                connection.Close(new Closure(TtrpcCloseReason.ShutdownBoundPassed));
+                connection.Close(new CloseCause(TtrpcCloseReason.ShutdownTimedOut));
             await AllServedAsync();
         }
     }
@@ -130,10 +129,9 @@ public sealed class TtrpcServer : IAsyncDisposable
 
     private async Task ServeAsync(ServerConnection connection, TaskCompletionSource served)
     {
-        _options.Events.ConnectionOpened(connection.Transport);
         await connection.ReceiveAsync();
-        Closure closure = connection.Closure!;
-        _options.Events.ConnectionClosed(connection.Transport, closure.Reason, closure.Describe());
+        CloseCause cause = connection.CloseCause!;
+        _options.Events.ConnectionClosed(connection.Transport, cause.Reason, cause.Describe());
         lock (_gate)
             _connections.Remove(connection);
         served.SetResult();

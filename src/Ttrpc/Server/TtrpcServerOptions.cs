@@ -3,32 +3,32 @@ using Grpc.Core;
 
 namespace Ttrpc;
 
-/// <summary>What a <see cref="TtrpcServer"/> is built with.</summary>
+/// <summary>Options of a <see cref="TtrpcServer"/>.</summary>
 public sealed record TtrpcServerOptions
 {
-    /// <summary>The clock of deadlines, bounds and retries.</summary>
+    /// <summary>The clock for deadlines, timeouts and retries.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Who is told what happens.</summary>
+    /// <summary>The receiver of the server's notifications.</summary>
     public TtrpcServerEvents Events { get; init; } = new();
 
     /// <summary>
-    /// Turns an exception that a handler threw into the answer; null leaves it to the server, which knows
-    /// <see cref="RpcException"/> (its status and details) and <see cref="OperationCanceledException"/> (CANCELLED,
-    /// or DEADLINE_EXCEEDED once the deadline has passed) and makes UNKNOWN with its message of all others. It is
-    /// asked first, and for every exception.
+    /// Maps an exception thrown by a handler to the response. Called first, for every exception. Null leaves the
+    /// exception to the server, which maps <see cref="RpcException"/> to its status and details,
+    /// <see cref="OperationCanceledException"/> to CANCELLED, or DEADLINE_EXCEEDED once the deadline has passed, and
+    /// every other exception to UNKNOWN with its message.
     /// </summary>
     public Func<ServerCallContext, Exception, RpcException?>? MapException { get; init; }
 
     /// <summary>
-    /// The only user whose connections are served, where the transport knows the peer's user; null means the user
+    /// The only user whose connections are served, on transports that provide the peer's user; null means the user
     /// that this process runs as.
     /// </summary>
     public uint? AllowedUid { get; init; }
 
-    /// <summary>What each connection may use.</summary>
+    /// <summary>The limits of each connection.</summary>
     public TtrpcLimits Limits { get; init; } = new();
 
-    /// <summary>Where buffers of frames come from. Whatever is rented is returned.</summary>
+    /// <summary>The pool for frame buffers. Every rented buffer is returned.</summary>
     public ArrayPool<byte> BufferPool { get; init; } = ArrayPool<byte>.Shared;
 }

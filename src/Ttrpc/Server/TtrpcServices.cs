@@ -5,39 +5,39 @@ using Grpc.Core;
 namespace Ttrpc;
 
 /// <summary>
-/// The services of a server. Generated code fills it: <c>TaskService.BindService(services, implementation)</c>.
-/// Fill it before the server starts; it is not guarded.
+/// The services of a server. Generated code adds them: <c>TaskService.BindService(services, implementation)</c>.
+/// Not thread-safe: add all services before the server starts.
 /// </summary>
 public sealed class TtrpcServices : ServiceBinderBase
 {
-    // Keyed by the bytes that are on the wire, so that a call makes no strings.
+    // Keyed by the UTF-8 names on the wire, so that a call allocates no strings.
     private readonly Dictionary<byte[], Dictionary<byte[], Handler>> _services = new(Utf8Comparer.Instance);
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The method is there already.</exception>
+    /// <exception cref="ArgumentException">The method is already bound.</exception>
     public override void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, UnaryServerMethod<TRequest, TResponse>? handler) =>
         Add(method, new UnaryHandler<TRequest, TResponse>(method, NotNull(handler)));
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The method is there already.</exception>
+    /// <exception cref="ArgumentException">The method is already bound.</exception>
     public override void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler) =>
         Add(method, new ClientStreamingHandler<TRequest, TResponse>(method, NotNull(handler)));
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The method is there already.</exception>
+    /// <exception cref="ArgumentException">The method is already bound.</exception>
     public override void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler) =>
         Add(method, new ServerStreamingHandler<TRequest, TResponse>(method, NotNull(handler)));
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The method is there already.</exception>
+    /// <exception cref="ArgumentException">The method is already bound.</exception>
     public override void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, DuplexStreamingServerMethod<TRequest, TResponse>? handler) =>
         Add(method, new DuplexStreamingHandler<TRequest, TResponse>(method, NotNull(handler)));
 
-    /// <summary>Finds a method by names as they are on the wire; else says which of them is unknown.</summary>
+    /// <summary>Finds a method by its UTF-8 names; if it is not found, tells which name is unknown.</summary>
     internal bool TryFind(
         ReadOnlySpan<byte> service,
         ReadOnlySpan<byte> method,
@@ -47,14 +47,15 @@ public sealed class TtrpcServices : ServiceBinderBase
         unknown = null;
         handler = null;
         if (!_services.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(service, out var methods))
-            unknown = $"unknown service {Shown(service)} (method {Shown(method)})";
+            unknown = $"unknown service {Shorten(service)} (method {Shorten(method)})";
         else if (!methods.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(method, out handler))
-            unknown = $"unknown method {Shown(method)} of service {Shown(service)}";
+            unknown = $"unknown method {Shorten(method)} of service {Shorten(service)}";
         return handler is not null;
     }
 
-    // A name may be as long as a frame; an error need not.
-    private static string Shown(ReadOnlySpan<byte> name) => Encoding.UTF8.GetString(name[..Math.Min(name.Length, 256)]);
+    // A name may be as long as a frame; the error text is shorter.
+    private static string Shorten(ReadOnlySpan<byte> name) =>
+        Encoding.UTF8.GetString(name[..Math.Min(name.Length, 256)]);
 
     private static T NotNull<T>(T? handler)
         where T : class => handler ?? throw new ArgumentNullException(nameof(handler));
@@ -65,7 +66,7 @@ public sealed class TtrpcServices : ServiceBinderBase
         if (!_services.TryGetValue(service, out Dictionary<byte[], Handler>? methods))
             _services.Add(service, methods = new(Utf8Comparer.Instance));
         if (!methods.TryAdd(Encoding.UTF8.GetBytes(method.Name), handler))
-            throw new ArgumentException($"method {method.FullName} is bound already", nameof(method));
+            throw new ArgumentException($"method {method.FullName} is already bound", nameof(method));
     }
 
     private sealed class Utf8Comparer

@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Ttrpc;
 
 /// <summary>
-/// Accepts connections of a unix socket and says whose they are. Disposing closes the socket and leaves its path
-/// alone: who bound it decides about it, and it may have been handed over by another process.
+/// Accepts connections on a unix socket and identifies their peers. Disposing it closes the socket but does not unlink
+/// its path: that is up to the owner of the path.
 /// </summary>
 public sealed class TtrpcSocketListener : ITtrpcListener, IDisposable
 {
@@ -18,17 +18,11 @@ public sealed class TtrpcSocketListener : ITtrpcListener, IDisposable
 
     private readonly Socket _socket;
 
-    /// <summary>Takes over a socket that is bound and listens.</summary>
-    /// <param name="socket">The socket.</param>
-    public TtrpcSocketListener(Socket socket)
-    {
-        ArgumentNullException.ThrowIfNull(socket);
-        _socket = socket;
-    }
+    private TtrpcSocketListener(Socket socket) => _socket = socket;
 
-    /// <summary>Makes a socket at <paramref name="path"/>, which must not exist, and listens.</summary>
+    /// <summary>Creates a socket at <paramref name="path"/>, which must not exist, and listens on it.</summary>
     /// <param name="path">At most 107 bytes.</param>
-    /// <exception cref="SocketException">bind(2) or listen(2) failed, because the path exists, say.</exception>
+    /// <exception cref="SocketException">bind(2) or listen(2) failed, for example because the path exists.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The path is too long.</exception>
     public static TtrpcSocketListener Listen(string path)
     {
@@ -55,7 +49,7 @@ public sealed class TtrpcSocketListener : ITtrpcListener, IDisposable
         {
             peer = await _socket.AcceptAsync(cancellationToken);
         }
-        catch (Exception error) when (error is ObjectDisposedException
+        catch (Exception e) when (e is ObjectDisposedException
             or SocketException { SocketErrorCode: SocketError.OperationAborted })
         {
             return null;
@@ -73,7 +67,7 @@ public sealed class TtrpcSocketListener : ITtrpcListener, IDisposable
         }
     }
 
-    /// <summary>Closes the socket; a waiting <see cref="AcceptAsync"/> returns null.</summary>
+    /// <summary>Closes the socket; a pending <see cref="AcceptAsync"/> returns null.</summary>
     public void Dispose() => _socket.Dispose();
 
     // struct ucred { pid_t pid; uid_t uid; gid_t gid; }, see unix(7).
@@ -85,8 +79,8 @@ public sealed class TtrpcSocketListener : ITtrpcListener, IDisposable
     }
 
     /// <summary>
-    /// The address of a path. Of its own <see cref="UnixDomainSocketEndPoint"/> .NET remembers what it bound and
-    /// unlinks it when the socket is closed.
+    /// The address of a path. .NET unlinks the path of a bound <see cref="UnixDomainSocketEndPoint"/> when the socket
+    /// is closed; it does not do so for other end points.
     /// </summary>
     private sealed class PathEndPoint(string path) : EndPoint
     {

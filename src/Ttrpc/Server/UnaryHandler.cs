@@ -2,7 +2,7 @@ using Grpc.Core;
 
 namespace Ttrpc;
 
-/// <summary>One request, one answer. A handler that does not wait costs no task of ours.</summary>
+/// <summary>One request, one response. Allocates no task for a handler that completes synchronously.</summary>
 internal sealed class UnaryHandler<TRequest, TResponse>(
     Method<TRequest, TResponse> method, UnaryServerMethod<TRequest, TResponse> run) : Handler(method)
     where TRequest : class
@@ -22,14 +22,14 @@ internal sealed class UnaryHandler<TRequest, TResponse>(
         {
             task = run(request, call);
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            Fail(call, error);
+            Fail(call, e);
             return;
         }
 
         if (task.IsCompletedSuccessfully)
-            Answer(call, method.ResponseMarshaller, task.Result);
+            Respond(call, method.ResponseMarshaller, task.Result);
         else
             _ = FinishAsync(call, task);
     }
@@ -43,12 +43,12 @@ internal sealed class UnaryHandler<TRequest, TResponse>(
                 call.ArmDeadline();
             response = await task;
         }
-        catch (Exception error)
+        catch (Exception e)
         {
-            Fail(call, error);
+            Fail(call, e);
             return;
         }
 
-        Answer(call, method.ResponseMarshaller, response);
+        Respond(call, method.ResponseMarshaller, response);
     }
 }

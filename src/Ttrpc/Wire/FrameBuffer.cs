@@ -3,31 +3,18 @@ using System.Buffers;
 namespace Ttrpc.Wire;
 
 /// <summary>
-/// One received frame. The payload lies in the <see cref="FrameBuffer"/> that gave the frame and is overwritten by
-/// its next step: who wants to keep it copies it.
-/// </summary>
-internal readonly struct Frame(FrameHeader header, ReadOnlyMemory<byte> payload)
-{
-    /// <summary>The header as it came.</summary>
-    public FrameHeader Header => header;
-
-    /// <summary>The payload; empty for an oversized frame, which is skipped.</summary>
-    public ReadOnlyMemory<byte> Payload => payload;
-}
-
-/// <summary>
-/// Cuts a stream of bytes into frames, without any I/O: the owner reads into <see cref="GetMemory"/>, says how much
-/// with <see cref="Advance"/>, and takes frames with <see cref="TryTake"/> until there is none.
+/// Splits a stream of bytes into frames, without I/O: the owner reads into <see cref="GetMemory"/>, reports the count
+/// to <see cref="Advance"/>, and takes frames with <see cref="TryTake"/> until there is none.
 /// <code>
-///  small:  | taken | frame | frame | part of a fra...          frames that fit are read in place
-///  rented: | payload of one long frame, as far as it came |    for the time of that frame only
+///  small:  | taken | frame | frame | part of a fra...      frames that fit are parsed in place
+///  rented: | payload of one long frame, partly received |  only while that frame is in use
 /// </code>
-/// So an idle connection holds the small buffer and nothing else. Bytes of an oversized frame are read into the
-/// small buffer and forgotten. Not thread safe: it belongs to the receive loop.
+/// So an idle connection holds only the small buffer. The bytes of an oversized frame are read into the small buffer
+/// and discarded. Not thread-safe: it belongs to the receive loop.
 /// </summary>
 internal sealed class FrameBuffer(ArrayPool<byte> pool)
 {
-    // Holds nearly every request and answer of containerd; larger frames cost a rent.
+    // Holds nearly every request and response of containerd; larger frames rent a buffer.
     private const int SmallSize = 2048;
 
     private readonly byte[] _small = new byte[SmallSize];
@@ -53,7 +40,7 @@ internal sealed class FrameBuffer(ArrayPool<byte> pool)
         return _small.AsMemory(_end);
     }
 
-    /// <summary>So many bytes were put into <see cref="GetMemory"/>.</summary>
+    /// <summary>Reports that <paramref name="count"/> bytes were written to <see cref="GetMemory"/>.</summary>
     public void Advance(int count)
     {
         if (_rented is not null)
@@ -63,7 +50,7 @@ internal sealed class FrameBuffer(ArrayPool<byte> pool)
     }
 
     /// <summary>
-    /// Takes the next whole frame, or the header of an oversized one, and frees the frame taken before. False if
+    /// Takes the next complete frame, or the header of an oversized one, and frees the frame taken before. False if
     /// more bytes are needed.
     /// </summary>
     public bool TryTake(out Frame frame)
@@ -75,7 +62,7 @@ internal sealed class FrameBuffer(ArrayPool<byte> pool)
                 return false;
             if (_longHeader.Length > 0)
             {
-                // Whole: given once. The length is cleared so that the next call frees the buffer.
+                // Complete: returned once. The header is cleared so that the next call frees the buffer.
                 frame = new Frame(_longHeader, _rented.AsMemory(0, _rentedFilled));
                 _longHeader = default;
                 return true;
@@ -109,7 +96,7 @@ internal sealed class FrameBuffer(ArrayPool<byte> pool)
         return false;
     }
 
-    /// <summary>Gives a rented buffer back. Called by the receive loop when it ends, or between frames.</summary>
+    /// <summary>Returns a rented buffer. Called between frames and at the end of the receive loop.</summary>
     public void Release()
     {
         if (_rented is null)

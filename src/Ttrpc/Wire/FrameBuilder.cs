@@ -4,8 +4,8 @@ using Grpc.Core;
 namespace Ttrpc.Wire;
 
 /// <summary>
-/// Serializes a message straight into the buffer that goes on the wire. The envelope before the message holds its
-/// length, so room is left in front, the message is written, and then the envelope is written backwards from it:
+/// Serializes a message directly into the buffer that is sent. The envelope before the message holds its length, so
+/// headroom is reserved, the message is written, and then the envelope is written into the headroom:
 /// <code>
 ///  |&lt;---- headroom -----&gt;|
 ///  +-------+------+--------+---------+--------+------+
@@ -13,7 +13,7 @@ namespace Ttrpc.Wire;
 ///  +-------+------+--------+---------+--------+------+
 ///          ^ start         ^ headroom         ^ end
 /// </code>
-/// One builder a thread serves all: it is busy only during a synchronous call of a marshaller.
+/// One builder per thread is enough: it is in use only while a frame is built, synchronously.
 /// </summary>
 internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
 {
@@ -31,8 +31,8 @@ internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
     public int MessageLength => _end - _headroom;
 
     /// <summary>
-    /// Serializes <paramref name="message"/> behind <paramref name="headroom"/> free bytes. Ends with
-    /// <see cref="Finish"/> or <see cref="Abandon"/>; if this throws, nothing is to be done.
+    /// Serializes <paramref name="message"/> after <paramref name="headroom"/> free bytes. The caller must then call
+    /// <see cref="Finish"/> or <see cref="Abandon"/>, unless this throws.
     /// </summary>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED: the message is longer than a frame may be.</exception>
     public static FrameBuilder Serialize<T>(ArrayPool<byte> pool, int headroom, Marshaller<T> marshaller, T message)
@@ -53,7 +53,7 @@ internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
     /// <summary>Starts a frame without a message.</summary>
     public static FrameBuilder Begin(ArrayPool<byte> pool, int headroom)
     {
-        // A marshaller that serializes another message inside finds no builder and makes one.
+        // A marshaller that builds a frame itself finds no builder and creates one.
         FrameBuilder builder = t_instance ?? new FrameBuilder();
         t_instance = null;
         builder._pool = pool;
@@ -61,14 +61,14 @@ internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
         return builder;
     }
 
-    /// <summary>The bytes right before the message, to be filled in.</summary>
+    /// <summary>The bytes immediately before the message, for the caller to fill.</summary>
     public Span<byte> Before(int length)
     {
         Reserve(0);
         return _buffer.AsSpan(_headroom - length, length);
     }
 
-    /// <summary>Adds so many bytes behind the message, to be filled in.</summary>
+    /// <summary>Appends <paramref name="length"/> bytes, for the caller to fill.</summary>
     public Span<byte> After(int length)
     {
         Reserve(length);
@@ -76,7 +76,7 @@ internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
         return _buffer.AsSpan(_end - length, length);
     }
 
-    /// <summary>Writes the header before the prefix and hands the frame to the caller.</summary>
+    /// <summary>Writes the header before the prefix and passes ownership of the frame to the caller.</summary>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED: the frame is longer than the protocol allows.</exception>
     public OutgoingFrame Finish(int prefix, uint streamId, FrameType type, FrameFlags flags)
     {
@@ -95,7 +95,7 @@ internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
         return frame;
     }
 
-    /// <summary>Gives everything back.</summary>
+    /// <summary>Returns the buffer without a frame.</summary>
     public void Abandon()
     {
         if (_buffer.Length > 0)
@@ -115,7 +115,7 @@ internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
     /// <inheritdoc/>
     public override void Complete()
     {
-        // What was written is all.
+        // The message is what was written so far.
     }
 
     /// <inheritdoc/>
@@ -141,7 +141,7 @@ internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
 
     private static RpcException TooLong(long length) => new(new Status(
         StatusCode.ResourceExhausted,
-        $"message of {length} bytes does not fit a frame of {FrameHeader.MaxPayload}"));
+        $"message of {length} bytes exceeds the limit of {FrameHeader.MaxPayload}"));
 
     private void Free()
     {
@@ -155,7 +155,7 @@ internal sealed class FrameBuilder : SerializationContext, IBufferWriter<byte>
         if (needed <= _buffer.Length)
             return;
 
-        // Refused before memory is spent on it; Finish judges to the byte.
+        // Rejected before memory is allocated for it; Finish checks the exact length.
         if (needed - _headroom > FrameHeader.MaxPayload)
             throw TooLong(needed - _headroom);
 

@@ -4,18 +4,13 @@ using Grpc.Core;
 
 namespace Ttrpc.Wire;
 
-/// <summary>Builds each kind of frame that is ever sent. The caller owns the frame.</summary>
+/// <summary>Builds every kind of frame that is sent. The caller owns the frame.</summary>
 internal static class FrameEncoder
 {
-    private const int ServiceField = 1;
-    private const int MethodField = 2;
-    private const int RequestPayloadField = 3;
-    private const int TimeoutField = 4;
-
     // Tag and length of a payload of at most 4 MiB.
     private static readonly int s_payloadPrefix = 1 + ProtoWriter.VarintSize(FrameHeader.MaxPayload);
 
-    /// <summary>A response that carries <paramref name="message"/>; a good status is left out, as Go does.</summary>
+    /// <summary>A response with <paramref name="message"/>; the status OK is omitted, as in Go.</summary>
     public static OutgoingFrame Response<T>(ArrayPool<byte> pool, uint streamId, Marshaller<T> marshaller, T message)
     {
         FrameBuilder builder = FrameBuilder.Serialize(pool, FrameHeader.Size + s_payloadPrefix, marshaller, message);
@@ -24,9 +19,8 @@ internal static class FrameEncoder
     }
 
     /// <summary>
-    /// A response that carries an error. <paramref name="detailed"/> is empty or a well-formed
-    /// <c>google.rpc.Status</c> whose details are taken over. An error too long for a frame loses its details, then
-    /// the end of its text.
+    /// A response with an error. <paramref name="detailed"/> is empty or a well-formed <c>google.rpc.Status</c> whose
+    /// details are copied. Details that do not fit into a frame are dropped; the text is cut at 64 Ki characters.
     /// </summary>
     public static OutgoingFrame Error(ArrayPool<byte> pool, uint streamId, Status status, ReadOnlySpan<byte> detailed)
     {
@@ -35,7 +29,7 @@ internal static class FrameEncoder
             status = new Status(status.StatusCode, status.Detail[..MaxText]);
         int messageLength = Encoding.UTF8.GetByteCount(status.Detail);
 
-        // Unknown fields make this an upper bound, which is all that the check below needs.
+        // An upper bound, because the length includes unknown fields; that is enough for this check.
         if (messageLength + detailed.Length + 64 > FrameHeader.MaxPayload
             || !StatusCodec.TryParse(detailed, out _, out int detailsLength))
         {
@@ -47,21 +41,21 @@ internal static class FrameEncoder
         FrameBuilder builder = FrameBuilder.Begin(pool, FrameHeader.Size);
         var writer = new ProtoWriter(builder.After(ProtoWriter.BytesFieldSize(size)));
         writer.WriteBytesPrefix(ResponseEnvelope.StatusField, size);
-        StatusCodec.Write(ref writer, status, messageLength, detailed);
+        StatusCodec.Write(ref writer, status, detailed);
         return builder.Finish(prefix: 0, streamId, FrameType.Response, FrameFlags.None);
     }
 
-    /// <summary>One message of a stream; the sender stays open.</summary>
+    /// <summary>One message of a stream; the sender may send more.</summary>
     public static OutgoingFrame Data<T>(ArrayPool<byte> pool, uint streamId, Marshaller<T> marshaller, T message) =>
         FrameBuilder.Serialize(pool, FrameHeader.Size, marshaller, message)
             .Finish(prefix: 0, streamId, FrameType.Data, FrameFlags.None);
 
-    /// <summary>The end of the sender's half of a stream. It carries no message: Go refuses one here.</summary>
+    /// <summary>Closes the sender's side of a stream. Without a message: Go rejects one in this frame.</summary>
     public static OutgoingFrame EndOfData(ArrayPool<byte> pool, uint streamId) =>
         FrameBuilder.Begin(pool, FrameHeader.Size)
             .Finish(prefix: 0, streamId, FrameType.Data, FrameFlags.RemoteClosed | FrameFlags.NoData);
 
-    /// <summary>A request with its message; the stream's number is put in when it is sent.</summary>
+    /// <summary>A request with its message; the stream id is set when it is sent.</summary>
     public static OutgoingFrame Request<TRequest, TResponse>(
         ArrayPool<byte> pool,
         Method<TRequest, TResponse> method,
@@ -73,11 +67,11 @@ internal static class FrameEncoder
         int names = NamesSize(method);
         FrameBuilder builder = FrameBuilder.Serialize(
             pool, FrameHeader.Size + names + s_payloadPrefix, method.RequestMarshaller, message);
-        int prefix = WritePayloadPrefix(builder, RequestPayloadField);
+        int prefix = WritePayloadPrefix(builder, RequestEnvelope.PayloadField);
         return FinishRequest(builder, method, prefix, names, flags, timeoutNano, metadata);
     }
 
-    /// <summary>A request whose messages follow as data.</summary>
+    /// <summary>A request whose messages follow as data frames.</summary>
     public static OutgoingFrame OpenRequest(ArrayPool<byte> pool, IMethod method, long timeoutNano, Metadata? metadata)
     {
         int names = NamesSize(method);
@@ -98,12 +92,12 @@ internal static class FrameEncoder
         try
         {
             var before = new ProtoWriter(builder.Before(prefix + names));
-            before.WriteStringField(ServiceField, method.ServiceName, Encoding.UTF8.GetByteCount(method.ServiceName));
-            before.WriteStringField(MethodField, method.Name, Encoding.UTF8.GetByteCount(method.Name));
+            before.WriteStringField(RequestEnvelope.ServiceField, method.ServiceName);
+            before.WriteStringField(RequestEnvelope.MethodField, method.Name);
 
             var after = new ProtoWriter(builder.After(timeout + (metadata is null ? 0 : MetadataCodec.Size(metadata))));
             if (timeoutNano != 0)
-                after.WriteVarintField(TimeoutField, (ulong)timeoutNano);
+                after.WriteVarintField(RequestEnvelope.TimeoutField, (ulong)timeoutNano);
             if (metadata is not null)
                 MetadataCodec.Write(ref after, metadata);
         }
@@ -120,7 +114,7 @@ internal static class FrameEncoder
         ProtoWriter.BytesFieldSize(Encoding.UTF8.GetByteCount(method.ServiceName)) +
         ProtoWriter.BytesFieldSize(Encoding.UTF8.GetByteCount(method.Name));
 
-    // An empty message needs no field: absent and empty are the same in proto3.
+    // An empty message needs no field: absent and empty mean the same in proto3.
     private static int WritePayloadPrefix(FrameBuilder builder, int field)
     {
         int length = builder.MessageLength;

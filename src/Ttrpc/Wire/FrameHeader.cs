@@ -2,38 +2,38 @@ using System.Buffers.Binary;
 
 namespace Ttrpc.Wire;
 
-/// <summary>What a frame is. Byte 8 of its header.</summary>
+/// <summary>The type of a frame: byte 8 of its header.</summary>
 internal enum FrameType : byte
 {
-    /// <summary>Opens a stream; only a client sends it.</summary>
+    /// <summary>Opens a stream; sent by clients only.</summary>
     Request = 1,
 
-    /// <summary>Ends a stream with a status or the only answer; only a server sends it.</summary>
+    /// <summary>Ends a stream with a status or the only response message; sent by servers only.</summary>
     Response = 2,
 
-    /// <summary>One message of a stream, or its end; both sides send it.</summary>
+    /// <summary>One message of a stream, or the end of a side; sent by both.</summary>
     Data = 3,
 }
 
-/// <summary>Byte 9 of the header. "Remote" is the sender of the frame, seen by its receiver.</summary>
+/// <summary>Byte 9 of the header. "Remote" is the sender of the frame, as seen by its receiver.</summary>
 [Flags]
 internal enum FrameFlags : byte
 {
-    /// <summary>A unary request, a response, or one message among others.</summary>
+    /// <summary>A unary request, a response, or a message that is not the last.</summary>
     None = 0,
 
-    /// <summary>The sender will send nothing more on this stream.</summary>
+    /// <summary>The sender sends nothing more on this stream.</summary>
     RemoteClosed = 0x1,
 
     /// <summary>On a request: the sender will send messages on this stream.</summary>
     RemoteOpen = 0x2,
 
-    /// <summary>On data: the frame carries no message (an empty payload without it is an empty message).</summary>
+    /// <summary>On data: the frame holds no message (without this flag, no payload is an empty message).</summary>
     NoData = 0x4,
 }
 
 /// <summary>
-/// The fixed part of every frame, integers in network order:
+/// The fixed part of every frame, integers in network byte order:
 /// <code>
 ///  0       4       8    9    10              10 + length
 ///  +-------+-------+----+----+- - - - - - - -+
@@ -44,20 +44,20 @@ internal enum FrameFlags : byte
 /// </summary>
 /// <param name="Length">Bytes of payload after the header.</param>
 /// <param name="StreamId">The stream; odd, as only clients open streams.</param>
-/// <param name="Type">What the payload is. Not checked here: an unknown value is its reader's affair.</param>
-/// <param name="Flags">Flags by type; unknown bits are kept.</param>
+/// <param name="Type">The type of the payload. Not checked here: the dispatcher handles unknown values.</param>
+/// <param name="Flags">The flags; unknown bits are kept.</param>
 internal readonly record struct FrameHeader(uint Length, uint StreamId, FrameType Type, FrameFlags Flags)
 {
     /// <summary>Bytes of a header on the wire.</summary>
     public const int Size = 10;
 
-    /// <summary>The longest payload, 4 MiB; a longer one is refused by every implementation.</summary>
+    /// <summary>The longest payload, 4 MiB; every implementation rejects longer ones.</summary>
     public const int MaxPayload = 4 << 20;
 
-    /// <summary>Whether the payload is longer than the protocol allows.</summary>
+    /// <summary>Whether the payload exceeds the limit of the protocol.</summary>
     public bool IsOversized => Length > MaxPayload;
 
-    /// <summary>Reads the header at the start of <paramref name="source"/>, which holds at least <see cref="Size"/>.</summary>
+    /// <summary>Reads the header from the first <see cref="Size"/> bytes of <paramref name="source"/>.</summary>
     public static FrameHeader Read(ReadOnlySpan<byte> source) => new(
         BinaryPrimitives.ReadUInt32BigEndian(source),
         BinaryPrimitives.ReadUInt32BigEndian(source[4..]),

@@ -4,8 +4,8 @@ using Grpc.Core;
 namespace Ttrpc.Wire;
 
 /// <summary>
-/// Hands a message's bytes, where they lie in the frame, to a marshaller. One instance a thread serves all: it is
-/// busy only during a synchronous call.
+/// Passes a message's bytes to a marshaller without copying them out of the frame. One instance per thread is enough:
+/// it is in use only during a synchronous call.
 /// </summary>
 internal sealed class MessagePayload : DeserializationContext
 {
@@ -17,7 +17,7 @@ internal sealed class MessagePayload : DeserializationContext
     /// <inheritdoc/>
     public override int PayloadLength => _payload.Length;
 
-    /// <summary>Deserializes a message; throws what the marshaller throws.</summary>
+    /// <summary>Deserializes a message; exceptions of the marshaller pass through.</summary>
     public static T Deserialize<T>(Marshaller<T> marshaller, ReadOnlyMemory<byte> payload)
     {
         MessagePayload context = t_instance ?? new MessagePayload();

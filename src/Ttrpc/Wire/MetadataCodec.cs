@@ -7,15 +7,12 @@ using Grpc.Core;
 namespace Ttrpc.Wire;
 
 /// <summary>
-/// Metadata between ttrpc's KeyValue messages and gRPC's <see cref="Metadata"/>. A key may come many times. ttrpc
-/// knows strings only, so the bytes of a <c>-bin</c> key travel as base64 without padding, as gRPC writes them into
-/// HTTP/2 headers; padding is accepted.
+/// Converts between ttrpc's KeyValue messages and gRPC's <see cref="Metadata"/>. A key may be repeated. ttrpc has
+/// strings only, so the value of a <c>-bin</c> key is sent as base64 without padding, as in gRPC's HTTP/2 headers;
+/// padding is accepted.
 /// </summary>
 internal static class MetadataCodec
 {
-    /// <summary>The field of <c>ttrpc.Request</c> that holds metadata.</summary>
-    public const int RequestField = 5;
-
     private const int KeyField = 1;
     private const int ValueField = 2;
 
@@ -51,8 +48,8 @@ internal static class MetadataCodec
     }
 
     /// <summary>
-    /// What in well-formed entries gRPC's metadata could not hold, in words; null if nothing. Asked before the
-    /// handler runs, so that <see cref="Decode"/> cannot fail in the middle of it.
+    /// Describes the first well-formed entry that gRPC's metadata cannot hold; null if there is none. Called before
+    /// the handler runs, so that <see cref="Decode"/> cannot fail while it runs.
     /// </summary>
     public static string? FindFault(ReadOnlySpan<byte> entries)
     {
@@ -61,15 +58,15 @@ internal static class MetadataCodec
             && TryParseEntry(entry, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value))
         {
             if (key.IsEmpty || key.ContainsAnyExcept(s_keyBytes))
-                return $"metadata key '{Encoding.UTF8.GetString(key)}' is not made of letters, digits, '.', '_' and '-'";
+                return $"invalid metadata key '{Encoding.UTF8.GetString(key)}': use letters, digits, '.', '_' and '-'";
             if (IsBinary(key) && !TryDecodeBase64(value, out _))
-                return $"the value of binary metadata key '{Encoding.UTF8.GetString(key)}' is not base64";
+                return $"the value of metadata key '{Encoding.UTF8.GetString(key)}' is not base64";
         }
 
         return null;
     }
 
-    /// <summary>Builds metadata of entries that <see cref="FindFault"/> has passed.</summary>
+    /// <summary>Decodes entries that <see cref="FindFault"/> has accepted.</summary>
     public static Metadata Decode(ReadOnlySpan<byte> entries)
     {
         var metadata = new Metadata();
@@ -87,7 +84,7 @@ internal static class MetadataCodec
         return metadata;
     }
 
-    /// <summary>Bytes of all entries as fields of a request.</summary>
+    /// <summary>Size in bytes of all entries as fields of a request.</summary>
     public static int Size(Metadata metadata)
     {
         int size = 0;
@@ -101,10 +98,9 @@ internal static class MetadataCodec
     {
         foreach (Metadata.Entry entry in metadata)
         {
-            writer.WriteBytesPrefix(RequestField, EntrySize(entry));
-            writer.WriteStringField(KeyField, entry.Key, entry.Key.Length);
-            string value = Text(entry);
-            writer.WriteStringField(ValueField, value, Encoding.UTF8.GetByteCount(value));
+            writer.WriteBytesPrefix(RequestEnvelope.MetadataField, EntrySize(entry));
+            writer.WriteStringField(KeyField, entry.Key);
+            writer.WriteStringField(ValueField, Text(entry));
         }
     }
 
@@ -115,7 +111,7 @@ internal static class MetadataCodec
     private static string Text(Metadata.Entry entry) =>
         entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes).TrimEnd('=') : entry.Value;
 
-    // gRPC compares the suffix after lowering the key.
+    // gRPC compares the suffix after converting the key to lower case.
     private static bool IsBinary(ReadOnlySpan<byte> key) =>
         key.Length >= 4 && Ascii.EqualsIgnoreCase(key[^4..], "-bin"u8);
 

@@ -1,6 +1,6 @@
 namespace Ttrpc.Wire;
 
-/// <summary>How a protobuf field's value is laid out: the low three bits of its tag.</summary>
+/// <summary>The encoding of a protobuf field's value: the low three bits of its tag.</summary>
 internal enum WireType
 {
     /// <summary>A varint.</summary>
@@ -9,7 +9,7 @@ internal enum WireType
     /// <summary>Eight bytes.</summary>
     Fixed64 = 1,
 
-    /// <summary>A varint length and so many bytes.</summary>
+    /// <summary>A varint length, followed by that many bytes.</summary>
     Bytes = 2,
 
     /// <summary>Four bytes.</summary>
@@ -17,24 +17,24 @@ internal enum WireType
 }
 
 /// <summary>
-/// Walks the fields of one protobuf message:
+/// Reads the fields of one protobuf message:
 /// <code>
 ///  message = { tag value }
 ///  tag     = varint: field number &lt;&lt; 3 | wire type
 ///  value   = varint | 8 bytes | varint length, bytes | 4 bytes
 /// </code>
-/// Every method returns false, once and for all, at the first byte that is not protobuf. Groups, which proto3 does
-/// not have, count as such. Nothing is copied: spans point into the message.
+/// Every method returns false on malformed input, and nothing can be read after that. Groups, which proto3 does not
+/// have, are malformed. Nothing is copied: spans point into the message.
 /// </summary>
 internal ref struct ProtoReader(ReadOnlySpan<byte> message)
 {
     private readonly ReadOnlySpan<byte> _message = message;
     private int _position;
 
-    /// <summary>Whether the message has been read to its end.</summary>
+    /// <summary>Whether the whole message has been read.</summary>
     public readonly bool AtEnd => _position == _message.Length;
 
-    /// <summary>Where the next byte is read.</summary>
+    /// <summary>Offset of the next byte.</summary>
     public readonly int Position => _position;
 
     /// <summary>Reads the next field's number and wire type.</summary>
@@ -56,7 +56,7 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> message)
         for (int shift = 0; shift < 64 && _position < _message.Length; shift += 7)
         {
             byte b = _message[_position++];
-            // The tenth byte has room for the 64th bit only.
+            // The tenth byte may hold only the 64th bit.
             if (shift == 63 && b > 1)
                 return false;
             value |= (ulong)(b & 0x7f) << shift;
@@ -67,7 +67,7 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> message)
         return false;
     }
 
-    /// <summary>Reads a length and takes so many bytes.</summary>
+    /// <summary>Reads a length and that many bytes.</summary>
     public bool TryReadBytes(out ReadOnlySpan<byte> value)
     {
         value = default;
@@ -78,7 +78,7 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> message)
         return true;
     }
 
-    /// <summary>Steps over the value of a field that is not wanted.</summary>
+    /// <summary>Skips the value of a field.</summary>
     public bool TrySkip(WireType type) => type switch
     {
         WireType.Varint => TryReadVarint(out _),

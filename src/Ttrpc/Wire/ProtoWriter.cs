@@ -4,8 +4,8 @@ using System.Text;
 namespace Ttrpc.Wire;
 
 /// <summary>
-/// Writes protobuf fields into a span that the caller has sized with the size functions beside them. All field
-/// numbers of the envelopes are below 16, so that a tag is one byte.
+/// Writes protobuf fields into a span that the caller has sized with this type's size methods. All field numbers of
+/// the envelopes are below 16, so a tag is one byte.
 /// </summary>
 internal ref struct ProtoWriter(Span<byte> destination)
 {
@@ -15,10 +15,10 @@ internal ref struct ProtoWriter(Span<byte> destination)
     /// <summary>Bytes written so far.</summary>
     public readonly int Position => _position;
 
-    /// <summary>Bytes of a varint: seven bits each, one for zero.</summary>
+    /// <summary>Size in bytes of a varint: one byte per seven bits, at least one.</summary>
     public static int VarintSize(ulong value) => (BitOperations.Log2(value | 1) / 7) + 1;
 
-    /// <summary>Bytes of a length-delimited field: tag, length, contents.</summary>
+    /// <summary>Size in bytes of a length-delimited field: tag, length, contents.</summary>
     public static int BytesFieldSize(int length) => 1 + VarintSize((ulong)length) + length;
 
     /// <summary>Writes a varint.</summary>
@@ -54,14 +54,14 @@ internal ref struct ProtoWriter(Span<byte> destination)
         WriteRaw(value);
     }
 
-    /// <summary>Writes a string field whose UTF-8 length the caller knows.</summary>
-    public void WriteStringField(int field, string value, int utf8Length)
+    /// <summary>Writes a string field.</summary>
+    public void WriteStringField(int field, string value)
     {
-        WriteBytesPrefix(field, utf8Length);
+        WriteBytesPrefix(field, Encoding.UTF8.GetByteCount(value));
         _position += Encoding.UTF8.GetBytes(value, _destination[_position..]);
     }
 
-    /// <summary>Copies bytes that are protobuf already.</summary>
+    /// <summary>Copies bytes that are already encoded.</summary>
     public void WriteRaw(ReadOnlySpan<byte> value)
     {
         value.CopyTo(_destination[_position..]);

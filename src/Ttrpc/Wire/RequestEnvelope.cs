@@ -8,18 +8,27 @@ namespace Ttrpc.Wire;
 ///  1 service       string
 ///  2 method        string
 ///  3 payload       bytes      the request message
-///  4 timeout_nano  int64      0: no deadline; negative: it has passed already
+///  4 timeout_nano  int64      0: no deadline; negative: the deadline has passed
 ///  5 metadata      repeated KeyValue { 1 key: string, 2 value: string }
 /// </code>
-/// The spans point into the frame and live as long as it does.
+/// The spans point into the frame and are valid as long as it is.
 /// </summary>
 internal ref struct RequestEnvelope
 {
-    private const int ServiceField = 1;
-    private const int MethodField = 2;
-    private const int PayloadField = 3;
-    private const int TimeoutField = 4;
-    private const int MetadataField = 5;
+    /// <summary>Number of the service field.</summary>
+    public const int ServiceField = 1;
+
+    /// <summary>Number of the method field.</summary>
+    public const int MethodField = 2;
+
+    /// <summary>Number of the payload field.</summary>
+    public const int PayloadField = 3;
+
+    /// <summary>Number of the timeout field.</summary>
+    public const int TimeoutField = 4;
+
+    /// <summary>Number of the metadata field.</summary>
+    public const int MetadataField = 5;
 
     private ReadOnlySpan<byte> _bytes;
 
@@ -29,21 +38,21 @@ internal ref struct RequestEnvelope
     /// <summary>Name of the method, UTF-8.</summary>
     public ReadOnlySpan<byte> Method;
 
-    /// <summary>Where the request message lies in the frame's payload.</summary>
+    /// <summary>Offset of the request message in the frame's payload.</summary>
     public int PayloadOffset;
 
-    /// <summary>Bytes of the request message.</summary>
+    /// <summary>Length of the request message in bytes.</summary>
     public int PayloadLength;
 
-    /// <summary>Nanoseconds that the client gives the call; 0 means for ever.</summary>
+    /// <summary>The call's timeout in nanoseconds; 0 means none.</summary>
     public long TimeoutNano;
 
-    /// <summary>Bytes of all KeyValue messages, each with its length before it.</summary>
+    /// <summary>Bytes of all KeyValue messages with their length prefixes.</summary>
     public int MetadataLength;
 
     /// <summary>
-    /// Reads a request. False if it is not protobuf, a known field has another type, or a string is not UTF-8.
-    /// Of a field that comes twice the last counts, as protobuf says; unknown fields are skipped.
+    /// Reads a request. False if it is not protobuf, a known field has another type, or a string is not UTF-8. If a
+    /// singular field occurs twice, the last value is used, as in protobuf; unknown fields are skipped.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> bytes, out RequestEnvelope request)
     {
@@ -99,8 +108,8 @@ internal ref struct RequestEnvelope
     }
 
     /// <summary>
-    /// Copies the KeyValue messages, each with its length before it, so that they outlive the frame;
-    /// <see cref="MetadataCodec.Decode"/> reads them if somebody asks. Null if there is none.
+    /// Copies the KeyValue messages with their length prefixes, so that they outlive the frame;
+    /// <see cref="MetadataCodec.Decode"/> reads them on demand. Null if there is none.
     /// </summary>
     public readonly byte[]? CopyMetadata()
     {
@@ -110,7 +119,7 @@ internal ref struct RequestEnvelope
         byte[] copy = new byte[MetadataLength];
         int position = 0;
         var reader = new ProtoReader(_bytes);
-        // The whole was parsed once, so nothing can fail now.
+        // TryParse has accepted the message, so reading it again cannot fail.
         while (reader.TryReadTag(out int field, out WireType type))
         {
             int start = reader.Position;

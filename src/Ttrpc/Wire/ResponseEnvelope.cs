@@ -6,7 +6,7 @@ namespace Ttrpc.Wire;
 ///  1 status   google.rpc.Status { 1 code: int32, 2 message: string, 3 details: repeated Any }
 ///  2 payload  bytes              the response message
 /// </code>
-/// A good answer has no status (Go) or one with code 0 (Rust). The spans point into the frame.
+/// A successful response has no status (Go) or one with code 0 (Rust). The spans point into the frame.
 /// </summary>
 internal ref struct ResponseEnvelope
 {
@@ -16,13 +16,13 @@ internal ref struct ResponseEnvelope
     /// <summary>Number of the payload field.</summary>
     public const int PayloadField = 2;
 
-    /// <summary>The status message as it came; empty for a good answer without one.</summary>
+    /// <summary>The status message as received; empty if there is none.</summary>
     public ReadOnlySpan<byte> Status;
 
-    /// <summary>Where the response message lies in the frame's payload.</summary>
+    /// <summary>Offset of the response message in the frame's payload.</summary>
     public int PayloadOffset;
 
-    /// <summary>Bytes of the response message.</summary>
+    /// <summary>Length of the response message in bytes.</summary>
     public int PayloadLength;
 
     /// <summary>Reads a response; false if it is not protobuf or a known field has another type.</summary>

@@ -5,9 +5,9 @@ using Grpc.Core;
 namespace Ttrpc.Wire;
 
 /// <summary>
-/// <c>google.rpc.Status</c> between the wire and gRPC's <see cref="Status"/>. The details, which that type has no
-/// place for, stand in the trailer <c>grpc-status-details-bin</c> as a whole <c>google.rpc.Status</c>: there
-/// grpc-dotnet's users put them and look for them.
+/// Converts between <c>google.rpc.Status</c> on the wire and gRPC's <see cref="Status"/>, which has no details. They
+/// are in the trailer <c>grpc-status-details-bin</c>, as a complete <c>google.rpc.Status</c>, where users of
+/// grpc-dotnet set and read them.
 /// </summary>
 internal static class StatusCodec
 {
@@ -19,8 +19,8 @@ internal static class StatusCodec
     private const int DetailsField = 3;
 
     /// <summary>
-    /// Reads a status; false if it is malformed. <paramref name="detailsLength"/> counts the bytes of its detail
-    /// fields, tags included. A code that gRPC does not know becomes UNKNOWN.
+    /// Reads a status; false if it is malformed. <paramref name="detailsLength"/> is the size in bytes of its detail
+    /// fields, including tags. A code that gRPC does not have becomes UNKNOWN.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> bytes, out Status status, out int detailsLength)
     {
@@ -53,7 +53,7 @@ internal static class StatusCodec
         return true;
     }
 
-    /// <summary>Bytes of a status with a message of so many bytes and these detail fields.</summary>
+    /// <summary>Size in bytes of a status with the given lengths of message and detail fields.</summary>
     public static int Size(StatusCode code, int messageLength, int detailsLength) =>
         (code == 0 ? 0 : 1 + ProtoWriter.VarintSize((ulong)code)) +
         (messageLength == 0 ? 0 : ProtoWriter.BytesFieldSize(messageLength)) +
@@ -62,12 +62,12 @@ internal static class StatusCodec
     /// <summary>
     /// Writes a status. <paramref name="detailed"/> is empty or a well-formed status whose detail fields are copied.
     /// </summary>
-    public static void Write(ref ProtoWriter writer, Status status, int messageLength, ReadOnlySpan<byte> detailed)
+    public static void Write(ref ProtoWriter writer, Status status, ReadOnlySpan<byte> detailed)
     {
         if (status.StatusCode != 0)
             writer.WriteVarintField(CodeField, (ulong)status.StatusCode);
-        if (messageLength != 0)
-            writer.WriteStringField(MessageField, status.Detail, messageLength);
+        if (status.Detail.Length != 0)
+            writer.WriteStringField(MessageField, status.Detail);
 
         var reader = new ProtoReader(detailed);
         while (!reader.AtEnd)
@@ -80,7 +80,7 @@ internal static class StatusCodec
         }
     }
 
-    /// <summary>The trailers of a received status: the status as it came if it has details, else nothing.</summary>
+    /// <summary>The trailers of a received status: the status itself if it has details, else none.</summary>
     public static Metadata Trailers(ReadOnlySpan<byte> bytes, int detailsLength)
     {
         var trailers = new Metadata();

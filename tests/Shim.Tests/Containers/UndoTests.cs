@@ -17,8 +17,8 @@ public sealed class UndoTests
                 await Task.Yield();
                 taken.Add(step);
             });
-        await undo.TakeBackAsync();
-        await undo.TakeBackAsync();
+        await undo.RunAsync();
+        await undo.RunAsync();
         Assert.Equal(["three", "two", "one"], taken);
     }
 
@@ -35,7 +35,7 @@ public sealed class UndoTests
         });
         undo.Add("two", () => throw new IOException("it is busy"));
         undo.Add("three", () => Task.FromException(new InvalidOperationException("no")));
-        await undo.TakeBackAsync();
+        await undo.RunAsync();
         Assert.Equal(["one"], taken);
         Assert.Equal(
             [
@@ -53,7 +53,7 @@ public sealed class UndoTests
         Undo undo = new("web", log.Log);
         undo.AddFile(directory.Write("file", ""));
         undo.AddFile(directory["missing"]);
-        await undo.TakeBackAsync();
+        await undo.RunAsync();
         Assert.Empty(Directory.GetFileSystemEntries(directory.Path));
     }
 }

@@ -53,15 +53,14 @@ public sealed class EventPublisherTests : IDisposable
             FakeTime time = new();
             await using FakeContainerd containerd = new(loop, Address);
             await using EventPublisher publisher = new(Address, "k8s.io", time, _log.Log);
-            TaskStart message = new() { ContainerId = "web", Pid = 7 };
-            publisher.Publish(TaskEvents.Of(message));
+            publisher.Publish(TaskEvents.Started("web", 7));
             await publisher.FlushAsync(s_flush);
             Envelope envelope = Assert.Single(containerd.Taken);
             Assert.Equal("/tasks/start", envelope.Topic);
             Assert.Equal("k8s.io", envelope.Namespace);
             Assert.Equal(time.GetUtcNow(), envelope.Timestamp.ToDateTimeOffset());
             Assert.Equal("containerd.events.TaskStart", envelope.Event.TypeUrl);
-            Assert.Equal(message, TaskStart.Parser.ParseFrom(envelope.Event.Value));
+            Assert.Equal(new TaskStart { ContainerId = "web", Pid = 7 }, TaskStart.Parser.ParseFrom(envelope.Event.Value));
         });
     }
 
@@ -272,6 +271,6 @@ public sealed class EventPublisherTests : IDisposable
     private static void Publish(EventPublisher publisher, params string[] ids)
     {
         foreach (string id in ids)
-            publisher.Publish(TaskEvents.Of(new TaskStart { ContainerId = id }));
+            publisher.Publish(TaskEvents.Started(id, 0));
     }
 }

@@ -13,7 +13,7 @@ public sealed class OutputFifoTests
         {
             using TempDirectory directory = new();
             string path = directory["fifo"];
-            Fifo.Create(path);
+            NativeCalls.CreateFifo(path);
             FakeTime time = new();
             (OutputFifo kept, Descriptor container) = OutputFifo.Open(path, time);
             using (container)
@@ -41,7 +41,7 @@ public sealed class OutputFifoTests
     {
         using TempDirectory directory = new();
         string path = directory["fifo"];
-        Fifo.Create(path);
+        NativeCalls.CreateFifo(path);
         (OutputFifo kept, Descriptor container) = OutputFifo.Open(path, new FakeTime());
         container.Dispose();
         Assert.Contains(path, OpenDescriptors.Targets());
@@ -54,7 +54,7 @@ public sealed class OutputFifoTests
     {
         using TempDirectory directory = new();
         string path = directory["fifo"];
-        Fifo.Create(path);
+        NativeCalls.CreateFifo(path);
         (OutputFifo kept, Descriptor container) = OutputFifo.Open(path, new FakeTime());
         using (kept)
         using (container)

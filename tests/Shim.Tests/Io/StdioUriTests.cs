@@ -20,7 +20,7 @@ public sealed class StdioUriTests
     [InlineData("binary:///l?%74ag=first&tag=second", StdioKind.Binary, "/l", "tag", "first")]
     [InlineData("binary:///l?flag&empty=&&a=b=c", StdioKind.Binary, "/l", "flag", "", "empty", "", "a", "b=c")]
     [InlineData("binary-v2:///l?id=x", StdioKind.BinaryV2, "/l", "id", "x")]
-    public void Understood(string text, StdioKind kind, string path, params string[] arguments)
+    internal void Understood(string text, StdioKind kind, string path, params string[] arguments)
     {
         StdioUri uri = StdioUri.Parse(text);
         Assert.Equal((kind, path), (uri.Kind, uri.Path));

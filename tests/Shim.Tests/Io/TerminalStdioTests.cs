@@ -50,9 +50,9 @@ public sealed class TerminalStdioTests
             await using TerminalStdio stdio = await test.OpenTerminalAsync("", "");
             stdio.Resize(132, 43);
             using DescriptorStream process = await HandOverAsync(test, stdio);
-            Assert.Equal((132, 43), Pty.Size(process.Descriptor));
+            Assert.Equal((132, 43), NativeCalls.TerminalSize(process.Descriptor));
             stdio.Resize(80, 24);
-            Assert.Equal((80, 24), Pty.Size(process.Descriptor));
+            Assert.Equal((80, 24), NativeCalls.TerminalSize(process.Descriptor));
         });
     }
 
@@ -178,11 +178,11 @@ public sealed class TerminalStdioTests
     /// <summary>Does what runsc does: makes a terminal, sends its master, keeps its slave.</summary>
     private static async Task<DescriptorStream> HandOverAsync(StdioTest test, TerminalStdio stdio)
     {
-        (Descriptor master, Descriptor slave) = Pty.Open();
+        (Descriptor master, Descriptor slave) = NativeCalls.OpenTerminal();
         using (master)
         using (UnixConnection runsc = await UnixSocket.ConnectAsync(stdio.ConsoleSocket!))
         {
-            DescriptorMessage.Send(runsc.Stream.Descriptor, master, "/dev/ptmx"u8);
+            NativeCalls.SendDescriptors(runsc.Stream.Descriptor, "/dev/ptmx"u8, [master]);
             await stdio.HandedOverAsync();
         }
         return new DescriptorStream(test.Loop, slave);

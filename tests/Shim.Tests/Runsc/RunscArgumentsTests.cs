@@ -150,7 +150,7 @@ public sealed class RunscArgumentsTests
     [InlineData(WaitFor.Restore, 0, 0, "wait --restore web+")]
     [InlineData(WaitFor.FileSystemCheckpoint, 0, 0, "wait --fscheckpoint web+")]
     [InlineData(WaitFor.FileSystemRestore, 0, 0, "wait --fsrestore web+")]
-    public void Wait(WaitFor what, int pid, int rootPid, string expected) =>
+    internal void Wait(WaitFor what, int pid, int rootPid, string expected) =>
         Assert.Equal(expected.Split(' '), RunscArguments.Wait("web+", what, pid, rootPid));
 
     [Fact]

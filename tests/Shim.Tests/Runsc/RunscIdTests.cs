@@ -1,5 +1,5 @@
 using CsCheck;
-using Shim.Containers;
+using Shim.Bundles;
 using Shim.Runsc;
 
 namespace Shim.Tests.Runsc;

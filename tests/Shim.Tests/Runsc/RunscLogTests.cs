@@ -78,7 +78,7 @@ public sealed class RunscLogTests
     [InlineData("unknown platform: nope", RunscFailure.Failed)]
     [InlineData("creating container: cannot create sandbox: EOF", RunscFailure.Failed)]
     [InlineData("reading spec: open /b/config.json: no such file or directory", RunscFailure.Failed)]
-    public void What_the_words_mean(string words, RunscFailure failure)
+    internal void What_the_words_mean(string words, RunscFailure failure)
     {
         byte[] log = Encoding.UTF8.GetBytes(
             $$"""{"msg":"{{words.Replace("\"", "\\\"", StringComparison.Ordinal)}}","level":"error"}""");

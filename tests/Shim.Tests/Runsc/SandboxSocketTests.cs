@@ -170,7 +170,7 @@ public sealed class SandboxSocketTests : IDisposable
     [InlineData(0xff00u, 255)]
     [InlineData(9u, 137)]
     [InlineData(0x8fu, 143)] // and it dumped core
-    public void An_exit_status(uint packed, int status) => Assert.Equal(status, SandboxQuestions.ExitStatusOf(packed));
+    public void An_exit_status(uint packed, int status) => Assert.Equal(status, SandboxControl.ExitStatusOf(packed));
 
     private void Run(Func<EventLoop, FakeSandbox, SandboxSocket, Task> body) => Loops.Run(async loop =>
     {

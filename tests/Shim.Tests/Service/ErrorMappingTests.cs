@@ -3,7 +3,6 @@ using Grpc.Core;
 using Linux;
 using Shim.Checkpoints;
 using Shim.Configuration;
-using Shim.Containers;
 using Shim.Runsc;
 using Shim.Service;
 
@@ -17,9 +16,9 @@ public sealed class ErrorMappingTests
     [InlineData(Refusal.WrongState, StatusCode.FailedPrecondition)]
     [InlineData(Refusal.InvalidArgument, StatusCode.InvalidArgument)]
     [InlineData(Refusal.Unsupported, StatusCode.Unimplemented)]
-    public void Refusals(Refusal refusal, StatusCode code)
+    internal void Refusals(Refusal refusal, StatusCode code)
     {
-        AssertStatus(code, "because", new ContainerException(refusal, "because"));
+        AssertStatus(code, "because", new RefusedException(refusal, "because"));
     }
 
     [Theory]
@@ -29,7 +28,7 @@ public sealed class ErrorMappingTests
     [InlineData(RunscFailure.TimedOut, StatusCode.DeadlineExceeded)]
     [InlineData(RunscFailure.NotRunnable, StatusCode.Unknown)]
     [InlineData(RunscFailure.Unsupported, StatusCode.Unimplemented)]
-    public void Failures_of_runsc(RunscFailure failure, StatusCode code)
+    internal void Failures_of_runsc(RunscFailure failure, StatusCode code)
     {
         AssertStatus(code, "runsc said", new RunscException(failure, "runsc said"));
     }
@@ -38,7 +37,7 @@ public sealed class ErrorMappingTests
     [InlineData(CheckpointFault.Exists, StatusCode.AlreadyExists)]
     [InlineData(CheckpointFault.Invalid, StatusCode.InvalidArgument)]
     [InlineData(CheckpointFault.DoesNotFit, StatusCode.FailedPrecondition)]
-    public void What_is_wrong_with_an_image(CheckpointFault fault, StatusCode code)
+    internal void What_is_wrong_with_an_image(CheckpointFault fault, StatusCode code)
     {
         AssertStatus(code, "image /i", new CheckpointException(fault, "image /i"));
     }

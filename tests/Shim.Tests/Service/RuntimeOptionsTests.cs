@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Shim.Configuration;
-using Shim.Containers;
 using Shim.Service;
 using Options = Containerd.Api.RuntimeOptions.Options;
 
@@ -63,7 +62,7 @@ public sealed class RuntimeOptionsTests
     [InlineData("xruntimeoptions.v1.Options")]
     public void Another_type_is_refused_by_name(string typeUrl)
     {
-        ContainerException e = Assert.Throws<ContainerException>(() => Read(new Any { TypeUrl = typeUrl }));
+        RefusedException e = Assert.Throws<RefusedException>(() => Read(new Any { TypeUrl = typeUrl }));
         Assert.Equal(Refusal.InvalidArgument, e.Refusal);
         Assert.Contains($"of type {typeUrl} are not understood", e.Message, StringComparison.Ordinal);
     }
@@ -72,7 +71,7 @@ public sealed class RuntimeOptionsTests
     public void A_type_that_lies_is_refused()
     {
         var options = new Any { TypeUrl = "runtimeoptions.v1.Options", Value = ByteString.CopyFrom(0x0a, 0x7f, 0x00) };
-        ContainerException e = Assert.Throws<ContainerException>(() => Read(options));
+        RefusedException e = Assert.Throws<RefusedException>(() => Read(options));
         Assert.Equal(Refusal.InvalidArgument, e.Refusal);
         Assert.Equal("runtime options are not of the type runtimeoptions.v1.Options that they claim", e.Message);
     }

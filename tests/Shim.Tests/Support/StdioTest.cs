@@ -14,7 +14,7 @@ internal sealed class StdioTest : IDisposable
         Loop = loop;
         Reaper = new Reaper(loop, SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD)));
         foreach (string name in (string[])["stdin", "stdout", "stderr"])
-            Fifo.Create(_directory[name]);
+            NativeCalls.CreateFifo(_directory[name]);
     }
 
     public EventLoop Loop { get; }

@@ -9,7 +9,7 @@ internal static class Streams
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
 
     /// <summary>Opens the reading end of a FIFO, as containerd does.</summary>
-    public static DescriptorStream Read(EventLoop loop, string path) => new(loop, Fifo.OpenRead(path));
+    public static DescriptorStream Read(EventLoop loop, string path) => new(loop, NativeCalls.OpenFifoToRead(path));
 
     /// <summary>Opens the writing end of a FIFO, as containerd does.</summary>
     public static DescriptorStream Write(EventLoop loop, string path) => new(loop, Fifo.OpenWrite(path));

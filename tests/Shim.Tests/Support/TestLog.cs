@@ -1,4 +1,3 @@
-using Linux;
 using Shim.Configuration;
 using Shim.Logging;
 
@@ -13,7 +12,7 @@ internal sealed class TestLog : IDisposable
     public TestLog()
     {
         // A FIFO that nobody reads, so that nothing goes to the runner's standard error.
-        Fifo.Create(_directory["fifo"]);
+        NativeCalls.CreateFifo(_directory["fifo"]);
         Log = new ShimLog(LogOutput.Open(_directory["fifo"]));
         Log.Configure(ShimConfiguration.Default with { LogPath = _directory["log"] }, "test", debug: false);
     }

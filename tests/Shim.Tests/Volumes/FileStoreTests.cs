@@ -91,7 +91,7 @@ public sealed class FileStoreTests : IDisposable
     }
 
     private IReadOnlyList<string> Remove(PodVolume volume, Func<string, bool> sandboxExists) =>
-        PodVolumesReader.RemoveStaleFileStores(_kubelet.Root, ExamplePod.Uid, volume, sandboxExists);
+        FileStores.RemoveStale(_kubelet.Root, ExamplePod.Uid, volume, sandboxExists);
 
     private PodVolume Volume() => Assert.Single(_kubelet.Read().Volumes);
 }

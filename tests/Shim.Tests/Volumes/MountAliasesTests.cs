@@ -1,4 +1,5 @@
 using Linux;
+using Shim.Oci;
 using Shim.Tests.Support;
 using Shim.Volumes;
 

@@ -1,3 +1,4 @@
+using Shim.Oci;
 using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;

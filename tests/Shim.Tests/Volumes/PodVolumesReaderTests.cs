@@ -98,7 +98,7 @@ public sealed class PodVolumesReaderTests : IDisposable
         AssertNotRead(isRefused);
         File.Delete(path);
         // An open of one that waited for a writer would never end.
-        Fifo.Create(path);
+        NativeCalls.CreateFifo(path);
         AssertNotRead(isRefused);
     }
 
@@ -268,7 +268,7 @@ public sealed class PodVolumesReaderTests : IDisposable
                 Directory.CreateDirectory(path);
                 break;
             case "fifo":
-                Fifo.Create(path);
+                NativeCalls.CreateFifo(path);
                 break;
             case "link":
                 File.CreateSymbolicLink(path, "/nowhere");

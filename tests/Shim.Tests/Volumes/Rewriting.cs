@@ -1,3 +1,4 @@
+using Shim.Oci;
 using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
@@ -22,7 +23,7 @@ internal sealed record Rewriting(
     {
         VolumeAnnotations requests = VolumeAnnotations.Parse(annotations);
         List<string> warnings = [];
-        VolumeDecisions decisions = VolumeAnnotationRewriter.Decide(requests, pod, configured, warnings);
+        VolumeDecisions decisions = VolumeDecider.Decide(requests, pod, configured, warnings);
         var edits = new SpecEdits(annotations, mounts);
         VolumeAnnotationRewriter.RewriteSandbox(
             annotations, mounts, requests, decisions, aliases ?? MountAliases.None, edits);

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using CsCheck;
-using Shim.Containers;
-using Shim.Volumes;
+using Shim.Bundles;
+using Shim.Oci;
 
 namespace Shim.Tests.Volumes;
 
@@ -27,7 +27,7 @@ public sealed class SpecFilePropertyTests : IDisposable
             if (once.IsEmpty)
                 Assert.Equal(original, written);
 
-            ContainerSpec read = ContainerSpec.Read(bundle);
+            ContainerSpec read = ContainerSpec.Read(bundle.Specification);
             Assert.Equal(expected.Annotations.OrderBy(static annotation => annotation.Key, StringComparer.Ordinal),
                 read.Annotations.OrderBy(static annotation => annotation.Key, StringComparer.Ordinal));
             Assert.Equal(expected.MountTexts, read.Mounts.Select(ExamplePod.TextOf));
@@ -40,9 +40,9 @@ public sealed class SpecFilePropertyTests : IDisposable
 
     private static SpecEdits Rewrite(Bundle bundle, VolumeScenario scenario)
     {
-        ContainerSpec spec = ContainerSpec.Read(bundle);
+        ContainerSpec spec = ContainerSpec.Read(bundle.Specification);
         SpecEdits edits = Rewriting.OfSandbox(spec.Annotations, spec.Mounts, scenario.Pod, scenario.Configured).Edits;
-        spec.Write(bundle, edits);
+        spec.Write(bundle.Specification, edits);
         return edits;
     }
 

@@ -1,4 +1,5 @@
 using CsCheck;
+using Shim.Oci;
 using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;

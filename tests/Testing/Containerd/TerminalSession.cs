@@ -27,7 +27,7 @@ public sealed class TerminalSession : IDisposable
     /// <summary>Starts a program on a new terminal.</summary>
     public static TerminalSession Start(int columns, int rows, IReadOnlyList<string> command)
     {
-        (Descriptor master, Descriptor slave) = Pty.Open();
+        (Descriptor master, Descriptor slave) = NativeCalls.OpenTerminal();
         string name = File.ResolveLinkTarget($"/proc/self/fd/{slave.Fd}", false)!.FullName;
         Pty.Resize(master, columns, rows);
         // setsid --ctty makes its standard input the controlling terminal of what it runs. All three are open both ways,

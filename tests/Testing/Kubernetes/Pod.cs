@@ -134,7 +134,7 @@ public sealed class Pod : IAsyncDisposable
     internal NamespaceOption Namespaces => new()
     {
         Network = Settings.HostNetwork ? NamespaceMode.Node : NamespaceMode.Pod,
-        Pid = NamespaceMode.Container,
+        Pid = Settings.Processes,
         Ipc = NamespaceMode.Pod,
     };
 

@@ -1,3 +1,5 @@
+using Containerd.Grpc.Cri;
+
 namespace Testing;
 
 /// <summary>What a user writes of a pod, as far as it reaches the shim.</summary>
@@ -13,6 +15,9 @@ public sealed record PodSettings
 
     /// <summary>The node's network instead of the pod's own.</summary>
     public bool HostNetwork { get; init; }
+
+    /// <summary>Whose processes a container sees: its own, the pod's (shareProcessNamespace) or the node's (hostPID).</summary>
+    public NamespaceMode Processes { get; init; } = NamespaceMode.Container;
 
     /// <summary>What the pod's RuntimeClass names.</summary>
     public string Handler { get; init; } = Kubelet.Handler;

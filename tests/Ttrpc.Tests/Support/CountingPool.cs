@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Ttrpc.Tests.Support;
 
-/// <summary>A pool that knows what it has lent, and fills what comes back with rubbish so that late readers show.</summary>
+/// <summary>
+/// A pool that tracks its rented buffers, and overwrites returned ones so that a use after return is noticed.
+/// </summary>
 internal sealed class CountingPool : ArrayPool<byte>
 {
     private readonly Lock _gate = new();
@@ -23,8 +25,8 @@ internal sealed class CountingPool : ArrayPool<byte>
     public int Largest { get; private set; }
 
     /// <summary>
-    /// Waits until nothing is lent: a handler may still hold its answer when the connection has ended, and a writer
-    /// its frame when the peer has read it.
+    /// Waits until all buffers are returned: a handler may still hold its response when the connection has closed, and
+    /// a writer its frame when the peer has read it.
     /// </summary>
     public Task AllReturnedAsync()
     {
@@ -55,7 +57,7 @@ internal sealed class CountingPool : ArrayPool<byte>
         lock (_gate)
         {
             if (!_lent.Remove(array))
-                throw new InvalidOperationException("returned twice, or never lent");
+                throw new InvalidOperationException("buffer returned twice, or not rented here");
             if (_lent.Count == 0)
             {
                 _allReturned?.SetResult();

@@ -5,9 +5,9 @@ using Grpc.Core;
 namespace Ttrpc.Tests.Support;
 
 /// <summary>
-/// The service of the tests, as go-peer/main.go serves it too. Say answers special inputs:
-/// <c>fail</c> with an error that has a detail, <c>wait</c> when its token is cancelled, <c>meta KEY</c> with the
-/// values of that key. A test replaces what it wants to steer.
+/// The service used by the tests; go-peer/main.go implements it too. Say treats some inputs specially: <c>fail</c>
+/// fails with an error with details, <c>wait</c> waits until the token is cancelled, <c>meta KEY</c> returns the
+/// values of that metadata key. Tests can replace the handlers.
 /// </summary>
 internal sealed class EchoService : Echo.EchoBase
 {
@@ -26,7 +26,7 @@ internal sealed class EchoService : Echo.EchoBase
             new Metadata { { "grpc-status-details-bin", status.ToByteArray() } });
     }
 
-    /// <summary>The detail's text in an error like <see cref="DetailedError"/>.</summary>
+    /// <summary>The text of the detail in an error like <see cref="DetailedError"/>.</summary>
     public static string DetailOf(RpcException error)
     {
         byte[] bytes = error.Trailers.GetValueBytes("grpc-status-details-bin")!;
@@ -39,7 +39,8 @@ internal sealed class EchoService : Echo.EchoBase
     public override Task<BytesValue> Fill(Int32Value request, ServerCallContext context) =>
         Task.FromResult(new BytesValue { Value = UnsafeByteOperations.UnsafeWrap(new byte[request.Value]) });
 
-    public override async Task<StringValue> Join(IAsyncStreamReader<StringValue> requestStream, ServerCallContext context)
+    public override async Task<StringValue> Join(
+        IAsyncStreamReader<StringValue> requestStream, ServerCallContext context)
     {
         if (OnJoin is not null)
             return new StringValue { Value = await OnJoin(requestStream, context) };

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Ttrpc.Tests.Support;
 
 /// <summary>
-/// go-peer/main.go, built once with the Go and the ttrpc of Debian that build.sh unpacks under TOOLS_DIR. Without
-/// them the tests that need it are skipped and say so.
+/// go-peer/main.go, built once with Debian's packages of Go and ttrpc, which build.sh unpacks under TOOLS_DIR. Without
+/// them the tests that need it are skipped.
 /// </summary>
 public sealed class GoPeer : IDisposable
 {
@@ -13,13 +13,22 @@ public sealed class GoPeer : IDisposable
     private readonly List<Process> _servers = [];
     private readonly Lazy<string> _binary = new(Build);
 
-    /// <summary>Runs <c>go-peer call</c> and returns its lines.</summary>
+    /// <summary>Runs <c>go-peer call</c> and returns the lines of its output.</summary>
     public async Task<string[]> CallAsync(string socket)
     {
         using Process peer = Start(Binary(), "call", socket);
         Task<string> output = peer.StandardOutput.ReadToEndAsync();
         Task<string> errors = peer.StandardError.ReadToEndAsync();
-        await peer.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        try
+        {
+            await peer.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        }
+        catch (TimeoutException)
+        {
+            peer.Kill();
+            throw;
+        }
+
         Assert.True(peer.ExitCode == 0, await errors);
         return (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
@@ -45,8 +54,8 @@ public sealed class GoPeer : IDisposable
 
     private static string FindTools()
     {
-        if (Environment.GetEnvironmentVariable("TOOLS_DIR") is { Length: > 0 } given)
-            return given;
+        if (Environment.GetEnvironmentVariable("TOOLS_DIR") is { Length: > 0 } directory)
+            return directory;
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             if (File.Exists(Path.Combine(folder.FullName, "Shim.sln")))
@@ -66,7 +75,7 @@ public sealed class GoPeer : IDisposable
             RedirectStandardError = true,
             Environment =
             {
-                // Debian's packages are GOPATH sources, not modules; nothing is fetched.
+                // Debian packages GOPATH sources, not modules; nothing is downloaded.
                 ["GO111MODULE"] = "off",
                 ["GOPROXY"] = "off",
                 ["GOTOOLCHAIN"] = "local",

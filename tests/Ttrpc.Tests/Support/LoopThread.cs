@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Ttrpc.Tests.Support;
 
-/// <summary>Runs something asynchronous on the calling thread alone, as the shim's event loop does.</summary>
+/// <summary>Runs asynchronous code on the calling thread only, as an event loop does.</summary>
 internal sealed class LoopThread : SynchronizationContext
 {
     private readonly BlockingCollection<(SendOrPostCallback Callback, object? State)> _posted = [];

@@ -3,8 +3,8 @@ using System.IO.Pipelines;
 namespace Ttrpc.Tests.Support;
 
 /// <summary>
-/// Two ends of a connection in memory. A writer waits when <c>capacity</c> bytes are not read yet, as with a socket;
-/// disposing of one end ends what it waits for and is the end of the stream for the other.
+/// One end of an in-memory connection. As with a socket, a writer waits while <c>capacity</c> bytes are unread.
+/// Disposing one end ends its pending reads and writes, and the other end reads the end of the stream.
 /// </summary>
 internal sealed class PairedStream : Stream
 {
@@ -60,7 +60,8 @@ internal sealed class PairedStream : Stream
         return count;
     }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         Writes++;

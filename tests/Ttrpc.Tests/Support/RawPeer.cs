@@ -5,10 +5,14 @@ using Ttrpc.Wire;
 
 namespace Ttrpc.Tests.Support;
 
-/// <summary>A peer that says frames, good and bad, and expects frames. Envelopes are protobuf's, not ours.</summary>
+/// <summary>
+/// A peer that sends valid and invalid frames and expects frames. It encodes envelopes with protobuf's generated code,
+/// not with the library's.
+/// </summary>
 internal sealed class RawPeer(Stream stream) : IAsyncDisposable
 {
-    public static byte[] Request(string method, string? message, long timeoutNano = 0, string service = "ttrpc.test.Echo") =>
+    public static byte[] Request(
+        string method, string? message, long timeoutNano = 0, string service = "ttrpc.test.Echo") =>
         new Referee.Request
         {
             Service = service,
@@ -27,7 +31,7 @@ internal sealed class RawPeer(Stream stream) : IAsyncDisposable
         await SendBytesAsync(frame);
     }
 
-    /// <summary>A header that promises <paramref name="length"/> bytes.</summary>
+    /// <summary>Sends only a header that announces <paramref name="length"/> bytes.</summary>
     public Task SendHeaderAsync(FrameType type, uint streamId, uint length)
     {
         byte[] header = new byte[FrameHeader.Size];
@@ -56,7 +60,7 @@ internal sealed class RawPeer(Stream stream) : IAsyncDisposable
         return Referee.Response.Parser.ParseFrom(payload);
     }
 
-    public async Task ExpectSaidAsync(uint streamId, string text)
+    public async Task ExpectTextAsync(uint streamId, string text)
     {
         Referee.Response response = await ExpectResponseAsync(streamId);
         Assert.Null(response.Status);
@@ -70,7 +74,7 @@ internal sealed class RawPeer(Stream stream) : IAsyncDisposable
         return response.Status.Message;
     }
 
-    public async Task ExpectEndAsync()
+    public async Task ExpectClosedAsync()
     {
         int count = await stream.ReadAsync(new byte[1]).AsTask().Soon();
         Assert.Equal(0, count);

@@ -3,42 +3,43 @@ using Grpc.Core;
 
 namespace Ttrpc.Tests.Support;
 
-/// <summary>Remembers what a server tells. A handler's failure that a test did not expect fails the test.</summary>
+/// <summary>Records the events of a server. A handler failure that a test did not take fails the test.</summary>
 internal sealed class RecordingEvents : TtrpcServerEvents
 {
+    private readonly ConcurrentQueue<Exception> _failures = [];
     private readonly TaskCompletionSource<(TtrpcCloseReason, string)> _closed =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public ConcurrentQueue<(string Method, StatusCode Code, Exception? Error)> Calls { get; } = [];
 
-    public ConcurrentQueue<Exception> Failures { get; } = [];
+    public ConcurrentQueue<Status> Refused { get; } = [];
 
     public ConcurrentQueue<TimeSpan> Pauses { get; } = [];
 
-    public bool ExpectsFailures { get; set; }
-
-    /// <summary>How the first connection that ended did.</summary>
+    /// <summary>How the first connection closed.</summary>
     public Task<(TtrpcCloseReason Reason, string Message)> Closed => _closed.Task;
-
-    public Action? OnAcceptFailed { get; set; }
 
     public override void ConnectionClosed(TtrpcTransport transport, TtrpcCloseReason reason, string message) =>
         _closed.TrySetResult((reason, message));
 
+    public override void CallRefused(TtrpcTransport transport, Status status) => Refused.Enqueue(status);
+
     public override void CallEnded(ServerCallContext call, Status status, Exception? error, TimeSpan elapsed) =>
         Calls.Enqueue((call.Method, status.StatusCode, error));
 
-    public override void HandlerFailed(ServerCallContext call, Exception error) => Failures.Enqueue(error);
+    public override void HandlerFailed(ServerCallContext call, Exception error) => _failures.Enqueue(error);
 
-    public override void AcceptFailed(Exception error, TimeSpan pause)
+    public override void AcceptFailed(Exception error, TimeSpan pause) => Pauses.Enqueue(pause);
+
+    /// <summary>Takes the handler failures reported so far.</summary>
+    public Exception[] TakeFailures()
     {
-        Pauses.Enqueue(pause);
-        OnAcceptFailed?.Invoke();
+        var taken = new List<Exception>();
+        while (_failures.TryDequeue(out Exception? failure))
+            taken.Add(failure);
+        return [.. taken];
     }
 
-    public void Verify()
-    {
-        if (!ExpectsFailures)
-            Assert.Empty(Failures);
-    }
+    /// <summary>Fails if a handler failed and the test did not take the failure.</summary>
+    public void Verify() => Assert.Empty(_failures);
 }

@@ -1,6 +1,6 @@
 namespace Ttrpc.Tests.Support;
 
-/// <summary>A server with <see cref="EchoService"/>, a counting pool and one connection in memory.</summary>
+/// <summary>A server with <see cref="EchoService"/>, a counting pool and one in-memory connection.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
     private readonly PairedStream _clientEnd;
@@ -25,20 +25,13 @@ internal sealed class TestServer : IAsyncDisposable
 
     public PairedStream ServerEnd { get; }
 
-    /// <summary>Completes when the connection has ended.</summary>
+    /// <summary>Completes when the connection has closed.</summary>
     public Task Served { get; }
 
     /// <summary>A channel over the connection.</summary>
-    public TtrpcChannel Channel(TimeProvider? time = null, TtrpcLimits? limits = null) => new(
-        _clientEnd,
-        new TtrpcChannelOptions
-        {
-            BufferPool = Pool,
-            TimeProvider = time ?? TimeProvider.System,
-            Limits = limits ?? new TtrpcLimits(),
-        });
+    public TtrpcChannel Channel() => new(_clientEnd, new TtrpcChannelOptions { BufferPool = Pool });
 
-    /// <summary>A client that speaks in frames over the connection.</summary>
+    /// <summary>A client that sends and receives raw frames over the connection.</summary>
     public RawPeer Raw() => new(_clientEnd);
 
     public async ValueTask DisposeAsync()

@@ -1,6 +1,6 @@
 namespace Ttrpc.Tests.Support;
 
-/// <summary>Every wait of a test has an end; a good test never reaches it.</summary>
+/// <summary>Bounds every wait of a test, so that a broken test fails instead of hanging.</summary>
 internal static class Waiting
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(20);

@@ -4,10 +4,10 @@ using Ttrpc.Wire;
 
 namespace Ttrpc.Tests.Wire;
 
-/// <summary>However the bytes come, the frames are the same.</summary>
+/// <summary>The frames do not depend on how the bytes are split into reads.</summary>
 public sealed class FrameBufferTests
 {
-    // Around the size of the small buffer, where a frame changes from one way to the other.
+    // Includes lengths around the size of the small buffer, above which a frame needs a rented one.
     private static readonly Gen<int> s_length = Gen.OneOf(
         Gen.Int[0, 40], Gen.Int[2000, 2100], Gen.Int[4000, 9000]);
 
@@ -27,7 +27,7 @@ public sealed class FrameBufferTests
     }
 
     [Fact]
-    public void A_buffer_is_rented_only_for_a_long_frame_and_while_it_lasts()
+    public void A_buffer_is_rented_only_while_a_long_frame_is_in_use()
     {
         var pool = new CountingPool();
         var buffer = new FrameBuffer(pool);
@@ -47,7 +47,7 @@ public sealed class FrameBufferTests
     }
 
     [Fact]
-    public void An_oversized_frame_costs_no_memory()
+    public void An_oversized_frame_rents_no_buffer()
     {
         var pool = new CountingPool();
         var buffer = new FrameBuffer(pool);
@@ -81,7 +81,8 @@ public sealed class FrameBufferTests
         Assert.Equal(0, pool.Lent);
     }
 
-    private static List<(FrameHeader Header, byte[] Payload)> Cut(FrameBuffer buffer, byte[] bytes, IReadOnlyList<int> steps)
+    private static List<(FrameHeader Header, byte[] Payload)> Cut(
+        FrameBuffer buffer, byte[] bytes, IReadOnlyList<int> steps)
     {
         var frames = new List<(FrameHeader, byte[])>();
         int position = 0;

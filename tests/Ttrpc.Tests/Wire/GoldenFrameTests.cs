@@ -6,7 +6,7 @@ using Ttrpc.Wire;
 
 namespace Ttrpc.Tests.Wire;
 
-/// <summary>Frames byte by byte, as they must be on the wire.</summary>
+/// <summary>The exact bytes of frames on the wire.</summary>
 public sealed class GoldenFrameTests
 {
     private static readonly Marshaller<StringValue> s_marshaller = Marshallers.Create(
@@ -41,7 +41,12 @@ public sealed class GoldenFrameTests
         pool =>
         {
             OutgoingFrame frame = FrameEncoder.Request(
-                pool, s_method, new StringValue { Value = "hi" }, FrameFlags.None, 1_000_000_000, new Metadata { { "k", "vw" } });
+                pool,
+                s_method,
+                new StringValue { Value = "hi" },
+                FrameFlags.None,
+                1_000_000_000,
+                new Metadata { { "k", "vw" } });
             frame.SetStreamId(7);
             return frame;
         });
@@ -63,12 +68,12 @@ public sealed class GoldenFrameTests
         pool => FrameEncoder.OpenRequest(pool, s_method, 0, null));
 
     [Fact]
-    public void Good_response() => AssertFrame(
+    public void Successful_response() => AssertFrame(
         [0, 0, 0, 6, 0, 0, 0, 3, 2, 0, 0x12, 4, 0x0a, 2, (byte)'h', (byte)'i'],
         pool => FrameEncoder.Response(pool, 3, s_marshaller, new StringValue { Value = "hi" }));
 
     [Fact]
-    public void Good_response_with_an_empty_message() => AssertFrame(
+    public void Successful_response_with_an_empty_message() => AssertFrame(
         [0, 0, 0, 0, 0, 0, 0, 3, 2, 0],
         pool => FrameEncoder.Response(pool, 3, s_marshaller, new StringValue()));
 

@@ -1,8 +1,8 @@
-// The other side of the conformance tests: containerd's own ttrpc, as server and as client of the Echo service of
-// protos/echo.proto. Messages are well-known types, so nothing is generated.
+// The peer of the conformance tests: containerd's ttrpc library as server and client of the Echo service in
+// protos/echo.proto. The messages are well-known types, so no code is generated.
 //
-//	go-peer serve SOCKET   serves until stdin ends; prints "ready" first
-//	go-peer call SOCKET    runs every call, prints one line "name: outcome" for each
+//	go-peer serve SOCKET   prints "ready" and serves until the end of stdin
+//	go-peer call SOCKET    makes every call and prints one line "name: outcome" for each
 package main
 
 import (
@@ -65,7 +65,7 @@ func serve(path string) error {
 		return err
 	}
 	go func() {
-		// The test holds our stdin; when the test is gone, so are we.
+		// The test holds our stdin open; when the test ends, the server ends too.
 		io.Copy(io.Discard, os.Stdin)
 		server.Close()
 	}()
@@ -266,11 +266,11 @@ func streamChat(ctx context.Context, client *ttrpc.Client, parts []string) (stri
 	return read, nil
 }
 
-// One line a call: the answer, then the error's code, text and details.
+// report prints one line per call: the answer, then the error's code, text and details.
 func report(name, answer string, err error) {
 	line := fmt.Sprintf("%s: %q", name, answer)
 	if errors.Is(err, context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded {
-		// Both sides keep the deadline; which is first is luck.
+		// Both sides enforce the deadline, so either error may come first.
 		line += " DeadlineExceeded"
 	} else if err != nil {
 		st, _ := status.FromError(err)

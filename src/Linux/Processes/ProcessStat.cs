@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace Linux;
+
+/// <summary>The part of /proc/PID/stat that is used here (proc_pid_stat(5)).</summary>
+/// <param name="ParentPid">Field 4.</param>
+/// <param name="StartTime">Field 22, in clock ticks since boot. With the pid it names one process for ever.</param>
+internal readonly record struct ProcessStat(int ParentPid, ulong StartTime)
+{
+    /// <summary>Parses the text of a stat file.</summary>
+    /// <returns>False if it is not such a text.</returns>
+    internal static bool TryParse(ReadOnlySpan<char> text, out ProcessStat stat)
+    {
+        stat = default;
+        // Field 2, the program's name in parentheses, may hold anything, a ')' too: it ends at the last one.
+        int open = text.IndexOf('(');
+        int close = text.LastIndexOf(')');
+        if (open < 1 || close < open || !int.TryParse(text[..open].Trim(), out _))
+            return false;
+        int parent = 0;
+        int field = 2;
+        ReadOnlySpan<char> rest = text[(close + 1)..];
+        foreach (Range range in rest.Split(' '))
+        {
+            ReadOnlySpan<char> value = rest[range].Trim();
+            if (value.IsEmpty)
+                continue;
+            switch (++field)
+            {
+                case 4 when !int.TryParse(value, CultureInfo.InvariantCulture, out parent):
+                    return false;
+                case 22:
+                    if (!ulong.TryParse(value, CultureInfo.InvariantCulture, out ulong start))
+                        return false;
+                    stat = new ProcessStat(parent, start);
+                    return true;
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Buffers;
+using System.Text.Json;
+using Linux;
+using Shim.Configuration;
+using Shim.Runsc;
+
+namespace Shim.Bundles;
+
+/// <summary>
+/// What a <c>delete</c> needs to undo a Create, by whichever shim made it: written into the bundle before anything
+/// else is done (<c>state.json</c>).
+/// </summary>
+internal sealed record BundleState
+{
+    /// <summary>The container's id for runsc.</summary>
+    public required string RunscId { get; init; }
+
+    /// <summary>The runsc binary.</summary>
+    public required string Binary { get; init; }
+
+    /// <summary>runsc's root, the namespace included.</summary>
+    public required string RunscRoot { get; init; }
+
+    /// <summary>runsc's flags, by name.</summary>
+    public required IReadOnlyDictionary<string, string> Flags { get; init; }
+
+    /// <summary>The record for a container that is about to be created.</summary>
+    public static BundleState For(string containerId, string @namespace, ShimConfiguration configuration) => new()
+    {
+        RunscId = Runsc.RunscId.For(containerId),
+        Binary = configuration.BinaryName,
+        RunscRoot = Path.Combine(configuration.Root, @namespace),
+        Flags = configuration.RunscConfig,
+    };
+
+    /// <summary>Reads the record; null where there is none or where it is torn.</summary>
+    public static BundleState? Load(Bundle bundle)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(bundle.State));
+            JsonElement root = document.RootElement;
+            var flags = new SortedDictionary<string, string>(StringComparer.Ordinal);
+            foreach (JsonProperty flag in root.GetProperty("runsc_config"u8).EnumerateObject())
+                flags[flag.Name] = Text(flag.Value);
+            return new BundleState
+            {
+                RunscId = Text(root.GetProperty("runsc_id"u8)),
+                Binary = Text(root.GetProperty("binary_name"u8)),
+                RunscRoot = Text(root.GetProperty("runsc_root"u8)),
+                Flags = flags,
+            };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
+            or KeyNotFoundException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static string Text(JsonElement element) => element.GetString() ?? throw new JsonException("null is no text");
+
+    /// <summary>Writes the record, mode 0600, in one step.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void Save(Bundle bundle)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("runsc_id"u8, RunscId);
+            json.WriteString("binary_name"u8, Binary);
+            json.WriteString("runsc_root"u8, RunscRoot);
+            json.WriteStartObject("runsc_config"u8);
+            foreach ((string flag, string value) in Flags)
+                json.WriteString(flag, value);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        AtomicFile.Replace(bundle.State, buffer.WrittenSpan);
+    }
+
+    /// <summary>How runsc is run for this container.</summary>
+    public RunscSettings ToSettings(string? panicLog = null) =>
+        new() { Binary = Binary, Root = RunscRoot, Flags = Flags, PanicLog = panicLog };
+}

@@ -1,0 +1,8 @@
+namespace Shim.Events;
+
+/// <summary>Takes events for containerd, in order.</summary>
+internal interface IEventSink
+{
+    /// <summary>Queues an event. On the loop's thread; never waits.</summary>
+    void Publish(TaskEvent taskEvent);
+}

@@ -1,0 +1,129 @@
+using Shim.Bundles;
+using Shim.Configuration;
+using Shim.Oci;
+using Shim.Volumes;
+
+namespace Shim.Explain;
+
+/// <summary>A mount of a container that is about a volume, or that the shim changes.</summary>
+/// <param name="Before">As it is in the specification.</param>
+/// <param name="After">As runsc sees it; null where it does not.</param>
+internal sealed record ExplainMount(SpecMount Before, SpecMount? After)
+{
+    /// <summary>Whether runsc sees it as it is in the specification.</summary>
+    public bool IsUnchanged => After is not null && After.SameAs(Before);
+}
+
+/// <summary>What <c>explain</c> found out. Making one changes nothing.</summary>
+internal sealed record ExplainReport
+{
+    private const string SandboxFails = "The sandbox cannot be created";
+
+    /// <summary>What was decided, as far as it came.</summary>
+    public VolumeDecisions Decisions { get; init; } = VolumeDecisions.None;
+
+    /// <summary>
+    /// Whether these are the decisions that a sandbox keeps, and not those that would be made if it were created now.
+    /// </summary>
+    public bool IsKept { get; init; }
+
+    /// <summary>What is not done as it was asked; it was logged when decisions that are kept were made.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>The mounts of the container, if one is explained.</summary>
+    public IReadOnlyList<ExplainMount> Mounts { get; init; } = [];
+
+    /// <summary>What cannot be created and why; null where nothing fails.</summary>
+    public string? Failure { get; init; }
+
+    /// <summary>Explains the container of a bundle.</summary>
+    /// <exception cref="RefusedException">There is no such container, or no sandbox that it belongs to.</exception>
+    public static ExplainReport OfBundle(Bundle bundle, ShimConfiguration configuration)
+    {
+        ContainerSpec spec = ContainerSpec.Read(bundle.Specification);
+        if (!spec.IsSandbox)
+            return OfKept(SandboxOf(bundle, spec), spec, "The container cannot be created");
+        if (File.Exists(bundle.Volumes))
+            return OfKept(bundle, spec, "No container can join the sandbox");
+        ExplainReport report = OfPlan(spec.Annotations, null, configuration, out VolumeAnnotations? requests);
+        return requests is null ? report : report.WithMounts(spec, requests, SandboxFails);
+    }
+
+    /// <summary>Explains a pod that need not have a sandbox yet.</summary>
+    public static ExplainReport OfPod(
+        IReadOnlyDictionary<string, string> annotations, string podUid, ShimConfiguration configuration) =>
+        OfPlan(annotations, podUid, configuration, out _);
+
+    private static ExplainReport OfPlan(IReadOnlyDictionary<string, string> annotations, string? podUid,
+        ShimConfiguration configuration, out VolumeAnnotations? requests)
+    {
+        requests = null;
+        try
+        {
+            VolumePlan plan = VolumePlan.Make(annotations, podUid ?? PodUid.Find(annotations),
+                configuration.KubeletRoot, configuration.EmptyDirsOfPod);
+            requests = plan.Requests;
+            return new ExplainReport { Decisions = plan.Decisions, Warnings = plan.Warnings };
+        }
+        catch (VolumeException e)
+        {
+            return new ExplainReport { Failure = $"{SandboxFails}: {e.Message}" };
+        }
+    }
+
+    private static ExplainReport OfKept(Bundle sandbox, ContainerSpec spec, string consequence)
+    {
+        var report = new ExplainReport { IsKept = true };
+        try
+        {
+            report = report with { Decisions = VolumeDecisions.Load(sandbox.Volumes) };
+        }
+        catch (VolumeException e)
+        {
+            return report with { Failure = $"{consequence}: {e.Message}" };
+        }
+        return report.WithMounts(spec, null, consequence);
+    }
+
+    private static Bundle SandboxOf(Bundle bundle, ContainerSpec spec)
+    {
+        string id = spec.SandboxId ?? throw new RefusedException(
+            Refusal.InvalidArgument, $"{bundle.Specification} says that the container joins a sandbox, and not which");
+        Identifier.Require(id, "the sandbox's id");
+        Bundle sandbox = bundle.Of(id);
+        return Directory.Exists(sandbox.Path) ? sandbox : throw new RefusedException(
+            Refusal.NotFound, $"the container joins sandbox {id}, and there is no {sandbox.Path}");
+    }
+
+    /// <param name="spec">The container.</param>
+    /// <param name="requests">What the annotations of a new sandbox ask for; null where the decisions are kept ones.</param>
+    /// <param name="consequence">What it means if a mount cannot be had.</param>
+    private ExplainReport WithMounts(ContainerSpec spec, VolumeAnnotations? requests, string consequence)
+    {
+        IReadOnlyDictionary<string, string> aliases =
+            MountAliases.AreNeeded(Decisions) ? MountAliases.Read(spec.Mounts, Decisions) : MountAliases.None;
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        try
+        {
+            if (requests is null)
+                VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, Decisions, aliases, edits);
+            else
+                VolumeAnnotationRewriter.RewriteSandbox(
+                    spec.Annotations, spec.Mounts, requests, Decisions, aliases, edits);
+        }
+        catch (VolumeException e)
+        {
+            return this with { Failure = $"{consequence}: {e.Message}" };
+        }
+        List<ExplainMount> mounts = [];
+        for (int i = 0; i < spec.Mounts.Count; i++)
+        {
+            SpecMount mount = spec.Mounts[i];
+            if (edits.Mounts.TryGetValue(i, out SpecMount? edited))
+                mounts.Add(new ExplainMount(mount, edited));
+            else if (Decisions.At(mount.Source) is not null || Decisions.Above(mount.Source) is not null)
+                mounts.Add(new ExplainMount(mount, mount));
+        }
+        return this with { Mounts = mounts };
+    }
+}

@@ -1,0 +1,146 @@
+using System.Text.Json;
+using Linux;
+using Shim.Runsc;
+
+namespace Shim.Oci;
+
+/// <summary>What the shim reads in a bundle's <c>config.json</c>, and the little that it writes there.</summary>
+internal sealed class ContainerSpec
+{
+    private const string CriType = "io.kubernetes.cri.container-type";
+    private const string CriName = "io.kubernetes.cri.container-name";
+    internal const string CriSandbox = "io.kubernetes.cri.sandbox-id";
+    private const string CriLogDirectory = "io.kubernetes.cri.sandbox-log-directory";
+    private const string CrioType = "io.kubernetes.cri-o.ContainerType";
+    internal const string CrioSandbox = "io.kubernetes.cri-o.SandboxID";
+
+    private readonly byte[] _json;
+
+    private ContainerSpec(byte[] json, JsonElement root)
+    {
+        _json = json;
+        Annotations = ReadAnnotations(root);
+        Mounts = ReadMounts(root);
+        if (!root.TryGetProperty("linux"u8, out JsonElement linux) || linux.ValueKind != JsonValueKind.Object)
+            return;
+        if (linux.TryGetProperty("cgroupsPath"u8, out JsonElement path) && path.ValueKind == JsonValueKind.String)
+            CgroupsPath = path.GetString();
+        HasOwnPidNamespace = ReadOwnPidNamespace(linux);
+    }
+
+    /// <summary>Reads the specification.</summary>
+    /// <exception cref="RefusedException">There is none, or it is not JSON of the right shape.</exception>
+    public static ContainerSpec Read(string path)
+    {
+        try
+        {
+            byte[] json = File.ReadAllBytes(path);
+            using JsonDocument document = JsonDocument.Parse(json);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new JsonException("it is not an object");
+            return new ContainerSpec(json, document.RootElement);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RefusedException(
+                Refusal.InvalidArgument, $"the bundle's specification cannot be read: {e.Message}", e);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for text that is no UTF-8
+        {
+            throw new RefusedException(
+                Refusal.InvalidArgument, $"the bundle's {path} is not an OCI specification: {e.Message}", e);
+        }
+    }
+
+    /// <summary>
+    /// The sandbox that the container belongs to, as containerd calls it, where an annotation of CRI or CRI-O says so;
+    /// a container without one is a sandbox of its own.
+    /// </summary>
+    public string? SandboxId =>
+        SandboxAnnotation is { Length: > 0 } id ? RunscId.ToContainerd(id) : null;
+
+    /// <summary>All annotations.</summary>
+    public IReadOnlyDictionary<string, string> Annotations { get; }
+
+    /// <summary>All mounts.</summary>
+    public IReadOnlyList<SpecMount> Mounts { get; }
+
+    /// <summary>The container's cgroup; null where none is named.</summary>
+    public string? CgroupsPath { get; }
+
+    /// <summary>
+    /// Whether the container has a PID namespace of its own, so that its other processes end with its first one. A pod
+    /// with <c>shareProcessNamespace</c> names the sandbox's namespace by a path, one with <c>hostPID</c> names none.
+    /// </summary>
+    public bool HasOwnPidNamespace { get; }
+
+    /// <summary>Whether the container is the first of a sandbox, not one that joins another's.</summary>
+    public bool IsSandbox => (Annotation(CriType) ?? Annotation(CrioType)) != "container";
+
+    /// <summary>Whether an annotation says that the container is one of a pod.</summary>
+    public bool IsOfPod => (Annotation(CriType) ?? Annotation(CrioType)) is not null;
+
+    /// <summary>The container's name in its pod; empty where it has none, as a pod's sandbox.</summary>
+    public string Name => Annotation(CriName) ?? "";
+
+    /// <summary>The pod's log directory on the node; null where there is none.</summary>
+    public string? SandboxLogDirectory => Annotation(CriLogDirectory) is { Length: > 0 } path ? path : null;
+
+    /// <summary>Writes the specification with changes, in one step; without changes nothing is written.</summary>
+    /// <exception cref="IOException">The file cannot be written; it is as it was.</exception>
+    public void Write(string path, SpecEdits edits)
+    {
+        if (!edits.IsEmpty)
+            AtomicFile.Replace(path, SpecWriter.Write(_json, edits).Span);
+    }
+
+    private static Dictionary<string, string> ReadAnnotations(JsonElement root)
+    {
+        var annotations = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (!root.TryGetProperty("annotations"u8, out JsonElement element) || element.ValueKind == JsonValueKind.Null)
+            return annotations;
+        if (element.ValueKind != JsonValueKind.Object)
+            throw new JsonException("annotations is not an object");
+        foreach (JsonProperty annotation in element.EnumerateObject())
+            annotations[annotation.Name] = annotation.Value.ValueKind == JsonValueKind.String
+                ? annotation.Value.GetString()!
+                : throw new JsonException($"annotation {annotation.Name} is not a string");
+        return annotations;
+    }
+
+    private static bool ReadOwnPidNamespace(JsonElement linux)
+    {
+        if (linux.TryGetProperty("namespaces"u8, out JsonElement namespaces) && namespaces.ValueKind == JsonValueKind.Array)
+            foreach (JsonElement each in namespaces.EnumerateArray())
+                if (each.ValueKind == JsonValueKind.Object && Text(each, "type") == "pid")
+                    return Text(each, "path").Length == 0;
+        return false;
+    }
+
+    private static List<SpecMount> ReadMounts(JsonElement root)
+    {
+        List<SpecMount> mounts = [];
+        if (!root.TryGetProperty("mounts"u8, out JsonElement array) || array.ValueKind == JsonValueKind.Null)
+            return mounts;
+        if (array.ValueKind != JsonValueKind.Array)
+            throw new JsonException("mounts is not an array");
+        foreach (JsonElement mount in array.EnumerateArray())
+        {
+            if (mount.ValueKind != JsonValueKind.Object)
+                throw new JsonException("a mount is not an object");
+            List<string> options = [];
+            if (mount.TryGetProperty("options"u8, out JsonElement list) && list.ValueKind != JsonValueKind.Null)
+                foreach (JsonElement option in list.EnumerateArray())
+                    options.Add(option.GetString() ?? throw new JsonException("a mount's option is null"));
+            mounts.Add(new SpecMount(Text(mount, "destination"), Text(mount, "type"), Text(mount, "source"), options));
+        }
+        return mounts;
+    }
+
+    private static string Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out JsonElement value) ? value.GetString() ?? "" : "";
+
+    private string? SandboxAnnotation => Annotation(CriSandbox) ?? Annotation(CrioSandbox);
+
+    private string? Annotation(string name) => Annotations.GetValueOrDefault(name);
+}

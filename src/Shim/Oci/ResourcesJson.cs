@@ -1,0 +1,58 @@
+using System.Text.Json;
+using Linux;
+
+namespace Shim.Oci;
+
+/// <summary>Reads OCI LinuxResources, as an Update request carries them.</summary>
+internal static class ResourcesJson
+{
+    /// <summary>Reads the limits that this node's cgroups can take.</summary>
+    /// <exception cref="RefusedException">It is not JSON of the right shape.</exception>
+    public static ResourceLimits Parse(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            JsonElement? root = OrNone(document.RootElement);
+            JsonElement? cpu = Child(root, "cpu"), memory = Child(root, "memory");
+            return new ResourceLimits
+            {
+                CpuShares = Unsigned(cpu, "shares"),
+                CpuQuota = Number(cpu, "quota"),
+                CpuPeriod = Unsigned(cpu, "period"),
+                CpusetCpus = Text(cpu, "cpus"),
+                CpusetMems = Text(cpu, "mems"),
+                Memory = Number(memory, "limit"),
+                MemorySwap = Number(memory, "swap"),
+                Pids = Number(Child(root, "pids"), "limit"),
+                Unified = Strings(Child(root, "unified")),
+            };
+        }
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
+        {
+            throw new RefusedException(
+                Refusal.InvalidArgument, $"resources are not the JSON of OCI LinuxResources: {e.Message}", e);
+        }
+    }
+
+    // What is missing or null is left as it is; what is of another kind is refused by these getters.
+    private static JsonElement? Child(JsonElement? of, string name) =>
+        of is { } parent && parent.TryGetProperty(name, out JsonElement child) ? OrNone(child) : null;
+
+    private static JsonElement? OrNone(JsonElement element) => element.ValueKind == JsonValueKind.Null ? null : element;
+
+    private static long? Number(JsonElement? of, string name) => Child(of, name)?.GetInt64();
+
+    private static ulong? Unsigned(JsonElement? of, string name) => Child(of, name)?.GetUInt64();
+
+    private static string? Text(JsonElement? of, string name) => Child(of, name)?.GetString();
+
+    private static Dictionary<string, string> Strings(JsonElement? of)
+    {
+        var strings = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (of is { } map)
+            foreach (JsonProperty property in map.EnumerateObject())
+                strings[property.Name] = property.Value.GetString() ?? "";
+        return strings;
+    }
+}

@@ -1,0 +1,47 @@
+namespace Shim.Runsc;
+
+/// <summary>What a running container's sandbox can be asked. All but <see cref="WaitAsync"/> answer soon.</summary>
+/// <remarks>An id is always the one that runsc knows (<see cref="RunscId"/>). Failures are <see cref="RunscException"/>.</remarks>
+internal interface ISandboxControl
+{
+    /// <summary>Waits until the container's first process has ended.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="abandon">Ends the wait, which then fails.</param>
+    /// <returns>Its exit status, 128 and the signal's number where a signal ended it.</returns>
+    Task<int> WaitAsync(string id, CancellationToken abandon);
+
+    /// <summary>Sends a signal.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="signal">The signal's number.</param>
+    /// <param name="pid">The process's id inside the sandbox; 0: the container's first process.</param>
+    /// <param name="all">Every process of the container.</param>
+    Task SignalAsync(string id, int signal, int pid, bool all);
+
+    /// <summary>The ids, inside the sandbox, of the container's processes.</summary>
+    Task<IReadOnlyList<int>> PidsAsync(string id);
+
+    /// <summary>What the container uses.</summary>
+    Task<RunscStats> StatsAsync(string id);
+
+    /// <summary>Stops the whole sandbox of the container for the time being.</summary>
+    Task PauseAsync(string id);
+
+    /// <summary>Lets the whole sandbox of the container go on.</summary>
+    Task ResumeAsync(string id);
+
+    /// <summary>What the sandbox itself says of the container.</summary>
+    Task<SandboxContainerState> StateAsync(string id);
+}
+
+/// <summary>A container as its sandbox sees it.</summary>
+internal enum SandboxContainerState
+{
+    /// <summary>Not started.</summary>
+    Created,
+
+    /// <summary>Running, or paused.</summary>
+    Running,
+
+    /// <summary>Ended, or not known to the sandbox.</summary>
+    Stopped,
+}

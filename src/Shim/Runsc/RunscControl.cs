@@ -1,0 +1,89 @@
+using System.Text.Json;
+
+namespace Shim.Runsc;
+
+/// <summary>Asks a sandbox by running runsc's commands.</summary>
+internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxControl
+{
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc/>
+    public Task<int> WaitAsync(string id, CancellationToken abandon) => AnswerAsync("wait", async () =>
+    {
+        Require(id);
+        return RunscWaitAnswer.Parse(await runner.RunUntilAsync(RunscArguments.Wait(id), log, abandon));
+    });
+
+    /// <inheritdoc/>
+    public Task SignalAsync(string id, int signal, int pid, bool all) =>
+        AnswerAsync("kill", () => AskAsync(id, RunscArguments.Kill(id, signal, pid, all)));
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<int>> PidsAsync(string id) => AnswerAsync<IReadOnlyList<int>>("ps", async () =>
+    {
+        using JsonDocument answer = JsonDocument.Parse(await AskAsync(id, RunscArguments.Pids(id)));
+        List<int> pids = [];
+        // null where there are none
+        if (answer.RootElement.ValueKind != JsonValueKind.Null)
+            foreach (JsonElement element in answer.RootElement.EnumerateArray())
+                pids.Add(element.GetInt32());
+        return pids;
+    });
+
+    /// <inheritdoc/>
+    public Task<RunscStats> StatsAsync(string id) =>
+        AnswerAsync("events", async () => RunscStats.Parse(await AskAsync(id, RunscArguments.Stats(id))));
+
+    /// <inheritdoc/>
+    public Task PauseAsync(string id) => AnswerAsync("pause", () => AskAsync(id, RunscArguments.Pause(id)));
+
+    /// <inheritdoc/>
+    public Task ResumeAsync(string id) => AnswerAsync("resume", () => AskAsync(id, RunscArguments.Resume(id)));
+
+    /// <inheritdoc/>
+    public Task<SandboxContainerState> StateAsync(string id) => AnswerAsync("state", async () =>
+    {
+        if (RunscStateFile.Find(runner.Settings.Root, id) is null)
+            return SandboxContainerState.Stopped;
+        using JsonDocument answer = JsonDocument.Parse(await AskAsync(id, RunscArguments.State(id)));
+        return answer.RootElement.GetProperty("status"u8).GetString() switch
+        {
+            "creating" or "created" => SandboxContainerState.Created,
+            "running" or "paused" => SandboxContainerState.Running,
+            _ => SandboxContainerState.Stopped,
+        };
+    });
+
+    /// <summary>
+    /// Asks, and makes one kind of exception of all that can go wrong: no answer of a sandbox, however odd, and no
+    /// want of descriptors may end the shim.
+    /// </summary>
+    private static async Task<T> AnswerAsync<T>(string command, Func<Task<T>> ask)
+    {
+        try
+        {
+            return await ask();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RunscException(RunscFailure.Failed, $"runsc {command}: {e.Message}", e);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw new RunscException(RunscFailure.Failed, $"runsc {command} answered what was not expected: {e.Message}", e);
+        }
+    }
+
+    private async Task<byte[]> AskAsync(string id, List<string> arguments)
+    {
+        Require(id);
+        return await runner.RunAsync(arguments, log, s_bound);
+    }
+
+    /// <summary>runsc would take another container whose id begins with this one's.</summary>
+    private void Require(string id)
+    {
+        if (RunscStateFile.Find(runner.Settings.Root, id) is null)
+            throw new RunscException(RunscFailure.NotFound, $"runsc has no container {id} in {runner.Settings.Root}");
+    }
+}

@@ -1,0 +1,119 @@
+using System.Text.Json;
+
+namespace Shim.Runsc;
+
+/// <summary>
+/// Asks a sandbox over its control socket; once that does not answer as expected, by runsc's commands from then on. One that
+/// has answered and is late is only late.
+/// </summary>
+/// <remarks>
+/// Pauses and resumes are commands in any case: runsc keeps in its records what is paused, for whoever works on the
+/// sandbox without this shim, and its <c>delete</c> above all.
+/// </remarks>
+/// <param name="socket">The socket, which the sandbox's containers share; null where runsc's records name none.</param>
+/// <param name="commands">The commands.</param>
+/// <param name="cpuOfSandbox">The processor time of the sandbox's own cgroup, in nanoseconds; null where it has none.</param>
+/// <param name="died">The end of the sandbox's process.</param>
+/// <param name="gaveUp">Told once for all of the sandbox's containers, with the reason.</param>
+/// <param name="time">The loop's clock.</param>
+internal sealed class SandboxControl(
+    SandboxSocket? socket, RunscControl commands, Func<ulong?> cpuOfSandbox, Task died, Action<string> gaveUp, TimeProvider time)
+    : ISandboxControl
+{
+    /// <summary>A sandbox that ends closes its connections first and is reaped a little later.</summary>
+    private static readonly TimeSpan s_deathBound = TimeSpan.FromMilliseconds(500);
+
+    /// <inheritdoc/>
+    public Task<int> WaitAsync(string id, CancellationToken abandon) => AskAsync(
+        SandboxMethod.Wait, json => json.WriteStringValue(id), static result => ExitStatusOf(result.GetUInt32()),
+        () => commands.WaitAsync(id, abandon), abandon);
+
+    /// <inheritdoc/>
+    public Task SignalAsync(string id, int signal, int pid, bool all) => AskAsync(
+        SandboxMethod.Signal, json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("CID"u8, id);
+            json.WriteNumber("Signo"u8, signal);
+            json.WriteNumber("PID"u8, all ? 0 : pid);
+            json.WriteNumber("Mode"u8, all ? 1 : 0);
+            json.WriteEndObject();
+        }, static _ => true, async () =>
+        {
+            await commands.SignalAsync(id, signal, pid, all);
+            return true;
+        });
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<int>> PidsAsync(string id) => AskAsync<IReadOnlyList<int>>(
+        SandboxMethod.Processes, json => json.WriteStringValue(id), static result =>
+        {
+            List<int> pids = [];
+            // null where there are none
+            if (result.ValueKind != JsonValueKind.Null)
+                foreach (JsonElement process in result.EnumerateArray())
+                    pids.Add(process.GetProperty("pid"u8).GetInt32());
+            return pids;
+        }, () => commands.PidsAsync(id));
+
+    /// <inheritdoc/>
+    public Task<RunscStats> StatsAsync(string id) => AskAsync(
+        SandboxMethod.Event, json => json.WriteStringValue(id), result => RunscStats.OfEvent(result, id, cpuOfSandbox()),
+        () => commands.StatsAsync(id));
+
+    /// <inheritdoc/>
+    public Task PauseAsync(string id) => commands.PauseAsync(id);
+
+    /// <inheritdoc/>
+    public Task ResumeAsync(string id) => commands.ResumeAsync(id);
+
+    /// <inheritdoc/>
+    public Task<SandboxContainerState> StateAsync(string id) => AskAsync(
+        SandboxMethod.ContainerRuntimeState, json => json.WriteStringValue(id), static result => result.GetInt32() switch
+        {
+            1 => SandboxContainerState.Created,
+            2 => SandboxContainerState.Running,
+            _ => SandboxContainerState.Stopped,
+        }, () => commands.StateAsync(id));
+
+    /// <summary>What wait(2) packs: the signal that ended the process, or its exit code.</summary>
+    public static int ExitStatusOf(uint packed)
+    {
+        int signal = (int)(packed & 0x7f);
+        return signal != 0 ? 128 + signal : (int)((packed >> 8) & 0xff);
+    }
+
+    private async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument, Func<JsonElement, T> read,
+        Func<Task<T>> command, CancellationToken abandon = default)
+    {
+        if (socket is not { GivenUp: null })
+            return await command();
+        try
+        {
+            using JsonDocument answer = await socket.AskAsync(method, argument, abandon);
+            return read(answer.RootElement.GetProperty("result"u8));
+        }
+        catch (SandboxRefusedException e) when (!e.IsUnknownMethod)
+        {
+            throw RunscLog.Refusal(e.Message);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new RunscException(RunscFailure.Failed, $"{method}: the wait was given up", e);
+        }
+        catch (TimeoutException e) when (socket.HasAnswered)
+        {
+            // The command would ask the same sandbox, which is late already.
+            throw new RunscException(RunscFailure.TimedOut, $"the sandbox did not answer ({e.Message})", e);
+        }
+        catch (Exception e) when (e is SandboxRefusedException or SandboxSilentException or TimeoutException or JsonException
+            or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            if (await Task.WhenAny(died, Task.Delay(s_deathBound, time, CancellationToken.None)) == died)
+                throw new RunscException(RunscFailure.NotFound, $"the sandbox has ended ({e.Message})", e);
+            if (socket.GiveUp(e.Message))
+                gaveUp(e.Message);
+        }
+        return await command();
+    }
+}

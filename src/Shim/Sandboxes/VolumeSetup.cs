@@ -1,0 +1,118 @@
+using Shim.Bundles;
+using Shim.Checkpoints;
+using Shim.Configuration;
+using Shim.Oci;
+using Shim.Runsc;
+using Shim.Volumes;
+
+namespace Shim.Sandboxes;
+
+/// <summary>Adapts a container's specification to its pod's volumes, before runsc reads it.</summary>
+internal sealed class VolumeSetup(ShimContext context)
+{
+    /// <summary>Decides about a pod's volumes for its new sandbox, and writes the sandbox's specification.</summary>
+    /// <param name="id">The sandbox.</param>
+    /// <param name="bundle">Its bundle; gets <c>volumes.json</c>, which the caller removes if a later step fails.</param>
+    /// <param name="spec">Its specification.</param>
+    /// <param name="runscRoot">Where runsc keeps its state, with the namespace.</param>
+    /// <param name="configuration">What the administrator configured.</param>
+    /// <param name="saved">What the image was made with, from which the sandbox is restored; else null.</param>
+    /// <returns>What was decided, for the sandbox's other containers.</returns>
+    /// <exception cref="VolumeException">The request cannot be fulfilled.</exception>
+    /// <exception cref="IOException">A file could not be written.</exception>
+    public async Task<VolumeDecisions> SetUpSandboxAsync(string id, Bundle bundle, ContainerSpec spec,
+        string runscRoot, ShimConfiguration configuration, VolumeDecisions? saved)
+    {
+        string? podUid = PodUid.Find(spec.Annotations);
+        VolumePlan plan = await PlanAsync(spec, podUid, configuration, saved);
+        foreach (string warning in plan.Warnings)
+            context.Log.VolumeWarning(id, warning);
+        foreach (VolumeDecision decision in plan.Decisions.Volumes)
+            context.Log.VolumeDecided(id, plan.Decisions.PodUid, decision);
+
+        VolumeDecisions decisions = plan.Decisions;
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        VolumeAnnotationRewriter.RewriteSandbox(
+            spec.Annotations, spec.Mounts, plan.Requests, decisions, await AliasesAsync(spec, decisions), edits);
+        // Also without a volume to decide about: a container that another shim creates must find that, too.
+        if (spec.IsOfPod || podUid is not null)
+            decisions.Save(bundle.Volumes);
+        if (plan.Pod is { } pod)
+            await RemoveStaleFileStoresAsync(id, configuration.KubeletRoot, pod, runscRoot);
+        Write(bundle, spec, edits);
+        return decisions;
+    }
+
+    /// <summary>Writes the specification of a container that joins a sandbox.</summary>
+    /// <param name="bundle">The container's bundle.</param>
+    /// <param name="spec">Its specification.</param>
+    /// <param name="sandbox">Its sandbox; null if it is another shim's.</param>
+    /// <exception cref="VolumeException">A mount is impossible, or the decisions cannot be read.</exception>
+    /// <exception cref="IOException">The file could not be written.</exception>
+    public async Task SetUpContainerAsync(Bundle bundle, ContainerSpec spec, Sandbox? sandbox)
+    {
+        // It becomes a part of a path.
+        Identifier.Require(spec.SandboxId!, "sandbox id");
+        VolumeDecisions decisions = sandbox?.Volumes ?? VolumeDecisions.Load(bundle.Of(spec.SandboxId!).Volumes);
+        IReadOnlyDictionary<string, string> aliases = await AliasesAsync(spec, decisions);
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, decisions, aliases, edits);
+        if (sandbox?.Restore is { IsPending: false } restore)
+            RequireNoRestoredVolume(spec, decisions, aliases, restore.ImagePath);
+        Write(bundle, spec, edits);
+    }
+
+    private static void Write(Bundle bundle, ContainerSpec spec, SpecEdits edits)
+    {
+        RestoreAnnotations.Remove(spec.Annotations, edits);
+        EditForRunsc.Apply(spec, edits);
+        spec.Write(bundle.Specification, edits);
+    }
+
+    private async Task<VolumePlan> PlanAsync(
+        ContainerSpec spec, string? podUid, ShimConfiguration configuration, VolumeDecisions? saved)
+    {
+        if (podUid is null)
+            return VolumePlan.Make(spec.Annotations, null, configuration.KubeletRoot, configuration.EmptyDirsOfPod);
+        return await context.Blocking.RunAsync("read the volumes of pod", podUid, () => VolumePlan.Make(
+            spec.Annotations, podUid, configuration.KubeletRoot, configuration.EmptyDirsOfPod, saved));
+    }
+
+    /// <summary>
+    /// After a restore runsc forgets that volumes are shared (20240729, and in the sources of mid-2026 too): a container
+    /// that is created later gets an empty volume, and if that is on disk, in the very file that holds the restored one.
+    /// </summary>
+    /// <exception cref="VolumeException">The container mounts such a volume.</exception>
+    private static void RequireNoRestoredVolume(
+        ContainerSpec spec, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, string image)
+    {
+        foreach (SpecMount mount in spec.Mounts)
+            if (decisions.At(aliases.GetValueOrDefault(mount.Source) ?? mount.Source) is { IsPassthrough: false } volume)
+                throw new VolumeException(
+                    $"mount {mount.Destination}: volume {volume.Volume} was restored from image {image}, and runsc "
+                    + "shares it only with the containers of that image: a container that is created later would destroy "
+                    + "its data. Delete the pod and restore it again");
+    }
+
+    private async Task<IReadOnlyDictionary<string, string>> AliasesAsync(ContainerSpec spec, VolumeDecisions decisions)
+    {
+        if (!MountAliases.AreNeeded(decisions))
+            return MountAliases.None;
+        return await context.Blocking.RunAsync("look at the mounts of pod", decisions.PodUid,
+            () => MountAliases.Read(spec.Mounts, decisions));
+    }
+
+    private async Task RemoveStaleFileStoresAsync(string id, string kubeletRoot, PodVolumes pod, string runscRoot)
+    {
+        foreach (PodVolume volume in pod.Volumes)
+        {
+            if (volume.Directory is not { FileStores.Count: > 0 })
+                continue;
+            IReadOnlyList<string> removed = await context.Blocking.RunAsync("clear", volume.Path, () =>
+                FileStores.RemoveStale(
+                    kubeletRoot, pod.PodUid, volume, sandbox => RunscStateFile.ExistsInAnyNamespace(runscRoot, sandbox)));
+            foreach (string store in removed)
+                context.Log.FileStoreRemoved(id, volume.Name, store);
+        }
+    }
+}

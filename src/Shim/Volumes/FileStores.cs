@@ -1,0 +1,44 @@
+using Linux;
+
+namespace Shim.Volumes;
+
+/// <summary>The files in emptyDirs that hold the pages of sandboxes' volumes. Blocks.</summary>
+internal static class FileStores
+{
+    /// <summary>The prefix of their names; the sandbox's id for runsc follows.</summary>
+    public const string Prefix = ".gvisor.filestore.";
+
+    /// <summary>
+    /// Removes the file stores of sandboxes that are gone: a sandbox that was lost with its node leaves them, and
+    /// nobody else looks for them.
+    /// </summary>
+    /// <param name="kubeletRoot">Kubelet's directory.</param>
+    /// <param name="pod">The pod.</param>
+    /// <param name="volume">One of its emptyDirs.</param>
+    /// <param name="sandboxExists">Whether runsc has a sandbox of this id.</param>
+    /// <returns>The names of the removed files.</returns>
+    /// <exception cref="VolumeException">One could not be removed.</exception>
+    public static IReadOnlyList<string> RemoveStale(
+        string kubeletRoot, string pod, PodVolume volume, Func<string, bool> sandboxExists)
+    {
+        List<string> removed = [];
+        if (volume.Directory is not { FileStores.Count: > 0 } directory)
+            return removed;
+        try
+        {
+            using OpenDirectory? root = OpenDirectory.TryOpen(PodVolumesReader.PodsOf(kubeletRoot));
+            using OpenDirectory? own = root?.TryOpenIn(pod);
+            using OpenDirectory? volumes = own?.TryOpenIn("volumes");
+            using OpenDirectory? plugin = volumes?.TryOpenIn(volume.Plugin);
+            using OpenDirectory? open = plugin?.TryOpenIn(volume.Name);
+            foreach (string store in directory.FileStores)
+                if (open is not null && !sandboxExists(store[Prefix.Length..]) && open.Unlink(store))
+                    removed.Add(store);
+        }
+        catch (LinuxException e)
+        {
+            throw new VolumeException($"a stale file store of volume {volume.Name} cannot be removed: {e.Message}", e);
+        }
+        return removed;
+    }
+}

@@ -1,0 +1,80 @@
+using System.Text.Json.Nodes;
+using Shim.Bundles;
+using Shim.Oci;
+
+namespace Shim.Tests.Oci;
+
+public sealed class CgroupParentTests
+{
+    private const string Annotation = "dev.gvisor.spec.cgroup-parent";
+    private const string Sandbox = "io.kubernetes.cri.container-type=sandbox";
+
+    [Theory]
+    [InlineData("/kubepods/besteffort/pod7d0f/abc", "/kubepods/besteffort/pod7d0f")]
+    [InlineData("/kubepods/pod7d0f/abc/def", "/kubepods/pod7d0f")]
+    [InlineData("kubepods/pod7d0f/abc", "kubepods/pod7d0f")]
+    [InlineData("pod7d0f/abc", "pod7d0f")]
+    [InlineData("/pod/abc", "/pod")]
+    // The last one: kubelet itself can live in a pod.
+    [InlineData("/kubepods/podone/abc/kubepods/podtwo/def", "/kubepods/podone/abc/kubepods/podtwo")]
+    [InlineData("/kubepods//pod7d0f//abc//", "/kubepods//pod7d0f")]
+    // It is the last part already.
+    [InlineData("/kubepods/pod7d0f", null)]
+    [InlineData("/kubepods/pod7d0f/", null)]
+    [InlineData("/kubepods/podone/podtwo", null)]
+    [InlineData("pod7d0f", null)]
+    // No part begins so.
+    [InlineData("/kubepods/besteffort/abc", null)]
+    [InlineData("/kubepods/mypod/abc", null)]
+    [InlineData("/kubepods/Pod7d0f/abc", null)]
+    [InlineData("/default/abc", null)]
+    [InlineData("/", null)]
+    [InlineData("//", null)]
+    [InlineData("", null)]
+    [InlineData(null, null)]
+    // systemd's: slice, prefix and name, with no path that could end earlier.
+    [InlineData("kubepods-besteffort-pod7d0f.slice:cri-containerd:abc", null)]
+    [InlineData("kubepods.slice/kubepods-pod7d0f.slice/cri-containerd-abc.scope", null)]
+    public void The_pod_s_part_of_a_path(string? path, string? parent) =>
+        Assert.Equal(parent, CgroupParent.Of(path));
+
+    [Theory]
+    [InlineData("/kubepods/pod1/abc", Sandbox, "/kubepods/pod1")]
+    [InlineData("/kubepods/pod1/abc", "io.kubernetes.cri-o.ContainerType=sandbox", "/kubepods/pod1")]
+    [InlineData("/kubepods/pod1/abc", "", "/kubepods/pod1")]
+    [InlineData("/kubepods/pod1/abc", $"{Sandbox} {Annotation}=/", "/kubepods/pod1")]
+    // A pod does not choose its own.
+    [InlineData("/default/abc", $"{Sandbox} {Annotation}=/", null)]
+    [InlineData("/kubepods/pod1", $"{Sandbox} {Annotation}=/kubepods/pod2", null)]
+    [InlineData("system.slice:cri:abc", $"{Sandbox} {Annotation}=/", null)]
+    [InlineData(null, $"{Sandbox} {Annotation}=/", null)]
+    [InlineData("/default/abc", $"io.kubernetes.cri-o.ContainerType=sandbox {Annotation}=/", null)]
+    // Who runs a container of no pod may.
+    [InlineData("/default/abc", $"{Annotation}=/mine", "/mine")]
+    [InlineData("/default/abc", "", null)]
+    // runsc asks the sandbox's specification only.
+    [InlineData("/kubepods/pod1/abc", "io.kubernetes.cri.container-type=container", null)]
+    public void What_runsc_is_told(string? path, string annotations, string? expected)
+    {
+        using TempDirectory directory = new();
+        var bundle = new Bundle(directory.Path);
+        var json = new JsonObject
+        {
+            ["annotations"] = new JsonObject(annotations.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(static word => KeyValuePair.Create(word.Split('=')[0], (JsonNode?)word.Split('=')[1]))),
+            ["linux"] = new JsonObject { ["cgroupsPath"] = path },
+        };
+        directory.Write("config.json", json.ToJsonString());
+        Assert.Equal(expected, Edited());
+        Assert.Equal(expected, Edited());
+
+        string? Edited()
+        {
+            ContainerSpec spec = ContainerSpec.Read(bundle.Specification);
+            var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+            EditForRunsc.Apply(spec, edits);
+            spec.Write(bundle.Specification, edits);
+            return ContainerSpec.Read(bundle.Specification).Annotations.GetValueOrDefault(Annotation);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+using System.Text;
+using System.Text.Json;
+using CsCheck;
+using Shim.Oci;
+
+namespace Shim.Tests.Oci;
+
+public sealed class SpecWriterTests
+{
+    // Values that a parser in between would change: numbers, escapes, white space, order, doubled names.
+    private static readonly Gen<string> s_value = Gen.OneOf("null", "true", "1.0", "-0.0", "1e400", "18446744073709551616",
+        "0.1234567890123456789", "9223372036854775807", "\"\"", "\"\\u00e9\\/é\\n<&+\"", "\"\\ud83d\\ude00😀\"", "[ ]",
+        "{ }", "[1 , [2,\n3]]", "{ \"b\" : 1,\"a\":{\"\":null} , \"b\":2}");
+
+    private static readonly Gen<string> s_annotation =
+        Gen.OneOf("\"\"", "\"x\"", "\"\\u00e9\\/é\\n<&+\"", "\"\\ud83d\\ude00😀\"", "\"a\\u0000b\"");
+
+    private static readonly Gen<string> s_name = Gen.OneOf("a", "b", "dev.gvisor.x", "é", "\\u00e9\\n", "+&<", "");
+
+    private static readonly Gen<string> s_mount = Gen.Select(
+        Gen.OneOf("", "\"type\":\"bind\",", "\"type\":null,", "\"uidMappings\":[{ \"hostID\":1e2 }],"),
+        Gen.OneOf("\"/a\"", "\"/\\u00e9\""), Gen.OneOf("", ",\"options\":[]", ",\"options\":null", ",\"options\":[ \"ro\",\"é+\" ]"),
+        Gen.OneOf("", ",\"source\":\"/s\"", ",\"x-unknown\": 1.00"),
+        static (before, destination, options, after) => $"{{ {before}\"destination\" : {destination}{options}{after}}}");
+
+    private static readonly Gen<string> s_document = Gen.Select(
+        Gen.Select(s_name, s_value, static (name, value) => ("x-" + name, value)).Array[0, 4],
+        Gen.Select(s_name, s_annotation, static (name, value) => $"\"{name}\": {value}").Array[0, 4],
+        s_mount.Array[0, 4], Gen.Int[0, 3], Gen.Int,
+        static (others, annotations, mounts, without, seed) =>
+        {
+            List<(string, string)> fields = [.. others];
+            if (without is not (1 or 3))
+                fields.Add(("annotations", annotations.Length == 0 ? "null" : $"{{{string.Join(" , ", annotations)}}}"));
+            if (without is not (2 or 3))
+                fields.Add(("mounts", mounts.Length == 0 ? "null" : $"[{string.Join(" ,", mounts)} ]"));
+            (string, string)[] shuffled = [.. fields];
+            new Random(seed).Shuffle(shuffled);
+            return $"{{ {string.Join(",\n", shuffled.Select(static field => $"\"{field.Item1}\" : {field.Item2}"))}}}";
+        });
+
+    [Fact]
+    public void What_is_not_edited_stays_byte_for_byte()
+    {
+        using TempDirectory directory = new();
+        Gen.Select(s_document, Gen.Int).Sample((json, seed) =>
+        {
+            ContainerSpec spec = Read(directory, json);
+            SpecEdits edits = Edits(new Random(seed), spec.Annotations, spec.Mounts);
+            if (edits.IsEmpty)
+                return;
+            byte[] written = SpecWriter.Write(Encoding.UTF8.GetBytes(json), edits).ToArray();
+            using JsonDocument before = JsonDocument.Parse(json), after = JsonDocument.Parse(written);
+            Assert.Equal(Others(before.RootElement, "annotations", "mounts"), Others(after.RootElement, "annotations", "mounts"));
+            Assert.Equal(Unedited(before, edits), Unedited(after, edits));
+            AssertMounts(before, after, edits);
+            AssertReadsAsEdited(spec, Read(directory, Encoding.UTF8.GetString(written)), edits);
+        }, iter: 5000, threads: 1);
+    }
+
+    [Theory]
+    [InlineData("{}", """{"annotations":{"a":"1"}}""")]
+    [InlineData("""{"annotations":null}""", """{"annotations":{"a":"1"}}""")]
+    [InlineData("""{"annotations":{"a":"0","b":"\u0032"},"x":1.0}""", """{"annotations":{"a":"1","b":"\u0032"},"x":1.0}""")]
+    [InlineData("""{"x":1.0,"annotations":{"b":"2"},"y":[]}""", """{"x":1.0,"annotations":{"b":"2","a":"1"},"y":[]}""")]
+    public void Where_an_annotation_goes(string json, string expected)
+    {
+        using TempDirectory directory = new();
+        ContainerSpec spec = Read(directory, json);
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        edits.Set("a", "1");
+        Assert.Equal(expected, Encoding.UTF8.GetString(SpecWriter.Write(Encoding.UTF8.GetBytes(json), edits).Span));
+    }
+
+    [Fact]
+    public void Where_a_mount_goes()
+    {
+        const string Json = """{"mounts":[{"destination":"/a","x":1.0,"options":["rbind"],"type":"bind"},{"destination":"/b"},{ "destination":"/c"}]}""";
+        using TempDirectory directory = new();
+        ContainerSpec spec = Read(directory, Json);
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        edits.Replace(0, spec.Mounts[0].AsTmpfs() with { Source = "/s" });
+        edits.Remove(1);
+        Assert.Equal(
+            """{"mounts":[{"destination":"/a","x":1.0,"type":"tmpfs","source":"/s","options":[]},{ "destination":"/c"}]}""",
+            Encoding.UTF8.GetString(SpecWriter.Write(Encoding.UTF8.GetBytes(Json), edits).Span));
+    }
+
+    [Fact]
+    public void An_edit_that_was_taken_back_is_none()
+    {
+        var annotations = new Dictionary<string, string> { ["a"] = "1" };
+        SpecMount[] mounts = [new("/a", "bind", "/s", ["rbind"])];
+        var edits = new SpecEdits(annotations, mounts);
+        edits.Set("a", "2");
+        edits.Set("a", "1");
+        edits.Set("b", "2");
+        edits.Remove("b");
+        edits.Remove("c");
+        edits.Remove(0);
+        edits.Replace(0, mounts[0].AsTmpfs());
+        edits.Replace(0, new SpecMount("/a", "bind", "/s", ["rbind"]));
+        Assert.True(edits.IsEmpty);
+    }
+
+    private static SpecEdits Edits(
+        Random random, IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts)
+    {
+        var edits = new SpecEdits(annotations, mounts);
+        foreach (string name in (string[])["a", "é", "", "é\n", "new"])
+            switch (random.Next(5))
+            {
+                case 0: edits.Set(name, "é\"+\n"); break;
+                case 1: edits.Remove(name); break;
+            }
+        for (int i = 0; i < mounts.Count; i++)
+            switch (random.Next(5))
+            {
+                case 0: edits.Replace(i, mounts[i].AsTmpfs() with { Source = "/é+\"" }); break;
+                case 1: edits.Remove(i); break;
+            }
+        return edits;
+    }
+
+    private static void AssertMounts(JsonDocument before, JsonDocument after, SpecEdits edits)
+    {
+        JsonElement[] old = Mounts(before), written = Mounts(after);
+        int next = 0;
+        for (int i = 0; i < old.Length; i++)
+            if (!edits.Mounts.TryGetValue(i, out SpecMount? edited))
+                Assert.Equal(old[i].GetRawText(), written[next++].GetRawText());
+            else if (edited is not null)
+                Assert.Equal(Others(old[i], "type", "source", "options"), Others(written[next++], "type", "source", "options"));
+        Assert.Equal(next, written.Length);
+    }
+
+    private static void AssertReadsAsEdited(ContainerSpec before, ContainerSpec after, SpecEdits edits)
+    {
+        var expected = new Dictionary<string, string>(before.Annotations);
+        foreach ((string name, string? value) in edits.Annotations)
+            if (value is null)
+                expected.Remove(name);
+            else
+                expected[name] = value;
+        Assert.Equal(expected.OrderBy(static pair => pair.Key, StringComparer.Ordinal),
+            after.Annotations.OrderBy(static pair => pair.Key, StringComparer.Ordinal));
+        SpecMount?[] mounts = [.. before.Mounts.Select((mount, i) => edits.Mounts.GetValueOrDefault(i, mount))];
+        Assert.Equal(mounts.Where(static mount => mount is not null), after.Mounts, static (one, other) => one!.SameAs(other!));
+    }
+
+    private static (string, string)[] Others(JsonElement element, params ReadOnlySpan<string> except)
+    {
+        HashSet<string> left = [.. except];
+        return [.. element.EnumerateObject().Where(field => !left.Contains(field.Name))
+            .Select(static field => (field.Name, field.Value.GetRawText()))];
+    }
+
+    private static (string, string)[] Unedited(JsonDocument document, SpecEdits edits) =>
+        document.RootElement.TryGetProperty("annotations", out JsonElement annotations)
+        && annotations.ValueKind == JsonValueKind.Object
+            ? [.. Others(annotations).Where(annotation => !edits.Annotations.ContainsKey(annotation.Item1))] : [];
+
+    private static JsonElement[] Mounts(JsonDocument document) =>
+        document.RootElement.TryGetProperty("mounts", out JsonElement mounts) && mounts.ValueKind == JsonValueKind.Array
+            ? [.. mounts.EnumerateArray()] : [];
+
+    private static ContainerSpec Read(TempDirectory directory, string json)
+    {
+        directory.Write("config.json", json);
+        return ContainerSpec.Read(directory["config.json"]);
+    }
+}
