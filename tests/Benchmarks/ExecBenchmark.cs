@@ -18,10 +18,10 @@ internal static class ExecBenchmark
         [
             .. RawRunsc.Global(ours.Bundle, Path.Combine(Path.GetDirectoryName(ours.Bundle)!, "runtime/bench")), "exec", ours.Id, "true",
         ];
-        await using Daemon daemon = await Daemon.StartAsync(File.Exists(Tools.Containerd("2.1")) ? "2.1" : "1.7");
+        await using Daemon daemon = await Daemon.StartAsync(Tools.NewestContainerd);
         using var containerd = new ContainerdClient(daemon);
         (await daemon.CtrAsync(daemon.Run("exec", ["-d"], "sleep", "1000"))).Succeeded();
-        string process = BundleWriter.Process("true").ToJsonString();
+        string process = OciProcess.Of("true").ToJsonString();
         List<double>[] taken = [[], [], [], []];
         for (int round = -WarmUps; round < rounds; round++)
         {

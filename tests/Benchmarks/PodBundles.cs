@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Testing;
 
 namespace Benchmarks;
 
@@ -40,13 +41,11 @@ internal sealed class PodBundles
             string path = Path.Combine(bundle, "config.json");
             JsonNode spec = JsonNode.Parse(await File.ReadAllTextAsync(path))!;
             bool isSandbox = id == _id;
-            spec["annotations"] = new JsonObject(
-            [
-                new("io.kubernetes.cri.container-type", isSandbox ? "sandbox" : "container"),
-                new("io.kubernetes.cri.sandbox-id", _id),
-                new("io.kubernetes.cri.sandbox-uid", Uid),
-                .. annotations.Select(annotation => new KeyValuePair<string, JsonNode?>(annotation.Name, annotation.Value)),
-            ]);
+            Dictionary<string, string> all =
+                isSandbox ? PodAnnotations.OfSandbox(_id, Uid) : PodAnnotations.OfContainer(_id, uid: Uid);
+            foreach ((string name, string value) in annotations)
+                all[name] = value;
+            spec["annotations"] = all.ToJson();
             if (!isSandbox)
                 spec["mounts"]!.AsArray().Add(new JsonObject
                 {

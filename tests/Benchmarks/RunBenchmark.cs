@@ -13,7 +13,7 @@ internal static class RunBenchmark
         const int WarmUps = 1;
         int rounds = session.Times(15, 2);
         Session.Say($"run: {rounds} rounds of a whole container in turn: raw runsc, this shim, ctr with this shim, the runc shim");
-        await using Daemon daemon = await Daemon.StartAsync(File.Exists(Tools.Containerd("2.1")) ? "2.1" : "1.7");
+        await using Daemon daemon = await Daemon.StartAsync(Tools.NewestContainerd);
         await using CtrBundle bundle = await CtrBundle.MakeAsync(session, daemon);
         List<double> raw = [], ours = [], ctr = [], runc = [];
         Phases phases = new();

@@ -127,7 +127,7 @@ internal sealed class ServingShim : IAsyncDisposable
         {
             string path = Path.Combine(Bundle, "config.json");
             JsonNode spec = JsonNode.Parse(await File.ReadAllTextAsync(path))!;
-            spec["process"] = BundleWriter.Process(command);
+            spec["process"] = OciProcess.Of(command);
             await File.WriteAllTextAsync(path, spec.ToJsonString());
         }
         await CreateContainerAsync(Id, Bundle, stdout, stderr);
@@ -173,7 +173,7 @@ internal sealed class ServingShim : IAsyncDisposable
 
     private async Task<int> StartExecAsync(string execId, params string[] command)
     {
-        Any spec = OciProcess.ToAny(BundleWriter.Process(command).ToJsonString());
+        Any spec = OciProcess.ToAny(OciProcess.Of(command).ToJsonString());
         await Tasks.ExecAsync(new ExecProcessRequest { Id = Id, ExecId = execId, Spec = spec }, Bounded);
         return (int)(await Tasks.StartAsync(new StartRequest { Id = Id, ExecId = execId }, Bounded)).Pid;
     }

@@ -16,7 +16,7 @@ internal sealed class Session : IAsyncDisposable
         Options = options;
         Cancellation = cancellation;
         Directory = System.IO.Directory.CreateTempSubdirectory("shim-bench-").FullName;
-        _events = new EventSink(TtrpcAddress);
+        _events = new EventSink(TtrpcAddress) { Keeps = false };
     }
 
     public BenchmarkOptions Options { get; }

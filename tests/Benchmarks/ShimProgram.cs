@@ -17,7 +17,7 @@ internal sealed record ShimProgram(
 {
     /// <summary>This repository's, which runs runsc.</summary>
     public static ShimProgram Ours { get; } = new(
-        "this shim, gVisor", Tools.Shim, Tools.Containerd("2.1"), RunscOptions, new Dictionary<string, string>());
+        "this shim, gVisor", Tools.Shim, Tools.Containerd(Tools.NewestContainerd), RunscOptions, new Dictionary<string, string>());
 
     /// <summary>containerd's own for runc, in Go.</summary>
     public static ShimProgram Runc { get; } = FindRunc();

@@ -47,7 +47,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
     [InlineData(true)]
     public async Task A_runsc_that_is_killed_while_the_sandbox_writes(bool exit)
     {
-        await using KilledRunsc runsc = new();
+        using KilledRunsc runsc = new();
         await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
         await RunAsync(shim);
         string image = Path.Combine(shim.Directory, "image");
@@ -60,22 +60,24 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         // The next one is as good as any.
         runsc.Spare();
         await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image, Options = CheckpointTests.Options(exit) });
-        Assert.Equal(["checkpoint.img", "shim.json"], ContentOf(image).Keys);
+        Image.AssertComplete(image);
     }
 
-    /// <summary>Of 2.1: the older ones' `ctr` sends no path, and what they write to is their own temporary directory.</summary>
+    /// <summary>An older `ctr` sends no path, and the image goes to a temporary directory of its own.</summary>
     [Fact]
     public async Task A_shim_that_is_killed_while_the_sandbox_writes()
     {
-        await using KilledRunsc runsc = new(instead: "kill -KILL $PPID; wait");
-        Daemon daemon = await OwnDaemonAsync("2.1", runsc: runsc.Path);
-        (await daemon.CtrAsync(daemon.Run("c", ["-d"], "sh", "-c", Counter.Script))).Succeeded();
-        await Counter.AboveAsync(daemon, "c", 3);
+        using KilledRunsc runsc = new(instead: "kill -KILL $PPID; wait");
+        Daemon daemon = await OwnDaemonAsync(
+            Requires.Containerd(2, 0, "an image's path"), runsc: runsc.Path);
+        string id = Id("c");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sh", "-c", Counter.Script))).Succeeded();
+        await Counter.AboveAsync(daemon, id, 3);
         string before = Path.Combine(daemon.Directory, "image");
         Directory.CreateDirectory(before);
-        await daemon.CtrAsync("tasks", "checkpoint", "--image-path", before, "c");
-        await Eventually.TrueAsync("the task is gone", async () => await StatusAsync(daemon, "c") is "" or "STOPPED");
-        await daemon.CtrAsync("tasks", "delete", "c");
+        await daemon.CtrAsync("tasks", "checkpoint", "--image-path", before, id);
+        await Eventually.TrueAsync("the task is gone", async () => await StatusAsync(daemon, id) is "" or "STOPPED");
+        await daemon.CtrAsync("tasks", "delete", id);
         await Eventually.TrueAsync("nothing of the image is left",
             () => Directory.EnumerateFileSystemEntries(daemon.Directory, ".incomplete-*", SearchOption.AllDirectories).ToArray() is []);
         Assert.Empty(Directory.GetFileSystemEntries(before));
@@ -89,7 +91,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
     [InlineData(true)]
     public async Task SIGKILL_does_not_wait_for_a_checkpoint(bool exit)
     {
-        await using KilledRunsc runsc = new(instead: "while [ -d \"$(dirname \"$0\")\" ]; do sleep 0.2; done");
+        using KilledRunsc runsc = new(instead: "while [ -d \"$(dirname \"$0\")\" ]; do sleep 0.2; done");
         await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
         await RunAsync(shim);
         string image = Path.Combine(shim.Directory, "image");
@@ -138,36 +140,30 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         : Directory.EnumerateFileSystemEntries(directory).Order(StringComparer.Ordinal)
             .ToDictionary(static path => Path.GetFileName(path)!, static path => $"{new FileInfo(path).Length} {File.GetLastWriteTimeUtc(path):O}");
 
-    /// <summary>Debian's runsc, which a signal ends as soon as its sandbox has begun to write an image.</summary>
-    private sealed class KilledRunsc : IAsyncDisposable
+    /// <summary>A runsc that a signal ends as soon as its sandbox has begun to write an image.</summary>
+    private sealed class KilledRunsc : IDisposable
     {
-        private readonly string _directory = Directory.CreateTempSubdirectory("killed-runsc-").FullName;
+        private readonly TempDirectory _directory = new("killed-runsc-");
 
-        public KilledRunsc(string instead = "kill -KILL $!; wait; exit 137")
-        {
-            File.WriteAllText(Path, $$"""
-                #!/bin/sh
-                case "$*" in
-                  *' checkpoint '*) [ -e "$(dirname "$0")/spare" ] || {
-                    {{Tools.Runsc}} "$@" &
-                    for word do case $word in --image-path=*) image=${word#--image-path=} ;; esac; done
-                    until [ -e "$image/checkpoint.img" ] || ! kill -0 $!; do :; done
-                    {{instead}}
-                  } ;;
-                esac
-                exec {{Tools.Runsc}} "$@"
-                """);
-            File.SetUnixFileMode(Path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        }
+        /// <param name="instead">What is done in place of the rest of <c>runsc checkpoint</c>.</param>
+        public KilledRunsc(string instead = "kill -KILL $!; wait; exit 137") => Path = _directory.WriteProgram("runsc", $$"""
+            #!/bin/sh
+            case "$*" in
+              *' checkpoint '*) [ -e "$(dirname "$0")/spare" ] || {
+                {{Tools.Runsc}} "$@" &
+                for word do case $word in --image-path=*) image=${word#--image-path=} ;; esac; done
+                until [ -e "$image/checkpoint.img" ] || ! kill -0 $!; do :; done
+                {{instead}}
+              } ;;
+            esac
+            exec {{Tools.Runsc}} "$@"
+            """);
 
-        public string Path => System.IO.Path.Combine(_directory, "runsc");
+        public string Path { get; }
 
-        public void Spare() => File.WriteAllText(System.IO.Path.Combine(_directory, "spare"), "");
+        /// <summary>From now on checkpoints are left alone.</summary>
+        public void Spare() => _directory.Write("spare", "");
 
-        public ValueTask DisposeAsync()
-        {
-            Directory.Delete(_directory, recursive: true);
-            return default;
-        }
+        public void Dispose() => _directory.Dispose();
     }
 }

@@ -5,6 +5,7 @@ namespace EndToEnd;
 /// <summary>A test that runs containers: whatever it does, nothing may be left on the machine afterwards.</summary>
 public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
 {
+    private static readonly string s_run = Guid.NewGuid().ToString("N")[..4];
     private static int s_count;
     private readonly int _number = ++s_count;
     private Daemon? _daemon;
@@ -31,8 +32,8 @@ public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
         return _daemon;
     }
 
-    /// <summary>An id that no other test has.</summary>
-    protected string Id(string name) => $"{name}{_number}";
+    /// <summary>An id that no other test has, nor another run on this machine: cgroups are named by it.</summary>
+    protected string Id(string name) => $"{name}-{s_run}{_number}";
 
     /// <summary>Waits until the container's process has made the file /tmp/up.</summary>
     protected static Task UntilUpAsync(Daemon daemon, string id) =>
@@ -70,7 +71,7 @@ public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
     }
 
     /// <summary>Also after a failure: kill, delete and remove, as a user would.</summary>
-    private static async Task RemoveContainersAsync(Daemon daemon)
+    protected static async Task RemoveContainersAsync(Daemon daemon)
     {
         string[] Ids(CommandResult listed) => listed.Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         // Containers before their sandbox: those that were made last first.

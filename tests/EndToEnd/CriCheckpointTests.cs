@@ -7,8 +7,6 @@ namespace EndToEnd;
 /// <summary>Checkpoint and restore of pods as a kubelet sees them.</summary>
 public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
 {
-    private const string ImageAnnotation = "dev.gvisor.internal.restore.host-image-path";
-
     [Theory, ContainerdVersions]
     public async Task A_pod_with_a_shared_emptyDir_on_disk_comes_back_by_its_annotations(string version)
     {
@@ -63,7 +61,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         await ShimService.CheckpointAsync(first, image);
         await first.RemoveAsync();
 
-        Pod second = await kubelet.RunPodAsync(new PodSettings { Annotations = new Dictionary<string, string> { [ImageAnnotation] = image } });
+        Pod second = await kubelet.RunPodAsync(new PodSettings { Annotations = new Dictionary<string, string> { [PodAnnotations.RestoreImage] = image } });
         PodContainer app = await second.RunAsync(counting);
         Assert.InRange(await Counter.AboveAsync(app, 0), reached, int.MaxValue);
         await app.StopAsync(0);
@@ -77,15 +75,25 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Two_containers_with_a_volume_on_disk_are_told_why_not_and_nothing_stays(string version)
+    public async Task Two_containers_with_a_volume_on_disk_are_restored(string version)
     {
+        Assert.SkipUnless(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc cannot restore shared volumes on disk");
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
-        Pod first = await kubelet.RunPodAsync(With(images: null));
-        foreach (string name in (string[])["a", "b"])
-            await Counter.AboveAsync(await first.RunAsync(Counting(name)), 3);
-        string image = Path.Combine(images, "first");
-        await ShimService.CheckpointAsync(first, image);
-        await first.RemoveAsync();
+        (string image, int reached) = await CheckpointTwoAsync(kubelet, images);
+        Pod second = await kubelet.RunPodAsync(With(image));
+        PodContainer a = await second.RunAsync(Counting("a")), b = await second.RunAsync(Counting("b"));
+        foreach (PodContainer container in (PodContainer[])[a, b])
+            Assert.InRange(await Counter.AboveAsync(container, 0), reached, int.MaxValue);
+        (await a.ExecAsync("sh", "-c", "echo shared > /data/f")).Succeeded();
+        Assert.Equal("shared\n", (await b.ExecAsync("cat", "/data/f")).Succeeded());
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Where_runsc_cannot_restore_two_containers_with_a_volume_on_disk_the_pod_ends(string version)
+    {
+        Assert.SkipWhen(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc restores shared volumes on disk");
+        (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
+        (string image, _) = await CheckpointTwoAsync(kubelet, images);
 
         Pod second = await kubelet.RunPodAsync(With(image));
         PodContainer a = await second.RunAsync(Counting("a"));
@@ -128,7 +136,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     [Fact]
     public async Task Without_a_restore_root_no_path_is_allowed()
     {
-        Kubelet kubelet = await KubeletAsync("2.1");
+        Kubelet kubelet = await KubeletAsync(Tools.NewestContainerd);
         Pod pod = await kubelet.MakePodAsync(With("/var/lib/images/a"));
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.RunSandboxAsync());
         Assert.Contains("the shim's configuration has no restore_root that allows it", error.Status.Detail, StringComparison.Ordinal);
@@ -191,9 +199,8 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     [Fact]
     public async Task The_CRIs_archive_holds_the_image()
     {
-        if (!File.Exists(Path.Combine(Tools.CriuDirectory, "criu")))
-            Assert.Skip("CRIU, which containerd asks for, is not here: ./build.sh tools");
-        Kubelet kubelet = await KubeletAsync("2.1");
+        Requires.Tool("CRIU, which containerd asks for,", Path.Combine(Tools.CriuDirectory, "criu"));
+        Kubelet kubelet = await KubeletAsync(Requires.Containerd(2, 0, "CheckpointContainer"));
         Pod pod = await kubelet.RunPodAsync();
         PodContainer app = await pod.RunAsync(new ContainerSettings("app", "sh", "-c", Counter.Script));
         int before = await Counter.AboveAsync(app, 10);
@@ -206,12 +213,25 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         Assert.Equal(ContainerState.ContainerRunning, (await app.StatusAsync()).State);
     }
 
+    /// <summary>An image of a pod whose containers a and b share a volume, and what both had reached; the pod is removed.</summary>
+    private static async Task<(string Image, int Reached)> CheckpointTwoAsync(Kubelet kubelet, string images)
+    {
+        Pod first = await kubelet.RunPodAsync(With(images: null));
+        int reached = int.MaxValue;
+        foreach (string name in (string[])["a", "b"])
+            reached = Math.Min(reached, await Counter.AboveAsync(await first.RunAsync(Counting(name)), 3));
+        string image = Path.Combine(images, "first");
+        await ShimService.CheckpointAsync(first, image);
+        await first.RemoveAsync();
+        return (image, reached);
+    }
+
     private static PodSettings With(string? images) => new()
     {
         Annotations = new Dictionary<string, string>
         {
-            ["dev.gvisor.spec.mount.data.share"] = "pod",
-            [images is null ? "note" : ImageAnnotation] = images ?? "",
+            [PodAnnotations.Hint("data", "share")] = "pod",
+            [images is null ? "note" : PodAnnotations.RestoreImage] = images ?? "",
         },
         Volumes = [new EmptyDir("data")],
     };
@@ -244,7 +264,6 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         await Eventually.TrueAsync("no sandbox, gofer or shim is left", () => Processes.Shims(kubelet.Daemon).Count == 0
             && !Processes.Mentioning(kubelet.Daemon.RunscRoot).Any(
                 static pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal)));
-        string root = Path.Combine(kubelet.Daemon.RunscRoot, "k8s.io");
-        Assert.Empty(Directory.Exists(root) ? Directory.GetFileSystemEntries(root) : []);
+        Assert.Empty(RunscRoot.Entries(Path.Combine(kubelet.Daemon.RunscRoot, "k8s.io")));
     }
 }

@@ -76,7 +76,7 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
         Daemon daemon = await DaemonAsync(version);
         string id = Id("lost");
         CommandResult result = await daemon.CtrAsync(daemon.Run(id,
-            ["-d", "--annotation", "io.kubernetes.cri.container-type=container", "--annotation", "io.kubernetes.cri.sandbox-id=nowhere"],
+            ["-d", .. PodAnnotations.OfContainer("nowhere").ToFlags()],
             "true"));
         Assert.Contains("sandbox nowhere", result.Failed(), StringComparison.Ordinal);
     }
@@ -105,7 +105,7 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
         (await daemon.CtrAsync("tasks", "pause", id)).Succeeded();
         Linux.Signals.Send(Assert.Single(Processes.Shims(daemon)), Linux.Signals.SIGKILL);
         await Eventually.TrueAsync("runsc has nothing left",
-            () => Directory.GetFileSystemEntries(Path.Combine(daemon.RunscRoot, "default")).Length == 0);
+            () => RunscRoot.Entries(Path.Combine(daemon.RunscRoot, "default")).Count == 0);
         Assert.DoesNotContain(Processes.Mentioning(daemon.RunscRoot),
             static pid => Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal));
     }

@@ -42,10 +42,10 @@ internal sealed class HarnessPod(ShimHarness shim, string name, bool volume = fa
     {
         if (volume)
             Directory.CreateDirectory(VolumePath);
-        return CreateAsync(Sandbox, "sandbox", "", ["sleep", "100000"], image);
+        return CreateAsync(Sandbox, null, ["sleep", "100000"], image);
     }
 
-    public Task CreateAsync(string container, string image = "") => CreateAsync(IdOf(container), "container", container,
+    public Task CreateAsync(string container, string image = "") => CreateAsync(IdOf(container), container,
         ["sh", "-c", $"i=0; while :; do i=$((i+1)); echo $i > /tmp/n; {(volume ? $"echo $i > /data/{container}; " : "")}sleep 0.02; done"], image);
 
     public async Task StartAsync(string id) => await shim.Tasks.StartAsync(new StartRequest { Id = id });
@@ -78,26 +78,19 @@ internal sealed class HarnessPod(ShimHarness shim, string name, bool volume = fa
         return (await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id })).ExitStatus;
     }
 
-    private async Task CreateAsync(string id, string type, string container, string[] command, string image)
+    private async Task CreateAsync(string id, string? container, string[] command, string image)
     {
         shim.WriteBundle(id, command, spec =>
         {
-            var annotations = new JsonObject
-            {
-                ["io.kubernetes.cri.container-type"] = type,
-                ["io.kubernetes.cri.sandbox-id"] = Sandbox,
-            };
-            if (container.Length > 0)
-                annotations["io.kubernetes.cri.container-name"] = container;
+            string? uid = volume ? Uid : null;
+            Dictionary<string, string> annotations = container is null
+                ? PodAnnotations.OfSandbox(Sandbox, uid) : PodAnnotations.OfContainer(Sandbox, container, uid);
             if (volume)
-            {
-                annotations["io.kubernetes.cri.sandbox-uid"] = Uid;
-                annotations["dev.gvisor.spec.mount.data.share"] = "pod";
-            }
+                annotations[PodAnnotations.Hint("data", "share")] = "pod";
             foreach ((string key, string value) in Annotations)
                 annotations[key] = value;
-            spec["annotations"] = annotations;
-            if (volume && type == "container")
+            spec["annotations"] = annotations.ToJson();
+            if (volume && container is not null)
                 ((JsonArray)spec["mounts"]!).Add(new JsonObject
                 {
                     ["destination"] = "/data", ["type"] = "bind", ["source"] = VolumePath, ["options"] = new JsonArray("rbind", "rw"),

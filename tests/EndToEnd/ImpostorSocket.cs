@@ -10,7 +10,7 @@ namespace EndToEnd;
 /// </summary>
 internal sealed class ImpostorSocket : IAsyncDisposable
 {
-    private readonly TemporaryDirectory _directory = new();
+    private readonly TempDirectory _directory = new();
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private Task _answering = Task.CompletedTask;
 
@@ -18,8 +18,7 @@ internal sealed class ImpostorSocket : IAsyncDisposable
     public ImpostorSocket(string id)
     {
         Id = id;
-        Runsc = Path.Combine(_directory.Path, "runsc");
-        File.WriteAllText(Runsc, $$"""
+        Runsc = _directory.WriteProgram("runsc", $$"""
             #!/bin/sh
             for word do case $word in --root=*) root=${word#--root=} ;; esac; done
             fake=$root/runsc-{{id}}+.sock real=$root/real.sock
@@ -34,7 +33,6 @@ internal sealed class ImpostorSocket : IAsyncDisposable
               until [ -S "$fake" ]; do sleep 0.01; done ;;
             esac
             """);
-        File.SetUnixFileMode(Runsc, UnixFileMode.UserRead | UnixFileMode.UserExecute);
     }
 
     /// <summary>The sandbox's first container.</summary>

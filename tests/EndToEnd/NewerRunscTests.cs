@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.RegularExpressions;
 using Containerd.Api.Tasks;
 using Grpc.Core;
 using Testing;
@@ -5,7 +7,7 @@ using Task = System.Threading.Tasks.Task;
 
 namespace EndToEnd;
 
-/// <summary>Restores with what releases of mid-2026 know, by a stand-in; and what is answered with Debian's.</summary>
+/// <summary>Restores with what releases of mid-2026 know, by a stand-in; and what is answered with older ones.</summary>
 public class NewerRunscTests
 {
     private const string Restore = "dev.gvisor.internal.restore.";
@@ -14,7 +16,7 @@ public class NewerRunscTests
     [Fact]
     public async Task Annotations_reach_runscs_arguments_and_not_its_specification()
     {
-        using TemporaryDirectory directory = new();
+        using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
         await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"\ncheckpoint.compression = \"none\"", runsc.Path);
         string image = await CheckpointAsync(shim);
@@ -25,7 +27,7 @@ public class NewerRunscTests
             Annotations =
             {
                 [Restore + "host-image-path"] = image, [Restore + "direct"] = "true", [Restore + "background"] = "T",
-                ["dev.gvisor.internal.checkpoint.path"] = "/kept",
+                ["dev.gvisor.internal.checkpoint.path"] = shim.Directory, // newer releases require that it is there
             },
         };
         await pod.CreateSandboxAsync();
@@ -59,7 +61,7 @@ public class NewerRunscTests
     [Fact]
     public async Task File_systems_are_restored_by_create()
     {
-        using TemporaryDirectory directory = new();
+        using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
         await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"", runsc.Path);
         string image = Directory.CreateDirectory(Path.Combine(shim.Directory, "images/fs")).FullName;
@@ -68,7 +70,7 @@ public class NewerRunscTests
         Assert.Contains($"{image} holds no image (no file multitar.img: runsc fscheckpoint writes it)", error.Status.Detail, StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(image, "multitar.img"), "file systems");
         await pod.RunAsync("a");
-        Assert.Contains(runsc.Calls, static call => System.Text.RegularExpressions.Regex.IsMatch(call,
+        Assert.Contains(runsc.Calls, static call => Regex.IsMatch(call,
             "^create .* --fs-restore-image-path /proc/[0-9]+/fd/[0-9]+ --fs-restore-direct pod\\+$"));
         Assert.DoesNotContain(runsc.Calls, static call => call.EndsWith("pod-a+", StringComparison.Ordinal)
             && call.Contains("fs-restore", StringComparison.Ordinal));
@@ -79,8 +81,9 @@ public class NewerRunscTests
     [Theory]
     [InlineData(Restore + "background", "runsc restore --background")]
     [InlineData(FileSystems + "host-image-path", "runsc create --fs-restore-image-path")]
-    public async Task Debians_runsc_is_asked_for_neither(string annotation, string what)
+    public async Task An_older_runsc_is_asked_for_neither(string annotation, string what)
     {
+        Assert.SkipWhen(RunscCapabilities.HasCommand("fscheckpoint"), "this runsc knows both");
         await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"");
         string image = await CheckpointAsync(shim);
         await File.WriteAllTextAsync(Path.Combine(image, "multitar.img"), "");
@@ -96,10 +99,10 @@ public class NewerRunscTests
             await pod.StartAsync(pod.Sandbox);
         });
         Assert.Equal((StatusCode.Unimplemented,
-            $"{what} is not known to {Tools.Runsc}, version 0.0~20240729.0: it needs a newer release of gVisor"),
+            $"{what} is not known to {Tools.Runsc}, version {RunscCapabilities.Version}: it needs a newer release of gVisor"),
             (error.StatusCode, error.Status.Detail));
         await pod.RemoveAsync();
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(shim.RunscRoot, "test")));
+        Assert.Empty(RunscRoot.Entries(Path.Combine(shim.RunscRoot, "test")));
     }
 
     /// <summary>Newer releases say in the image which of them wrote it, and take no other's.</summary>
@@ -108,15 +111,15 @@ public class NewerRunscTests
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         string image = await CheckpointAsync(shim), state = Path.Combine(image, "checkpoint.img");
-        // As such an image begins: the same length, and a version for what Debian's says of the processor.
-        string content = System.Text.Encoding.Latin1.GetString(await File.ReadAllBytesAsync(state));
-        int start = content.IndexOf("\"cpu_usage\":\"", StringComparison.Ordinal), end = content.IndexOf('"', start + 13) + 1;
-        await File.WriteAllBytesAsync(state, System.Text.Encoding.Latin1.GetBytes(
-            content[..start] + $"\"runsc_version\":\"{new string('9', end - start - 18)}\"" + content[end..]));
+        // The header keeps its length. An older release has no version in it, but a text on the use of the processor.
+        Regex version = new("\"(runsc_version|cpu_usage)\":\"[^\"]*\"");
+        string content = Encoding.Latin1.GetString(await File.ReadAllBytesAsync(state));
+        content = version.Replace(content, static found => "\"runsc_version\":\"".PadRight(found.Length - 1, '9') + '"', 1);
+        await File.WriteAllBytesAsync(state, Encoding.Latin1.GetBytes(content));
         HarnessPod pod = new(shim, "second");
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.CreateSandboxAsync(image));
         Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
-        Assert.Contains("and only that restores it; this is runsc 0.0~20240729.0", error.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains($"and only that restores it; this is runsc {RunscCapabilities.Version}", error.Status.Detail, StringComparison.Ordinal);
     }
 
     private static async Task<string> CheckpointAsync(ShimHarness shim)

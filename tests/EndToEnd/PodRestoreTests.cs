@@ -142,18 +142,49 @@ public class PodRestoreTests
     }
 
     [Fact]
-    public async Task Containers_that_share_a_volume_on_disk_keep_their_order_and_this_runsc_says_what_it_cannot()
+    public async Task Containers_that_share_a_volume_on_disk_must_come_in_their_order()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         (string image, _) = await CheckpointAndEndAsync(shim, volume: true);
         HarnessPod pod = new(shim, "second", volume: true);
         await pod.CreateSandboxAsync(image);
         await pod.StartAsync(pod.Sandbox);
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "container a is missing before container b", pod.CreateAsync("b"));
+        await AssertCodeAsync(
+            StatusCode.FailedPrecondition, "container a is missing before container b", pod.CreateAsync("b"));
         await pod.CreateAsync("a");
         await pod.CreateAsync("b");
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "container a is not yet", pod.StartAsync(pod.IdOf("b")));
-        await pod.StartAsync(pod.IdOf("a"));
+        await AssertCodeAsync(
+            StatusCode.FailedPrecondition, "container a is not yet", pod.StartAsync(pod.IdOf("b")));
+        await pod.RemoveAsync();
+        shim.AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task Containers_that_share_a_volume_on_disk_are_restored()
+    {
+        Assert.SkipUnless(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc cannot restore shared volumes on disk");
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        (string image, int reached) = await CheckpointAndEndAsync(shim, volume: true);
+        HarnessPod pod = await RestoreUpToAsync(shim, image);
+        await pod.StartAsync(pod.IdOf("b"));
+        foreach (string container in (string[])["a", "b"])
+        {
+            int count = await pod.CountAboveAsync(container, 0);
+            Assert.InRange(count, reached, int.MaxValue);
+            await pod.CountAboveAsync(container, count, $"/data/{container}");
+        }
+        await pod.RemoveAsync();
+        Assert.Empty(Directory.GetFileSystemEntries(pod.VolumePath));
+        shim.AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task Where_runsc_cannot_restore_shared_volumes_on_disk_the_error_says_so()
+    {
+        Assert.SkipWhen(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc restores shared volumes on disk");
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        (string image, _) = await CheckpointAndEndAsync(shim, volume: true);
+        HarnessPod pod = await RestoreUpToAsync(shim, image);
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.StartAsync(pod.IdOf("b")));
         Assert.Contains("inconsistent private memory files on restore: the image does not fit these containers, or several of them "
             + "share a volume on disk, which gVisor before release-20260803.0 cannot restore", error.Status.Detail, StringComparison.Ordinal);
@@ -264,6 +295,18 @@ public class PodRestoreTests
         await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = pod.IdOf("a"), Path = image });
         await pod.RemoveAsync();
         return (image, reached);
+    }
+
+    /// <summary>A pod of that image with a volume, of which only container b is still to be started.</summary>
+    private static async Task<HarnessPod> RestoreUpToAsync(ShimHarness shim, string image)
+    {
+        HarnessPod pod = new(shim, "second", volume: true);
+        await pod.CreateSandboxAsync(image);
+        await pod.StartAsync(pod.Sandbox);
+        await pod.CreateAsync("a");
+        await pod.CreateAsync("b");
+        await pod.StartAsync(pod.IdOf("a"));
+        return pod;
     }
 
     private static GvisorApi.TaskServiceClient Gvisor(ShimHarness shim) => new(shim.Channel);

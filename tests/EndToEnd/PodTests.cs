@@ -57,11 +57,8 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
         string error = (await daemon.CtrAsync(JoinPod(daemon, pod, bad, "/no/such/file"))).Failed();
         Assert.Contains("OCI runtime start failed", error, StringComparison.Ordinal);
         Assert.Contains("/no/such/file", error, StringComparison.Ordinal);
-        if (await StatusAsync(daemon, bad) is { Length: > 0 } status)
-        {
-            Assert.Equal("STOPPED", status);
-            Assert.Contains("exit code 128", (await daemon.CtrAsync("tasks", "delete", bad)).Error, StringComparison.Ordinal);
-        }
+        Assert.Equal("STOPPED", await StatusAsync(daemon, bad));
+        Assert.Contains("exit code 128", (await daemon.CtrAsync("tasks", "delete", bad)).Error, StringComparison.Ordinal);
         Assert.Equal("RUNNING", await StatusAsync(daemon, pod));
     }
 
@@ -91,13 +88,13 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
     {
         string pod = Id("pod"), app = Id("app");
         (await daemon.CtrAsync(daemon.Run(pod,
-            ["-d", "--annotation", "io.kubernetes.cri.container-type=sandbox", "--annotation", $"io.kubernetes.cri.sandbox-id={pod}"],
+            ["-d", .. PodAnnotations.OfSandbox(pod).ToFlags()],
             "sleep", "1000"))).Succeeded();
         (await daemon.CtrAsync(JoinPod(daemon, pod, app, "sleep", "1000"))).Succeeded();
         return (pod, app);
     }
 
     private static string[] JoinPod(Daemon daemon, string pod, string id, params string[] command) => daemon.Run(id,
-        ["-d", "--annotation", "io.kubernetes.cri.container-type=container", "--annotation", $"io.kubernetes.cri.sandbox-id={pod}"],
+        ["-d", .. PodAnnotations.OfContainer(pod).ToFlags()],
         command);
 }

@@ -79,9 +79,11 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         });
         // A sandbox of one container, which this runsc can restore; `ctr` makes it, with the annotations of the CRI.
         Daemon daemon = kubelet.Daemon;
-        string volume = pod.VolumePath("data"), bundle = Path.Combine(daemon.Directory, "state/io.containerd.runtime.v2.task/default/alone");
-        (await daemon.CtrAsync(daemon.Run("alone",
-            ["-d", "--annotation", $"io.kubernetes.cri.sandbox-uid={pod.Uid}", "--annotation", "dev.gvisor.spec.mount.data.share=pod",
+        string id = $"alone-{pod.Uid}", volume = pod.VolumePath("data");
+        string bundle = Path.Combine(daemon.BundlesOf("default"), id);
+        (await daemon.CtrAsync(daemon.Run(id,
+            ["-d", "--annotation", $"{PodAnnotations.SandboxUid}={pod.Uid}",
+                "--annotation", $"{PodAnnotations.Hint("data", "share")}=pod",
                 "--mount", $"type=bind,src={volume},dst=/data,options=rbind:rw"],
             "sh", "-c", "echo captured > /data/f; sleep 1000"))).Succeeded();
         string image = Path.Combine(daemon.Directory, "image"), copy = Path.Combine(daemon.Directory, "copy");
@@ -89,13 +91,13 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         try
         {
             await Eventually.TrueAsync("it has written", async () =>
-                (await daemon.CtrAsync("tasks", "exec", "--exec-id", "look", "alone", "cat", "/data/f")).ExitCode == 0);
+                (await daemon.CtrAsync("tasks", "exec", "--exec-id", "look", id, "cat", "/data/f")).ExitCode == 0);
             (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(daemon.RunscRoot, "default"),
-                "checkpoint", "--leave-running", "--image-path", image, "alone"])).Succeeded();
-            (await daemon.CtrAsync("tasks", "exec", "--exec-id", "more", "alone", "sh", "-c", "echo later > /data/f")).Succeeded();
+                "checkpoint", "--leave-running", "--image-path", image, id])).Succeeded();
+            (await daemon.CtrAsync("tasks", "exec", "--exec-id", "more", id, "sh", "-c", "echo later > /data/f")).Succeeded();
             (await Command.RunAsync("cp", ["-a", bundle, copy])).Succeeded();
-            (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", "alone")).Succeeded();
-            await Eventually.TrueAsync("it is deleted", async () => (await daemon.CtrAsync("tasks", "delete", "alone")).Error.Contains("137", StringComparison.Ordinal));
+            (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", id)).Succeeded();
+            await Eventually.TrueAsync("it is deleted", async () => (await daemon.CtrAsync("tasks", "delete", id)).Error.Contains("137", StringComparison.Ordinal));
             Assert.Empty(NamesIn(volume));
             (await Command.RunAsync("sh", ["-c", "exec \"$@\" < /dev/null > /dev/null 2>&1", "-", Tools.Runsc, .. runsc,
                 "restore", "--detach", "--bundle", copy, "--image-path", image, "restored"])).Succeeded();
@@ -104,8 +106,8 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         finally
         {
             await Command.RunAsync(Tools.Runsc, [.. runsc, "delete", "--force", "restored"]);
-            await daemon.CtrAsync("tasks", "delete", "-f", "alone");
-            (await daemon.CtrAsync("containers", "rm", "alone")).Succeeded();
+            await daemon.CtrAsync("tasks", "delete", "-f", id);
+            (await daemon.CtrAsync("containers", "rm", id)).Succeeded();
         }
     }
 

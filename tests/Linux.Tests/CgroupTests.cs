@@ -90,7 +90,7 @@ public sealed class CgroupTests : IDisposable
     [Fact]
     public void Processes_are_moved_between_real_groups()
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "moving processes between groups needs root");
+        Requires.Root("moving processes between cgroups");
         CgroupHierarchies hierarchies = CgroupHierarchies.Read();
         Assert.SkipWhen(hierarchies.All.Count == 0, "no cgroups are mounted");
         string name = $"linux-tests-{Environment.ProcessId}";
@@ -122,7 +122,7 @@ public sealed class CgroupTests : IDisposable
     [Fact]
     public void V1_kills_and_the_end_are_reported()
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "limiting memory needs root");
+        Requires.Root("limiting memory");
         CgroupHierarchies hierarchies = CgroupHierarchies.Read();
         Assert.SkipWhen(hierarchies.Of("memory") is null, "no v1 memory controller here");
         string name = $"linux-tests-oom-{Environment.ProcessId}";

@@ -1,4 +1,3 @@
-using Linux.Tests.Peer;
 
 namespace Linux.Tests;
 
@@ -33,7 +32,7 @@ public sealed class FileIdentityTests
     [Fact]
     public void Files_with_the_same_inode_on_two_file_systems_differ()
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "mounting needs root");
+        Requires.Root("mounting");
         using TempDirectory directory = new();
         string[] roots = [directory["a"], directory["b"]];
         try

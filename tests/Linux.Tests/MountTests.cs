@@ -1,5 +1,4 @@
 using System.Text;
-using Linux.Tests.Peer;
 
 namespace Linux.Tests;
 
@@ -11,7 +10,7 @@ public sealed class MountTests : IDisposable
 
     public MountTests()
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "mounting needs root");
+        Requires.Root("mounting");
         _rootfs = Directory.CreateDirectory(_directory["root fs"]).FullName;
     }
 

@@ -131,7 +131,7 @@ public sealed class OpenDirectoryTests : IDisposable
     [InlineData("hugetlbfs", 1000, 2000)]
     public void A_file_system_in_memory_is_recognized(string type, uint uid, uint gid)
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "mounting needs root");
+        Requires.Root("mounting");
         string path = Directory.CreateDirectory(_directory["mount"]).FullName;
         using OpenDirectory below = OpenDirectory.TryOpen(path)!;
         try
@@ -169,7 +169,7 @@ public sealed class OpenDirectoryTests : IDisposable
     [Fact]
     public void A_directory_that_cannot_be_read_is_an_error()
     {
-        Assert.SkipUnless(TestLibc.geteuid() == 0, "only root can be somebody else");
+        Requires.Root("acting as another user");
         File.SetUnixFileMode(_directory.Path, (UnixFileMode)0b111_101_101);
         Directory.CreateDirectory(_directory["closed"]);
         File.SetUnixFileMode(_directory["closed"], (UnixFileMode)0b111_000_000);

@@ -110,7 +110,7 @@ public sealed class SpawnerTests
     [Fact]
     public void Membarrier_can_be_hidden_from_a_child()
     {
-        Assert.SkipWhen(TestLibc.geteuid() != 0, "a seccomp filter needs root");
+        Requires.Root("a seccomp filter");
         Assert.SkipWhen(Membarrier() < 0, "this kernel has no membarrier to hide");
         int child = Spawner.Spawn(PeerProcess.Request(HasNoMembarrier) with { WithoutMembarrier = true });
         Assert.Equal(0, Children.Wait(child));

@@ -6,10 +6,11 @@ namespace Testing;
 public static class Eventually
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
 
     public static async Task<T> GetAsync<T>(string what, Func<Task<T?>> look, TimeSpan? bound = null)
     {
-        TimeSpan limit = bound ?? TimeSpan.FromSeconds(10);
+        TimeSpan limit = bound ?? s_bound;
         long start = Stopwatch.GetTimestamp();
         while (true)
         {
@@ -18,6 +19,24 @@ public static class Eventually
             if (Stopwatch.GetElapsedTime(start) > limit)
                 throw new TimeoutException($"not within {limit.TotalSeconds} s: {what}");
             await Task.Delay(s_pause);
+        }
+    }
+
+    /// <summary>Waits until an assertion holds; fails as it does if it never holds.</summary>
+    public static async Task PassesAsync(Action assert, TimeSpan? bound = null)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                assert();
+                return;
+            }
+            catch (Exception e) when (e is Xunit.Sdk.IAssertionException && Stopwatch.GetElapsedTime(start) < (bound ?? s_bound))
+            {
+                await Task.Delay(s_pause);
+            }
         }
     }
 

@@ -36,6 +36,10 @@ public static class Tools
     public static IReadOnlyList<string> ContainerdVersions { get; } =
         Environment.GetEnvironmentVariable("CONTAINERD") is { Length: > 0 } ? ["own"] : ["1.6", "1.7", "2.1"];
 
+    /// <summary>The newest of them that is there, for what does not depend on the version.</summary>
+    public static string NewestContainerd { get; } =
+        ContainerdVersions.LastOrDefault(static version => File.Exists(Containerd(version)), ContainerdVersions[^1]);
+
     public static string Containerd(string version) =>
         version == "own"
             ? Environment.GetEnvironmentVariable("CONTAINERD")!

@@ -1,7 +1,6 @@
 using Shim.Bundles;
 using Shim.Configuration;
 using Shim.Runsc;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Bundles;
 

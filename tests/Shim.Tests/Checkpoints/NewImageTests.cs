@@ -1,5 +1,4 @@
 using Shim.Checkpoints;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Checkpoints;
 

@@ -1,5 +1,4 @@
 using Shim.Configuration;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Configuration;
 

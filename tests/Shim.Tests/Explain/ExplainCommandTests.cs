@@ -1,6 +1,5 @@
 using Shim.Commands;
 using Shim.Explain;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Explain;
 

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Shim.Bundles;
 using Shim.Configuration;
 using Shim.Explain;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Explain;
 

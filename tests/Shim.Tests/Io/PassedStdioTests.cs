@@ -205,7 +205,7 @@ public sealed class PassedStdioTests
     [Fact]
     public void An_owner_is_given_and_zero_leaves_what_is()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root gives files away");
+        Requires.Root("giving files away");
         StdioTest.Run(async test =>
         {
             await using PassedStdio both = await PassedStdio.OpenAsync(

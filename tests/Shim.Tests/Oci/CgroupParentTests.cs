@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Shim.Bundles;
 using Shim.Oci;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Oci;
 

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Linux;
 using Shim.Bundles;
 using Shim.Oci;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Oci;
 

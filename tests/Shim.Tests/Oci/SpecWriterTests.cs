@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using CsCheck;
 using Shim.Oci;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Oci;
 

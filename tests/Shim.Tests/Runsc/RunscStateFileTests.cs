@@ -1,5 +1,4 @@
 using Shim.Runsc;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Runsc;
 

@@ -2,7 +2,6 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Shim.Configuration;
 using Shim.Service;
-using Shim.Tests.Support;
 using Options = Containerd.Api.RuntimeOptions.Options;
 
 namespace Shim.Tests.Service;

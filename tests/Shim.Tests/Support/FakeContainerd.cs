@@ -1,67 +1,48 @@
 using Containerd.Api.Events;
 using Containerd.Api.Types;
-using Google.Protobuf.WellKnownTypes;
-using Grpc.Core;
 using Linux;
 using Shim.Service;
-using Ttrpc;
-using EventsApi = Containerd.Api.Events.Events;
 
 namespace Shim.Tests.Support;
 
-/// <summary>A containerd as far as shims' events go: its ttrpc socket with the service that takes them.</summary>
-internal sealed class FakeContainerd : EventsApi.EventsBase, IAsyncDisposable
+/// <summary>containerd's socket for events, on the test's event loop.</summary>
+internal sealed class FakeContainerd : IAsyncDisposable
 {
-    private readonly UnixListener _listener;
-    private readonly TtrpcServer _server;
+    private readonly EventSink _sink;
     private readonly string _address;
-    private int _atOnce;
 
     public FakeContainerd(EventLoop loop, string address)
     {
         _address = address;
-        TtrpcServices services = new();
-        EventsApi.BindService(services, this);
-        _server = new TtrpcServer(services, new TtrpcServerOptions { TimeProvider = loop.Time });
-        _listener = UnixListener.Bind(address);
-        _ = _server.RunAsync(new ShimListener(_listener));
+        UnixListener listener = UnixListener.Bind(address);
+        _sink = new EventSink(new ShimListener(listener), listener, loop.Time) { OnForward = ForwardAsync };
     }
 
     /// <summary>What was taken.</summary>
-    public List<Envelope> Taken { get; } = [];
+    public IReadOnlyList<Envelope> Taken => _sink.Taken;
 
     /// <summary>The ids in it, of the containers in TaskStart events.</summary>
     public IEnumerable<string> TakenIds => Taken.Select(IdOf);
 
     /// <summary>The most events that were being taken at the same time.</summary>
-    public int MostAtOnce { get; private set; }
+    public int MostAtOnce => _sink.MostAtOnce;
 
     /// <summary>Called before an event is taken.</summary>
     public Func<string, Task>? OnForward { get; set; }
 
-    public override async Task<Empty> Forward(ForwardRequest request, ServerCallContext context)
-    {
-        MostAtOnce = Math.Max(MostAtOnce, ++_atOnce);
-        try
-        {
-            if (OnForward is { } hook)
-                await hook(IdOf(request.Envelope));
-            await Task.Yield();
-            Taken.Add(request.Envelope);
-            return new Empty();
-        }
-        finally
-        {
-            _atOnce--;
-        }
-    }
-
     /// <summary>Ends as a kill does: connections end at once, calls unanswered.</summary>
     public async ValueTask DisposeAsync()
     {
-        _listener.Dispose();
         File.Delete(_address);
-        await _server.DisposeAsync();
+        await _sink.DisposeAsync();
+    }
+
+    /// <summary>On one loop calls overlap only where one of them yields.</summary>
+    private async Task ForwardAsync(Envelope envelope)
+    {
+        if (OnForward is { } hook)
+            await hook(IdOf(envelope));
+        await Task.Yield();
     }
 
     private static string IdOf(Envelope envelope) => TaskStart.Parser.ParseFrom(envelope.Event.Value).ContainerId;

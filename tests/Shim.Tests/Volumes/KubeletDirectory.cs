@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Linux;
-using Shim.Tests.Support;
 using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
@@ -26,9 +25,6 @@ internal sealed class KubeletDirectory : IDisposable
     public string Volumes => $"{Pod}/volumes";
 
     public string EmptyDirs => $"{Volumes}/{PodVolume.EmptyDirPlugin}";
-
-    /// <summary>What tests of what only root may do begin with.</summary>
-    public static void NeedsRoot() => Assert.SkipUnless(geteuid() == 0, "this needs root");
 
     /// <summary>Makes an emptyDir with empty files in it.</summary>
     public string AddEmptyDir(string name, params IReadOnlyList<string> files)
@@ -92,9 +88,6 @@ internal sealed class KubeletDirectory : IDisposable
         DirectoryTree.Delete(Root); // .NET cannot remove what it has no name for
         _directory.Dispose();
     }
-
-    [DllImport("libc")]
-    private static extern uint geteuid();
 
     [DllImport("libc")]
     private static extern int setfsuid(int uid);

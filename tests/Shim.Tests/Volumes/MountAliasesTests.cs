@@ -53,7 +53,7 @@ public sealed class MountAliasesTests : IDisposable
     [Fact]
     public void By_a_bind_mount_on_the_node()
     {
-        KubeletDirectory.NeedsRoot();
+        Requires.Root("mounting");
         Directory.CreateDirectory(_kubelet["bound"]);
         _kubelet.Mount(_kubelet["bound"],
             new MountSpec { Type = "bind", Source = $"{_kubelet.EmptyDirs}/tmp", Options = ["bind"] });

@@ -160,7 +160,7 @@ public sealed class PodVolumesReaderTests : IDisposable
     [Fact]
     public void A_directory_that_cannot_be_read_is_somebody_else_s()
     {
-        KubeletDirectory.NeedsRoot();
+        Requires.Root("acting as another user");
         File.SetUnixFileMode(_kubelet.AddEmptyDir("data"), (UnixFileMode)0b111_000_000);
         EmptyDirectory? directory = null;
         _kubelet.AsNobody(() => directory = _kubelet.ReadEmptyDir("data"));
@@ -172,7 +172,7 @@ public sealed class PodVolumesReaderTests : IDisposable
     [Fact]
     public void A_plugin_s_directory_that_cannot_be_read_is_an_error()
     {
-        KubeletDirectory.NeedsRoot();
+        Requires.Root("acting as another user");
         string closed = _kubelet.AddOther("claim");
         File.SetUnixFileMode(Path.GetDirectoryName(closed)!, (UnixFileMode)0b111_000_000);
         _kubelet.AsNobody(() =>
@@ -192,14 +192,14 @@ public sealed class PodVolumesReaderTests : IDisposable
     public void Its_permissions(int mode)
     {
         File.SetUnixFileMode(_kubelet.AddEmptyDir("data"), (UnixFileMode)mode);
-        KubeletDirectory.NeedsRoot(); // who has no right to read it would not be told more
+        Requires.Root("reading a directory of any mode");
         Assert.Equal((uint)mode, _kubelet.ReadEmptyDir("data").Mode);
     }
 
     [Fact]
     public void Its_medium_and_its_owner()
     {
-        KubeletDirectory.NeedsRoot();
+        Requires.Root("giving files away");
         string data = _kubelet.AddEmptyDir("data");
         Assert.Equal(new DriveInfo(data).DriveFormat is "tmpfs" ? VolumeMedium.Memory : VolumeMedium.Disk,
             _kubelet.ReadEmptyDir("data").Medium);

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using CsCheck;
 using Shim.Bundles;
 using Shim.Oci;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Volumes;
 

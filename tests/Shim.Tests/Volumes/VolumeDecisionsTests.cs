@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using Shim.Tests.Support;
 using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;

@@ -18,7 +18,7 @@ public sealed class Pod : IAsyncDisposable
         _kubelet = kubelet;
         Settings = settings;
         Name = name;
-        _cgroup = new PodCgroup(Uid);
+        _cgroup = new PodCgroup(kubelet.Daemon, Uid);
         Config = MakeConfig();
     }
 

@@ -33,7 +33,8 @@ public sealed class TerminalSession : IDisposable
         // setsid --ctty makes its standard input the controlling terminal of what it runs. All three are open both ways,
         // as a login has them: ctr reads from its standard error.
         Process process = Command.Start("/bin/sh",
-            ["-c", "exec setsid --ctty --wait \"$@\" <>\"$0\" >&0 2>&0", name, .. command]);
+            ["-c", "exec setsid --ctty --wait \"$@\" <>\"$0\" >&0 2>&0", name, .. command],
+            environment: Daemon.CtrEnvironment);
         return new TerminalSession(master, slave, process);
     }
 

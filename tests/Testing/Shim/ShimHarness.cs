@@ -1,12 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Containerd.Api.Events;
 using Containerd.Api.Tasks;
 using Containerd.Api.Types;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Ttrpc;
-using EventsApi = Containerd.Api.Events.Events;
 using Task = System.Threading.Tasks.Task;
 using TaskApi = Containerd.Api.Tasks.Task;
 
@@ -19,16 +17,12 @@ namespace Testing;
 public sealed class ShimHarness : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly TtrpcServer _containerd;
-    private readonly TtrpcSocketListener _listener;
     private readonly EventSink _events;
 
-    private ShimHarness(string directory, Process process, TtrpcServer containerd, TtrpcSocketListener listener, EventSink events)
+    private ShimHarness(string directory, Process process, EventSink events)
     {
         Directory = directory;
         _process = process;
-        _containerd = containerd;
-        _listener = listener;
         _events = events;
     }
 
@@ -68,8 +62,8 @@ public sealed class ShimHarness : IAsyncDisposable
     /// <param name="runsc">Another runsc than Debian's.</param>
     public static async Task<ShimHarness> StartAsync(string shimLines = "", string? runsc = null)
     {
-        if (!File.Exists(Tools.Runsc))
-            Assert.Skip("runsc is not here: ./build.sh tools");
+        Requires.Root("running containers");
+        Requires.Tool("runsc", Tools.Runsc);
         string directory = System.IO.Directory.CreateTempSubdirectory("shim-harness-").FullName;
         await File.WriteAllTextAsync(Path.Combine(directory, "runsc.toml"), $"""
             binary_name = "{runsc ?? Tools.Runsc}"
@@ -79,12 +73,7 @@ public sealed class ShimHarness : IAsyncDisposable
             [runsc_config]
             network = "none"
             """);
-        var events = new EventSink();
-        var services = new TtrpcServices();
-        EventsApi.BindService(services, events);
-        var containerd = new TtrpcServer(services);
-        var listener = TtrpcSocketListener.Listen(Path.Combine(directory, "containerd.ttrpc"));
-        _ = containerd.RunAsync(listener);
+        var events = new EventSink(Path.Combine(directory, "containerd.ttrpc"));
         string bundle = System.IO.Directory.CreateDirectory(Path.Combine(directory, "c")).FullName;
         Process process = Command.Start("/bin/sh",
             ["-c", "exec \"$0\" \"$@\" 2>>\"$LOG\" >/dev/null </dev/null", Tools.Shim, "-namespace", "test", "-id", "c",
@@ -94,7 +83,7 @@ public sealed class ShimHarness : IAsyncDisposable
                 ["TTRPC_ADDRESS"] = Path.Combine(directory, "containerd.ttrpc"),
                 ["LOG"] = Path.Combine(directory, "log"),
             });
-        var harness = new ShimHarness(directory, process, containerd, listener, events);
+        var harness = new ShimHarness(directory, process, events);
         try
         {
             harness.WriteBundle("c", ["sleep", "1000"]);
@@ -111,42 +100,13 @@ public sealed class ShimHarness : IAsyncDisposable
 
     public string BundleOf(string id) => Path.Combine(Directory, id);
 
-    /// <summary>Writes a bundle with busybox as its root file system.</summary>
-    public void WriteBundle(string id, string[] command, Action<JsonObject>? change = null)
-    {
-        string bin = System.IO.Directory.CreateDirectory(Path.Combine(BundleOf(id), "rootfs/bin")).FullName;
-        File.Copy(Path.Combine(Tools.Directory, "busybox/bin/busybox"), Path.Combine(bin, "busybox"), overwrite: true);
-        foreach (string applet in (string[])["sh", "sleep", "echo", "true", "cat", "dd", "tail", "head", "touch"])
-            if (!File.Exists(Path.Combine(bin, applet)))
-                File.CreateSymbolicLink(Path.Combine(bin, applet), "busybox");
-        System.IO.Directory.CreateDirectory(Path.Combine(BundleOf(id), "rootfs/tmp"));
-        var spec = new JsonObject
+    /// <summary>Writes a bundle with busybox as its root file system, and with a cgroup of this harness.</summary>
+    public void WriteBundle(string id, string[] command, Action<JsonObject>? change = null) =>
+        BusyboxBundle.Write(BundleOf(id), command, spec =>
         {
-            ["ociVersion"] = "1.0.2",
-            ["process"] = ProcessOf(command),
-            ["root"] = new JsonObject { ["path"] = "rootfs" },
-            ["mounts"] = new JsonArray(
-                new JsonObject { ["destination"] = "/proc", ["type"] = "proc", ["source"] = "proc" },
-                new JsonObject { ["destination"] = "/dev", ["type"] = "tmpfs", ["source"] = "tmpfs" }),
-            ["linux"] = new JsonObject
-            {
-                ["cgroupsPath"] = $"/shim-harness/{Path.GetFileName(Directory)}-{id}",
-                ["namespaces"] = new JsonArray(
-                    [.. ((string[])["pid", "ipc", "uts", "mount", "network"]).Select(type => new JsonObject { ["type"] = type })]),
-            },
-        };
-        change?.Invoke(spec);
-        File.WriteAllText(Path.Combine(BundleOf(id), "config.json"), spec.ToJsonString());
-    }
-
-    /// <summary>An OCI process.</summary>
-    private static JsonObject ProcessOf(params string[] command) => new()
-    {
-        ["user"] = new JsonObject { ["uid"] = 0, ["gid"] = 0 },
-        ["args"] = new JsonArray([.. command.Select(part => (JsonNode)part)]),
-        ["env"] = new JsonArray("PATH=/bin"),
-        ["cwd"] = "/",
-    };
+            spec["linux"]!["cgroupsPath"] = $"/{Path.GetFileName(Directory)}/{id}";
+            change?.Invoke(spec);
+        });
 
     /// <summary>Makes a further process, which is still to be started.</summary>
     public AsyncUnaryCall<Empty> ExecAsync(string id, string execId, params string[] command) =>
@@ -154,7 +114,7 @@ public sealed class ShimHarness : IAsyncDisposable
         {
             Id = id,
             ExecId = execId,
-            Spec = OciProcess.ToAny(ProcessOf(command).ToJsonString()),
+            Spec = OciProcess.ToAny(OciProcess.Of(command).ToJsonString()),
         });
 
     /// <summary>Makes and starts the container of a bundle.</summary>
@@ -165,7 +125,7 @@ public sealed class ShimHarness : IAsyncDisposable
     }
 
     /// <summary>The events that arrived so far: topic, and the message's bytes.</summary>
-    public IReadOnlyList<Envelope> Events => _events.Snapshot();
+    public IReadOnlyList<Envelope> Events => _events.Taken;
 
     /// <summary>The topics, once there are that many.</summary>
     public async Task<string[]> TopicsAsync(int count)
@@ -179,8 +139,7 @@ public sealed class ShimHarness : IAsyncDisposable
     {
         Assert.DoesNotContain(Processes.Mentioning(Directory),
             static pid => Processes.CommandLine(pid).StartsWith("runsc", StringComparison.Ordinal));
-        string root = Path.Combine(RunscRoot, "test");
-        Assert.Empty(System.IO.Directory.Exists(root) ? System.IO.Directory.GetFileSystemEntries(root) : []);
+        Assert.Empty(Testing.RunscRoot.Entries(Path.Combine(RunscRoot, "test")));
     }
 
     public async ValueTask DisposeAsync()
@@ -190,51 +149,31 @@ public sealed class ShimHarness : IAsyncDisposable
         foreach (int pid in Processes.Mentioning(Directory))
             Linux.Signals.Send(pid, Linux.Signals.SIGKILL);
         await Eventually.TrueAsync($"processes of {Directory} are gone", () => Processes.Mentioning(Directory).Count == 0);
-        await _containerd.DisposeAsync();
-        _listener.Dispose();
+        await _events.DisposeAsync();
         _process.Dispose();
         Linux.Mounts.UnmountAll(Directory);
         System.IO.Directory.Delete(Directory, recursive: true);
         // The unified hierarchy is at the top itself, or one of those below it.
         foreach (string hierarchy in System.IO.Directory.EnumerateDirectories("/sys/fs/cgroup").Prepend("/sys/fs/cgroup"))
-            await Eventually.TrueAsync($"the cgroups in {hierarchy} are empty", () => RemovedCgroups(Path.Combine(hierarchy, "shim-harness")));
+            await Eventually.TrueAsync($"the cgroups in {hierarchy} are empty",
+                () => RemovedCgroups(Path.Combine(hierarchy, Path.GetFileName(Directory))));
     }
 
     /// <summary>A cgroup is busy until the last of the killed processes is reaped, by whoever inherited it.</summary>
-    private bool RemovedCgroups(string parent)
+    private static bool RemovedCgroups(string parent)
     {
         if (!System.IO.Directory.Exists(parent))
             return true;
         try
         {
-            foreach (string mine in System.IO.Directory.EnumerateDirectories(parent, $"{Path.GetFileName(Directory)}-*"))
-                System.IO.Directory.Delete(mine);
-            // Another harness may be at work.
-            if (!System.IO.Directory.EnumerateDirectories(parent).Any())
-                System.IO.Directory.Delete(parent);
+            foreach (string cgroup in System.IO.Directory.EnumerateDirectories(parent))
+                System.IO.Directory.Delete(cgroup);
+            System.IO.Directory.Delete(parent);
             return true;
         }
         catch (IOException)
         {
             return false;
-        }
-    }
-
-    private sealed class EventSink : EventsApi.EventsBase
-    {
-        private readonly List<Envelope> _envelopes = [];
-
-        public override Task<Empty> Forward(ForwardRequest request, ServerCallContext context)
-        {
-            lock (_envelopes)
-                _envelopes.Add(request.Envelope);
-            return Task.FromResult(new Empty());
-        }
-
-        public IReadOnlyList<Envelope> Snapshot()
-        {
-            lock (_envelopes)
-                return [.. _envelopes];
         }
     }
 }

@@ -5,7 +5,7 @@ internal static class DaemonConfiguration
 {
     public static async Task WriteAsync(Daemon daemon, string shimLines, string runscLines, string runsc)
     {
-        await File.WriteAllTextAsync(Path.Combine(daemon.Directory, "config.toml"), await ContainerdAsync(daemon));
+        await File.WriteAllTextAsync(Path.Combine(daemon.Directory, "config.toml"), Containerd(daemon));
         await File.WriteAllTextAsync(daemon.ShimConfiguration, Shim(daemon, "none", shimLines, runscLines, runsc));
         await File.WriteAllTextAsync(daemon.HostNetworkShimConfiguration, Shim(daemon, "host", shimLines, runscLines, runsc));
         await PodNetwork.WriteAsync(daemon);
@@ -25,7 +25,7 @@ internal static class DaemonConfiguration
           {runscLines}
         """;
 
-    private static async Task<string> ContainerdAsync(Daemon daemon)
+    private static string Containerd(Daemon daemon)
     {
         string common = $"""
             root = "{daemon.Directory}/root"
@@ -37,14 +37,13 @@ internal static class DaemonConfiguration
             [debug]
               level = "debug"
             """;
-        // "containerd github.com/containerd/containerd/v2 2.1.9 …"
-        string version = (await Command.RunAsync(Tools.Containerd(daemon.Version), ["--version"])).Succeeded();
-        return version.Contains("containerd/v2 ", StringComparison.Ordinal) ? $"""
+        ContainerdRelease release = ContainerdRelease.Of(daemon.Version);
+        return release.IsAtLeast(2, 0) ? $"""
             version = 3
             {common}
             [plugins.'io.containerd.cri.v1.images'.pinned_images]
               sandbox = "{Tools.PauseImageName}"
-            {Runtime(daemon, "plugins.'io.containerd.cri.v1.runtime'", "", version.Contains(" 2.0.", StringComparison.Ordinal) ? BinDir : BinDirs)}
+            {Runtime(daemon, "plugins.'io.containerd.cri.v1.runtime'", "", release.IsAtLeast(2, 1) ? BinDirs : BinDir)}
             """ : $"""
             version = 2
             {common}

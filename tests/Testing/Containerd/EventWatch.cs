@@ -13,7 +13,7 @@ public sealed class EventWatch : IAsyncDisposable
     /// <summary>Listens from now on.</summary>
     public static EventWatch Open(Daemon daemon)
     {
-        var stream = new EventWatch(Command.Start(daemon.Ctr, ["-a", daemon.Socket, "events"]));
+        var stream = new EventWatch(Command.Start(daemon.Ctr, ["-a", daemon.Socket, "events"], environment: Daemon.CtrEnvironment));
         stream._process.OutputDataReceived += (_, e) =>
         {
             lock (stream._lines)
@@ -59,8 +59,8 @@ public sealed class EventWatch : IAsyncDisposable
     {
         for (int i = 0; i < 100; i++)
         {
-            Command.RunAsync(daemon.Ctr, ["-a", daemon.Socket, "namespaces", "create", $"probe{i}"]).GetAwaiter().GetResult().Succeeded();
-            Command.RunAsync(daemon.Ctr, ["-a", daemon.Socket, "namespaces", "rm", $"probe{i}"]).GetAwaiter().GetResult().Succeeded();
+            daemon.CtrAsync("namespaces", "create", $"probe{i}").GetAwaiter().GetResult().Succeeded();
+            daemon.CtrAsync("namespaces", "rm", $"probe{i}").GetAwaiter().GetResult().Succeeded();
             lock (_lines)
                 if (_lines.Count > 0)
                     return;

@@ -6,15 +6,12 @@ namespace Testing;
 /// The cgroup that a kubelet makes for a pod before its sandbox, in every hierarchy, and removes after it. Containers'
 /// own cgroups come and go below it.
 /// </summary>
-internal sealed class PodCgroup(string uid)
+internal sealed class PodCgroup(Daemon daemon, string uid)
 {
-    /// <summary>Where all of them are: as a kubelet's, under a name that is none.</summary>
-    public const string Root = "kubepods-test/besteffort";
-
     private const string MountPoint = "/sys/fs/cgroup";
 
     /// <summary>As in a sandbox's configuration.</summary>
-    public string Path => $"/{Root}/pod{uid}";
+    public string Path => $"/{RootOf(daemon)}/pod{uid}";
 
     private static bool IsUnified => File.Exists($"{MountPoint}/cgroup.controllers");
 
@@ -71,11 +68,14 @@ internal sealed class PodCgroup(string uid)
         }
     }
 
+    /// <summary>The parent of the pods' cgroups: as a kubelet's, under a name that only this daemon uses.</summary>
+    public static string RootOf(Daemon daemon) => $"kubepods-test-{daemon.Suffix}/besteffort";
+
     /// <summary>Removes what all of them share, once the last is gone.</summary>
-    public static void RemoveRoot()
+    public static void RemoveRoot(Daemon daemon)
     {
         foreach (string hierarchy in Hierarchies)
-            for (string at = Root; at.Length > 0; at = System.IO.Path.GetDirectoryName(at)!)
+            for (string at = RootOf(daemon); at.Length > 0; at = System.IO.Path.GetDirectoryName(at)!)
                 if (Directory.Exists($"{hierarchy}/{at}") && Directory.GetDirectories($"{hierarchy}/{at}").Length == 0)
                     Directory.Delete($"{hierarchy}/{at}");
     }

@@ -7,6 +7,7 @@ public sealed class Daemon : IAsyncDisposable
 {
     private readonly string _version;
     private readonly string _path;
+    private readonly BundleWatch _bundles;
     private Process? _process;
 
     private Daemon(string version, string directory, string path)
@@ -14,16 +15,33 @@ public sealed class Daemon : IAsyncDisposable
         _version = version;
         _path = path;
         Directory = directory;
+        _bundles = new BundleWatch(this);
     }
+
+    /// <summary>The namespaces that tests use: that of `ctr`, and that of the CRI.</summary>
+    public static IReadOnlyList<string> Namespaces { get; } = ["default", "k8s.io"];
+
+    /// <summary>For `ctr`, which from 1.7 on prints a warning of everything deprecated that its containerd meets.</summary>
+    public static IReadOnlyDictionary<string, string> CtrEnvironment { get; } =
+        new Dictionary<string, string> { ["CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS"] = "true" };
 
     /// <summary>Everything of this daemon lies below it.</summary>
     public string Directory { get; }
+
+    /// <summary>The random end of the directory's name, for what the whole machine shares.</summary>
+    public string Suffix => Directory[^6..];
+
+    /// <summary>All containers that it made so far, pods' sandboxes too, whatever became of them.</summary>
+    public IReadOnlyList<(string Namespace, string Id)> Containers => _bundles.Seen;
 
     public string Version => _version;
 
     public string Socket => Path.Combine(Directory, "c.sock");
 
     public string LogFile => Path.Combine(Directory, "log");
+
+    /// <summary>Where the bundles of a namespace are.</summary>
+    public string BundlesOf(string name) => Path.Combine(Directory, "state/io.containerd.runtime.v2.task", name);
 
     /// <summary>runsc's root as the shim's configuration names it.</summary>
     public string RunscRoot => Path.Combine(Directory, "runsc");
@@ -44,10 +62,9 @@ public sealed class Daemon : IAsyncDisposable
     public static async Task<Daemon> StartAsync(
         string version, string shimLines = "", string runscLines = "", string path = "", string? runsc = null)
     {
-        if (!File.Exists(Tools.Containerd(version)))
-            Assert.Skip($"containerd {version} is not here: ./build.sh tools");
-        if (!File.Exists(Tools.Runsc))
-            Assert.Skip("runsc is not here: ./build.sh tools");
+        Requires.Root("running containers");
+        Requires.Tool($"containerd {version}", Tools.Containerd(version));
+        Requires.Tool("runsc", Tools.Runsc);
         string directory = System.IO.Directory.CreateTempSubdirectory($"shim-test-{version}-").FullName;
         var daemon = new Daemon(version, directory, path);
         await DaemonConfiguration.WriteAsync(daemon, shimLines, runscLines, runsc ?? Tools.Runsc);
@@ -89,7 +106,7 @@ public sealed class Daemon : IAsyncDisposable
     public Task<CommandResult> CtrAsync(params string[] arguments) => CtrAsync(null, arguments);
 
     public Task<CommandResult> CtrAsync(byte[]? input, params string[] arguments) =>
-        Command.RunAsync(Ctr, ["-a", Socket, .. arguments], input);
+        Command.RunAsync(Ctr, ["-a", Socket, .. arguments], input, environment: CtrEnvironment);
 
     /// <summary>The `ctr` beside this containerd.</summary>
     public string Ctr => Path.Combine(Path.GetDirectoryName(Tools.Containerd(_version))!, "ctr");
@@ -124,9 +141,10 @@ public sealed class Daemon : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>Ends it and all that it and its shims left, and removes its directory.</summary>
+    /// <summary>Ends it and all that it and its shims left, and removes its directory with what is mounted in it.</summary>
     public async ValueTask DisposeAsync()
     {
+        _bundles.Dispose();
         if (_process is { HasExited: false })
             await KillAsync();
         _process?.Dispose();

@@ -40,8 +40,7 @@ public sealed class Kubelet : IAsyncDisposable
     /// <summary>Starts on a running daemon, with the images in place and the runtime and its network ready.</summary>
     public static async Task<Kubelet> StartAsync(Daemon daemon)
     {
-        if (!Directory.Exists(Tools.CniDirectory))
-            Assert.Skip("the network's plugins are not here: ./build.sh tools");
+        Requires.Tool("the network's plugins", Tools.CniDirectory);
         var kubelet = new Kubelet(daemon);
         try
         {
@@ -95,9 +94,9 @@ public sealed class Kubelet : IAsyncDisposable
         foreach (Pod pod in _pods)
             await TryAsync(() => pod.DisposeAsync().AsTask());
         await TryAsync(() => PodNetwork.RemoveAsync(Daemon));
-        await TryAsync(static () =>
+        await TryAsync(() =>
         {
-            PodCgroup.RemoveRoot();
+            PodCgroup.RemoveRoot(Daemon);
             return Task.CompletedTask;
         });
         _client.Dispose();
