@@ -3,24 +3,24 @@ using System.Runtime.InteropServices;
 
 namespace Linux;
 
-/// <summary>A system call failed: which one, on what, and why. The message reads
+/// <summary>A failed system call. The message says which call failed, on what, and why:
 /// <c>open /x/y: No such file or directory (ENOENT)</c>.</summary>
 public sealed class LinuxException : IOException
 {
-    /// <summary>An error of <paramref name="call"/>, with the C library's words for the number.</summary>
+    /// <summary>An error of <paramref name="call"/>, with the C library's text for the number.</summary>
     /// <param name="errno">The error number.</param>
-    /// <param name="call">The call or action that failed, in C's spelling.</param>
-    /// <param name="target">What it was done to: a path, a pid, a descriptor.</param>
+    /// <param name="call">The call or action that failed, spelled as in C.</param>
+    /// <param name="target">What the call was made on: a path, a pid, a descriptor.</param>
     public LinuxException(Errno errno, string call, string? target = null)
         : this(errno, call, target, Marshal.GetPInvokeErrorMessage((int)errno))
     {
     }
 
-    /// <summary>An error that words of our own explain better than the C library's.</summary>
-    /// <param name="errno">The error number that callers decide by.</param>
+    /// <summary>An error that needs a better explanation than the C library's text.</summary>
+    /// <param name="errno">The error number, by which callers distinguish errors.</param>
     /// <param name="call">The call or action that failed.</param>
-    /// <param name="target">What it was done to.</param>
-    /// <param name="words">The reason, in words.</param>
+    /// <param name="target">What the call was made on.</param>
+    /// <param name="words">The reason.</param>
     internal LinuxException(Errno errno, string call, string? target, string words)
         : base($"{call}{(target is null ? "" : " ")}{target}: {words} ({errno})")
     {
@@ -30,10 +30,10 @@ public sealed class LinuxException : IOException
     /// <summary>The error number.</summary>
     public Errno Errno { get; }
 
-    /// <summary>The error of the P/Invoke just made on this thread.</summary>
+    /// <summary>The error number of the last P/Invoke on this thread.</summary>
     internal static Errno LastErrno => (Errno)Marshal.GetLastPInvokeError();
 
-    /// <summary>Passes a result through; one below zero becomes the exception for the call just made.</summary>
+    /// <summary>Returns the result of the last call, or throws its error if the result is negative.</summary>
     internal static int ThrowIfFailed(int result, string call, string? target = null)
     {
         if (result < 0)

@@ -57,11 +57,8 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
         string error = (await daemon.CtrAsync(JoinPod(daemon, pod, bad, "/no/such/file"))).Failed();
         Assert.Contains("OCI runtime start failed", error, StringComparison.Ordinal);
         Assert.Contains("/no/such/file", error, StringComparison.Ordinal);
-        if (await StatusAsync(daemon, bad) is { Length: > 0 } status)
-        {
-            Assert.Equal("STOPPED", status);
-            Assert.Contains("exit code 128", (await daemon.CtrAsync("tasks", "delete", bad)).Error, StringComparison.Ordinal);
-        }
+        Assert.Equal("STOPPED", await StatusAsync(daemon, bad));
+        Assert.Contains("exit code 128", (await daemon.CtrAsync("tasks", "delete", bad)).Error, StringComparison.Ordinal);
         Assert.Equal("RUNNING", await StatusAsync(daemon, pod));
     }
 

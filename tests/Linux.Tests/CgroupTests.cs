@@ -3,7 +3,7 @@ using Linux.Tests.Peer;
 
 namespace Linux.Tests;
 
-/// <summary>With files: the host's real groups (root only), or directories that look like them.</summary>
+/// <summary>With the real groups of the host, which needs root, or directories that look like groups.</summary>
 public sealed class CgroupTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -27,7 +27,7 @@ public sealed class CgroupTests : IDisposable
     }
 
     [Fact]
-    public void The_limit_of_memory_is_a_huge_number_where_there_is_none()
+    public void The_memory_limit_is_a_huge_number_if_there_is_none()
     {
         Assert.Equal(2UL, CgroupReader.MemoryLimit(FakeV1(("memory.limit_in_bytes", "2\n"))));
         Assert.Equal(2UL, CgroupReader.MemoryLimit(Fake(("memory.max", "2\n"))));
@@ -50,7 +50,7 @@ public sealed class CgroupTests : IDisposable
     }
 
     [Fact]
-    public void A_group_that_is_gone_reads_as_nothing()
+    public void A_missing_group_has_no_values()
     {
         CgroupHierarchies hierarchies = CgroupHierarchies.Read();
         Cgroup group = Cgroup.AtPath(hierarchies, "no-such-group-linux-tests");
@@ -61,14 +61,14 @@ public sealed class CgroupTests : IDisposable
     }
 
     [Fact]
-    public void V2_kills_are_told_and_so_is_the_end()
+    public void V2_kills_and_the_end_are_reported()
     {
         Cgroup group = Fake(("memory.events", "oom 1\noom_kill 1\n"), ("cgroup.events", "populated 1\n"));
         Loops.Run(async loop =>
         {
             using OomWatcher watcher = OomWatcher.Open(loop, group);
             Task<bool> first = watcher.WaitAsync().AsTask();
-            await Write(loop, "memory.events", "oom 2\noom_kill 1\n"); // a limit hit, nobody killed
+            await Write(loop, "memory.events", "oom 2\noom_kill 1\n"); // the limit was reached, no process was killed
             Assert.False(first.IsCompleted);
             await Write(loop, "memory.events", "oom 2\noom_kill 2\n");
             Assert.True(await first);
@@ -78,17 +78,17 @@ public sealed class CgroupTests : IDisposable
             Assert.False(await watcher.WaitAsync());
         });
 
-        // In one write(2), as the kernel's change of a counter is one event.
+        // With one write(2), since the kernel's change of a counter is one event.
         async Task Write(EventLoop loop, string file, string text)
         {
             using Descriptor opened = Descriptor.Open(_directory[file], OpenFlags.O_WRONLY);
             Assert.Equal(text.Length, opened.TryWrite(System.Text.Encoding.UTF8.GetBytes(text), out _));
-            await Task.Delay(TimeSpan.FromMilliseconds(1), loop.Time);
+            await Loops.DeliverReadyEvents(loop);
         }
     }
 
     [Fact]
-    public void Processes_are_moved_and_read_in_real_groups()
+    public void Processes_are_moved_between_real_groups()
     {
         Requires.Root("moving processes between cgroups");
         CgroupHierarchies hierarchies = CgroupHierarchies.Read();
@@ -120,7 +120,7 @@ public sealed class CgroupTests : IDisposable
     }
 
     [Fact]
-    public void V1_kills_are_told_and_so_is_the_end()
+    public void V1_kills_and_the_end_are_reported()
     {
         Requires.Root("limiting memory");
         CgroupHierarchies hierarchies = CgroupHierarchies.Read();
@@ -135,12 +135,12 @@ public sealed class CgroupTests : IDisposable
             {
                 using OomWatcher watcher = OomWatcher.OpenV1(loop, memory);
                 Task<bool> oom = watcher.WaitAsync().AsTask();
-                // tail keeps a line without an end in memory.
+                // tail keeps the last line in memory, and there is no line end.
                 int pid = Spawner.Spawn(Children.Shell(
                     $"echo $$ > {memory}/cgroup.procs; head -c 100000000 /dev/zero | tail > /dev/null; exit 0"));
                 Assert.True(await oom);
                 await loop.RunBlocking("wait", () => Children.Wait(pid));
-                // More than one kill may be pending; the end comes after them.
+                // More than one kill may be pending before the end.
                 Task<bool> end = watcher.WaitAsync().AsTask();
                 await loop.RunBlocking("rmdir", () => Retry(() => Directory.Delete(memory)));
                 while (await end)
@@ -164,7 +164,7 @@ public sealed class CgroupTests : IDisposable
         }
     }
 
-    /// <summary>A group stays busy for a moment after its last process was reaped.</summary>
+    /// <summary>A group stays busy for a moment after its last process has been reaped.</summary>
     private static bool Retry(Action remove)
     {
         for (int attempt = 0; ; attempt++)

@@ -1,12 +1,12 @@
 namespace Linux.Tests;
 
-/// <summary>Texts as real hosts have them.</summary>
+/// <summary>With texts of real hosts.</summary>
 public sealed class CgroupTextTests
 {
     private const string LegacyMounts = """
         24 30 0:22 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw
         34 24 0:29 / /sys/fs/cgroup ro,nosuid,nodev,noexec shared:9 - tmpfs tmpfs ro,mode=755
-        36 34 0:31 / /sys/fs/cgroup/systemd rw,nosuid,nodev,noexec,relatime shared:11 - cgroup cgroup rw,xattr,release_agent=/usr/lib/systemd/systemd-cgroups-agent,name=systemd
+        36 34 0:31 / /sys/fs/cgroup/systemd rw,nosuid shared:11 - cgroup cgroup rw,xattr,release_agent=/agent,name=systemd
         39 34 0:34 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid,nodev,noexec,relatime shared:15 - cgroup cgroup rw,cpu,cpuacct
         42 34 0:37 / /sys/fs/cgroup/memory rw,nosuid,nodev,noexec,relatime shared:18 - cgroup cgroup rw,memory
         """;
@@ -16,7 +16,7 @@ public sealed class CgroupTextTests
         """;
     private const string UnifiedMounts = """
         24 30 0:22 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw
-        34 24 0:29 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
+        34 24 0:29 / /sys/fs/cgroup rw,nosuid,nodev shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
         """;
     private const string ContainerMounts = """
         34 24 0:29 /docker/4a /sys/fs/cgroup/memory ro,nosuid,nodev,noexec,relatime master:9 - cgroup cgroup rw,memory
@@ -29,10 +29,11 @@ public sealed class CgroupTextTests
     [InlineData(UnifiedMounts, CgroupMode.Unified)]
     [InlineData("", CgroupMode.Legacy)]
     [InlineData("1 0 0:1 / / rw - cgroup2 none rw\n2 0 0:2 / /x rw - cgroup none rw,name=systemd", CgroupMode.Unified)]
-    public void Modes(string mounts, CgroupMode mode) => Assert.Equal(mode, CgroupHierarchies.Parse(mounts).Mode);
+    public void The_mounts_decide_the_mode(string mounts, CgroupMode mode) =>
+        Assert.Equal(mode, CgroupHierarchies.Parse(mounts).Mode);
 
     [Fact]
-    public void Groups_of_a_process_v1_and_hybrid()
+    public void The_groups_of_a_process_in_hybrid_mode()
     {
         const string Text = """
             12:cpu,cpuacct:/kubepods/pod1
@@ -52,7 +53,7 @@ public sealed class CgroupTextTests
     }
 
     [Fact]
-    public void Group_of_a_process_v2()
+    public void The_group_of_a_process_in_v2()
     {
         Cgroup group = Cgroup.Parse(CgroupHierarchies.Parse(UnifiedMounts), "0::/kubepods.slice/pod1\n");
         Assert.Equal("/sys/fs/cgroup/kubepods.slice/pod1", group.UnifiedDirectory);
@@ -68,11 +69,11 @@ public sealed class CgroupTextTests
     [InlineData("9:memory:/docker/4a/../x", null)]
     [InlineData("9:memory:/", null)]
     [InlineData("memory", null)]
-    public void Mounts_of_a_part_of_the_hierarchy(string text, string? directory) =>
+    public void A_mount_may_show_a_part_of_the_hierarchy(string text, string? directory) =>
         Assert.Equal(directory, Cgroup.Parse(CgroupHierarchies.Parse(ContainerMounts), text).DirectoryOf("memory"));
 
     [Fact]
-    public void Outside_of_our_namespace_is_not_found() =>
+    public void A_group_outside_of_our_namespace_is_not_found() =>
         Assert.Null(Cgroup.Parse(CgroupHierarchies.Parse(UnifiedMounts), "0::/../other").UnifiedDirectory);
 
     [Fact]
@@ -85,7 +86,7 @@ public sealed class CgroupTextTests
     }
 
     [Fact]
-    public void Flat_keyed_files()
+    public void Flat_keyed_files_are_parsed()
     {
         Counters counters = Counters.Parse("cache 4096\nrss 18446744073709551615\nbroken\nx y\n\npgpgin 0\n");
         Assert.Equal(4096UL, counters["cache"]);
@@ -102,5 +103,5 @@ public sealed class CgroupTextTests
     [InlineData("9223372036854771712\n", 9223372036854771712UL)]
     [InlineData("\n", null)]
     [InlineData("what", null)]
-    public void Numbers(string text, ulong? number) => Assert.Equal(number, CgroupText.Number(text));
+    public void Numbers_are_parsed(string text, ulong? number) => Assert.Equal(number, CgroupText.Number(text));
 }

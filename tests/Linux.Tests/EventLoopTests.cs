@@ -30,7 +30,7 @@ public sealed class EventLoopTests
     }
 
     [Fact]
-    public void Heap_agrees_with_a_sorted_list()
+    public void Timer_heap_agrees_with_a_sorted_list()
     {
         Gen.Int[0, 20].Array[0, 60].Sample(dues =>
         {
@@ -39,7 +39,7 @@ public sealed class EventLoopTests
             List<LoopTimer> timers = [];
             for (int i = 0; i < dues.Length; i++)
             {
-                // Every third step takes an earlier timer out, or sets it again.
+                // Every third step removes an earlier timer or sets it again.
                 if (i % 3 == 2)
                     heap.Set(timers[dues[i] % timers.Count], dues[i] % 2 == 0 ? LoopTimer.Never : dues[i]);
                 LoopTimer timer = new((LoopTime)loop.Time, _ => { }, null);
@@ -75,13 +75,14 @@ public sealed class EventLoopTests
             }, null, TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
             await third.Task;
             timer.Dispose();
+            // Timers fire in order of their due times: this one after the next period of the disposed one.
             await Task.Delay(TimeSpan.FromMilliseconds(5), loop.Time);
             Assert.Equal(3, count);
         });
     }
 
     [Fact]
-    public void Timers_take_what_TimeProvider_promises()
+    public void Timers_accept_the_range_of_TimeProvider()
     {
         Loops.Run(loop =>
         {
@@ -97,7 +98,7 @@ public sealed class EventLoopTests
     }
 
     [Fact]
-    public void Continuations_come_back_to_the_loop()
+    public void Continuations_resume_on_the_loop()
     {
         Loops.Run(async loop =>
         {
@@ -115,7 +116,7 @@ public sealed class EventLoopTests
     }
 
     [Fact]
-    public void Blocking_work_hands_back_its_exception()
+    public void RunBlocking_returns_the_exception()
     {
         Loops.Run(async loop =>
         {
@@ -126,7 +127,7 @@ public sealed class EventLoopTests
     }
 
     [Fact]
-    public void Exception_of_a_posted_callback_ends_the_run_and_loses_no_other_post()
+    public void Exception_of_a_posted_callback_ends_the_run_and_keeps_other_posts()
     {
         using EventLoop loop = EventLoop.Create();
         bool later = false;
@@ -176,7 +177,7 @@ public sealed class EventLoopTests
     }
 
     [Fact]
-    public void Posts_of_other_threads_all_arrive_and_in_order()
+    public void Posts_from_other_threads_all_arrive_in_order()
     {
         Loops.Run(async loop =>
         {
@@ -242,7 +243,7 @@ public sealed class EventLoopTests
             using CancellationTokenSource timeout = new(TimeSpan.FromMilliseconds(1), loop.Time);
             await Assert.ThrowsAnyAsync<OperationCanceledException>(
                 async () => await left.ReadAsync(new byte[1], timeout.Token));
-            // The thread of RunBlocking may still be on its way out.
+            // The thread of RunBlocking may not have ended yet.
             Assert.InRange(Directory.GetDirectories("/proc/self/task").Length, before, before + 1);
             Assert.Equal(0, ThreadPool.ThreadCount);
         });

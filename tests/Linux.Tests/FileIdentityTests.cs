@@ -3,7 +3,7 @@ namespace Linux.Tests;
 public sealed class FileIdentityTests
 {
     [Fact]
-    public void It_is_the_same_under_any_path()
+    public void A_file_has_the_same_identity_under_any_path()
     {
         using TempDirectory directory = new();
         Directory.CreateDirectory(directory["a/b"]);
@@ -17,7 +17,7 @@ public sealed class FileIdentityTests
     }
 
     [Fact]
-    public void A_moved_file_is_the_same_and_another_of_its_name_is_not()
+    public void A_moved_file_keeps_its_identity()
     {
         using TempDirectory directory = new();
         File.WriteAllText(directory["a"], "");
@@ -29,16 +29,20 @@ public sealed class FileIdentityTests
     }
 
     [Fact]
-    public void Two_file_systems_have_the_same_numbers()
+    public void Files_with_the_same_inode_on_two_file_systems_differ()
     {
         Requires.Root("mounting");
         using TempDirectory directory = new();
-        string[] roots = [Directory.CreateDirectory(directory["a"]).FullName, Directory.CreateDirectory(directory["b"]).FullName];
+        string[] roots = [directory["a"], directory["b"]];
         try
         {
             foreach (string root in roots)
+            {
+                Directory.CreateDirectory(root);
                 Mounts.Mount([new MountSpec { Type = "tmpfs", Source = "tmpfs" }], root);
-            FileIdentity one = FileIdentity.TryOf(roots[0])!.Value, other = FileIdentity.TryOf(roots[1])!.Value;
+            }
+            FileIdentity one = FileIdentity.TryOf(roots[0])!.Value;
+            FileIdentity other = FileIdentity.TryOf(roots[1])!.Value;
             Assert.Equal(one.Inode, other.Inode);
             Assert.NotEqual(one, other);
         }
@@ -50,7 +54,7 @@ public sealed class FileIdentityTests
     }
 
     [Fact]
-    public void What_leads_nowhere_has_none()
+    public void A_path_without_a_file_has_none()
     {
         using TempDirectory directory = new();
         File.CreateSymbolicLink(directory["dangling"], "/nowhere");

@@ -26,14 +26,14 @@ public sealed class FileTests
     }
 
     [Fact]
-    public void Nothing_to_inherit_is_an_error()
+    public void Inheriting_a_closed_descriptor_is_an_error()
     {
         LinuxException e = Assert.Throws<LinuxException>(() => Descriptor.Inherit(1_000_000));
         Assert.Equal("inherit descriptor fd 1000000: Bad file descriptor (EBADF)", e.Message);
     }
 
     [Fact]
-    public void Errors_say_what_failed_on_what()
+    public void Errors_name_the_call_and_its_target()
     {
         LinuxException e = Assert.Throws<LinuxException>(() => Descriptor.Open("/no/such", OpenFlags.O_RDONLY));
         Assert.Equal("open /no/such: No such file or directory (ENOENT)", e.Message);
@@ -41,7 +41,7 @@ public sealed class FileTests
     }
 
     [Fact]
-    public void Replace_swaps_the_content_and_follows_no_link()
+    public void Replace_swaps_the_content_and_does_not_follow_links()
     {
         using TempDirectory directory = new();
         AtomicFile.Replace(directory["state"], "one"u8);
@@ -49,7 +49,7 @@ public sealed class FileTests
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(directory["state"]));
         using FileStream old = File.OpenRead(directory["state"]);
         AtomicFile.Replace(directory["state"], "two"u8);
-        Assert.Equal('o', old.ReadByte()); // a reader keeps what it had
+        Assert.Equal('o', old.ReadByte()); // a reader keeps the old file
         Assert.Equal("two", File.ReadAllText(directory["state"]));
 
         File.WriteAllText(directory["other"], "untouched");
@@ -57,11 +57,11 @@ public sealed class FileTests
         AtomicFile.Replace(directory["link"], "three"u8);
         Assert.Equal("untouched", File.ReadAllText(directory["other"]));
         Assert.Equal("three", File.ReadAllText(directory["link"]));
-        Assert.Equal(3, Directory.GetFileSystemEntries(directory.Path).Length); // no temporary file stays
+        Assert.Equal(3, Directory.GetFileSystemEntries(directory.Path).Length); // no temporary file is left
     }
 
     [Fact]
-    public void Failed_replace_leaves_nothing()
+    public void A_failed_replace_leaves_no_file()
     {
         using TempDirectory directory = new();
         Directory.CreateDirectory(directory["taken"]);
@@ -71,7 +71,7 @@ public sealed class FileTests
     }
 
     [Fact]
-    public void Delete_takes_the_tree_and_no_more()
+    public void Delete_removes_the_tree_and_nothing_else()
     {
         using TempDirectory directory = new();
         string tree = directory["tree"];
@@ -86,7 +86,7 @@ public sealed class FileTests
         File.CreateSymbolicLink($"{tree}/dangling", "/nowhere");
         NativeCalls.CreateFifo($"{tree}/fifo");
 
-        // A name that is no UTF-8, as images have them.
+        // A name that is not UTF-8, as in some images.
         Children.Output(Children.Shell($"mkdir '{tree}/sub' && touch \"{tree}/sub/$(printf 'a\\377b')\""));
         DirectoryTree.Delete($"{tree}/");
         Assert.False(Directory.Exists(tree));
@@ -111,7 +111,7 @@ public sealed class FileTests
     }
 
     [Fact]
-    public void Private_directories_are()
+    public void Private_directories_have_random_names_and_mode_0700()
     {
         using TempDirectory directory = new();
         string one = PrivateDirectory.Create(directory.Path, "x-");
@@ -125,7 +125,7 @@ public sealed class FileTests
     }
 
     [Fact]
-    public void Fifo_reader_gone_and_back()
+    public void A_reader_can_leave_and_return()
     {
         using TempDirectory directory = new();
         string path = directory["fifo"];
@@ -136,8 +136,8 @@ public sealed class FileTests
         Assert.False(Fifo.Is("/no/such/fifo"));
         Loops.Run(async loop =>
         {
-            DescriptorStream writer = new(loop, Fifo.OpenWrite(path)); // nobody reads yet
-            Descriptor kept = NativeCalls.OpenFifoToRead(path); // keeps the writer from EPIPE while the reader is away
+            DescriptorStream writer = new(loop, Fifo.OpenWrite(path)); // there is no reader yet
+            Descriptor kept = NativeCalls.OpenFifoToRead(path); // prevents EPIPE while there is no other reader
             byte[] buffer = new byte[16];
             using (DescriptorStream reader = new(loop, NativeCalls.OpenFifoToRead(path)))
             {
@@ -161,7 +161,7 @@ public sealed class FileTests
     }
 
     [Fact]
-    public void Fifo_that_is_full_waits_for_its_reader()
+    public void Writing_to_a_full_fifo_waits_for_its_reader()
     {
         using TempDirectory directory = new();
         NativeCalls.CreateFifo(directory["fifo"]);
@@ -180,7 +180,7 @@ public sealed class FileTests
     }
 
     [Fact]
-    public void What_is_no_fifo_is_refused()
+    public void Other_files_are_rejected()
     {
         using TempDirectory directory = new();
         File.WriteAllText(directory["file"], "");

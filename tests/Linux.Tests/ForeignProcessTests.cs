@@ -5,7 +5,7 @@ namespace Linux.Tests;
 public sealed class ForeignProcessTests
 {
     [Fact]
-    public void An_end_is_seen() => Loops.Run(async loop =>
+    public void The_end_of_a_process_is_seen() => Loops.Run(async loop =>
     {
         int pid = Spawner.Spawn(new SpawnRequest { Path = "sleep", Arguments = ["sleep", "60"] });
         Task ended = ForeignProcess.WatchEndAsync(loop, pid);
@@ -14,14 +14,14 @@ public sealed class ForeignProcessTests
         Signals.Send(pid, Signals.SIGKILL);
         await ended.WaitAsync(TimeSpan.FromSeconds(20), loop.Time);
 
-        // It is nobody's any more, but still there, until its parent takes its status.
+        // The zombie remains until its parent reaps it.
         await ForeignProcess.WatchEndAsync(loop, pid).WaitAsync(TimeSpan.FromSeconds(20), loop.Time);
         Assert.Equal(128 + Signals.SIGKILL, Children.Wait(pid));
         Assert.True(ForeignProcess.WatchEndAsync(loop, pid).IsCompletedSuccessfully);
     });
 
     [Fact]
-    public void A_watch_holds_one_descriptor_and_lets_it_go() => PeerProcess.Run(Descriptors);
+    public void A_watch_holds_one_descriptor_and_closes_it() => PeerProcess.Run(Descriptors);
 
     private static void Descriptors() => Loops.Run(async loop =>
     {

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Linux.Tests;
 
-/// <summary>With real mounts; root only.</summary>
+/// <summary>Uses real mounts, so it needs root.</summary>
 public sealed class MountTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -44,7 +44,7 @@ public sealed class MountTests : IDisposable
     }
 
     [Fact]
-    public void Read_only_bind()
+    public void A_bind_mount_can_be_read_only()
     {
         string source = Directory.CreateDirectory(_directory["source"]).FullName;
         File.WriteAllText($"{source}/file", "x");
@@ -68,9 +68,9 @@ public sealed class MountTests : IDisposable
     }
 
     [Fact]
-    public void Overlay_with_more_options_than_a_page()
+    public void An_overlay_can_have_more_options_than_a_page()
     {
-        // 70 layers of names as long as snapshotters have them.
+        // 70 layers with names as long as those of snapshotters.
         List<string> lowers = [];
         for (int i = 0; i < 70; i++)
         {
@@ -81,7 +81,7 @@ public sealed class MountTests : IDisposable
         }
         Directory.CreateDirectory(_directory["snapshots/up"]);
         Directory.CreateDirectory(_directory["snapshots/work"]);
-        // All of them too long even when relative.
+        // All of them are too long even as relative paths.
         AssertTooLong(lowers);
         List<string> some = lowers[..45];
         Assert.True(Encoding.UTF8.GetByteCount(string.Join(':', some)) > 4096);
@@ -150,11 +150,11 @@ public sealed class MountTests : IDisposable
         using Descriptor user = Descriptor.Open($"{_rootfs}/open", OpenFlags.O_RDWR | OpenFlags.O_CREAT);
         Mounts.UnmountAll(_rootfs);
         Assert.Empty(Mounted());
-        Assert.Equal(1, user.TryWrite("x"u8, out _)); // whoever had it open keeps it
+        Assert.Equal(1, user.TryWrite("x"u8, out _)); // open files stay usable
     }
 
     [Fact]
-    public void Unmounting_through_a_link_in_the_parent_works_and_the_directory_itself_is_not_followed()
+    public void UnmountAll_follows_links_in_the_parent_but_not_the_directory()
     {
         File.CreateSymbolicLink(_directory["alias"], _directory.Path);
         Mounts.Mount([Tmpfs()], _rootfs);
@@ -174,7 +174,7 @@ public sealed class MountTests : IDisposable
         Assert.Equal(Errno.EBUSY, e.Errno);
         Mounts.UnmountAll(_rootfs);
 
-        // A bind mount of the same file system has the same device.
+        // A bind mount of the same file system has the same device number.
         string source = Directory.CreateDirectory(_directory["source"]).FullName;
         File.WriteAllText($"{source}/kept", "x");
         Mounts.Mount([new MountSpec { Type = "bind", Source = source, Options = ["bind"] }], _rootfs);

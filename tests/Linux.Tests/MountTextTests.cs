@@ -14,7 +14,7 @@ public sealed class MountTextTests
     [InlineData("41 1 0:5 / /with\\040space\\134 rw - fuse.x\\040y src\\011tab rw",
         "/", "/with space\\", "fuse.x\\040y", "rw")]
     [InlineData("42 1 0:5 / /a rw - sysfs  rw", "/", "/a", "sysfs", "rw")]
-    public void Mountinfo_lines(string line, string root, string point, string type, string superOptions)
+    public void Mountinfo_lines_are_parsed(string line, string root, string point, string type, string superOptions)
     {
         Assert.True(MountInfo.TryParse(line, out MountInfo info));
         Assert.Equal(root, MountInfo.Decode(info.Root));
@@ -28,17 +28,17 @@ public sealed class MountTextTests
     [InlineData("x 35 98:0 /mnt1 /mnt2 rw - ext3 /dev/root rw")]
     [InlineData("36 35 98:0 /mnt1 /mnt2 rw ext3 /dev/root rw")]
     [InlineData("36 35 98:0 /mnt1")]
-    public void Other_lines_are_refused(string line) => Assert.False(MountInfo.TryParse(line, out _));
+    public void Malformed_lines_are_rejected(string line) => Assert.False(MountInfo.TryParse(line, out _));
 
     [Theory]
     [InlineData("plain", "plain")]
     [InlineData("\\040\\011\\012\\134\\043", " \t\n\\#")]
     [InlineData("cut\\04", "cut\\04")]
     [InlineData("no\\049octal", "no\\049octal")]
-    public void Escapes(string field, string text) => Assert.Equal(text, MountInfo.Decode(field));
+    public void Escapes_are_decoded(string field, string text) => Assert.Equal(text, MountInfo.Decode(field));
 
     [Fact]
-    public void Points_under_a_directory_are_those_and_in_order()
+    public void Mount_points_under_a_directory_are_found_in_order()
     {
         const string Text = """
             1 0 0:1 / / rw - ext4 /dev/a rw
@@ -65,7 +65,7 @@ public sealed class MountTextTests
     [InlineData("loop")]
     [InlineData("uidmap=0:1000:1")]
     [InlineData("gidmap=0:1000:1")]
-    public void What_is_not_done_is_an_error(string option)
+    public void Unsupported_options_are_rejected(string option)
     {
         LinuxException e = Assert.Throws<LinuxException>(() => MountOptions.Parse(["ro", option]));
         Assert.Equal(Errno.EOPNOTSUPP, e.Errno);
@@ -87,7 +87,7 @@ public sealed class MountTextTests
     [InlineData("lowerdir=/a/x:b/x")]
     [InlineData("lowerdir=/a/x\\:y:/a/z")]
     [InlineData("lowerdir=/a/x::/a/z")]
-    public void Some_cannot_be(string data) => Assert.Null(OverlayOptions.Compact(data));
+    public void Options_that_cannot_be_shortened_give_null(string data) => Assert.Null(OverlayOptions.Compact(data));
 
     [Fact]
     public void Compact_directories_join_to_the_same_paths()
@@ -106,7 +106,7 @@ public sealed class MountTextTests
     [Theory]
     [InlineData("../x")]
     [InlineData("a/../../x")]
-    public void Targets_outside_are_refused(string target)
+    public void Targets_outside_of_the_root_are_rejected(string target)
     {
         LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount(
             [new MountSpec { Type = "tmpfs", Source = "tmpfs", Target = target }], Path.GetTempPath()));
@@ -114,7 +114,7 @@ public sealed class MountTextTests
     }
 
     [Fact]
-    public void Only_absolute_directories_below_the_root_are_taken()
+    public void Only_absolute_directories_below_the_root_are_accepted()
     {
         Assert.Throws<ArgumentException>(() => Mounts.UnmountAll("/"));
         Assert.Throws<ArgumentException>(() => Mounts.UnmountAll("relative"));

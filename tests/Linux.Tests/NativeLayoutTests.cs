@@ -4,7 +4,7 @@ using Linux.Tests.Peer;
 
 namespace Linux.Tests;
 
-/// <summary>The C compiler is the referee of every size, offset and constant that the P/Invokes rely on.</summary>
+/// <summary>Compares every size, offset and constant that the P/Invokes rely on with the C compiler.</summary>
 public sealed class NativeLayoutTests
 {
     private static readonly (string Expression, ulong Expected)[] s_facts =
@@ -109,7 +109,7 @@ public sealed class NativeLayoutTests
     ];
 
     [Fact]
-    public void The_compiler_agrees()
+    public void Sizes_offsets_and_constants_match_the_C_compiler()
     {
         string? compiler = ((string[])["/usr/bin/cc", "/usr/bin/gcc", "/usr/bin/clang"]).FirstOrDefault(File.Exists);
         Assert.SkipWhen(compiler is null, "no C compiler (cc, gcc, clang) in /usr/bin");
@@ -159,8 +159,7 @@ public sealed class NativeLayoutTests
         ulong[] actual = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => ulong.Parse(line, CultureInfo.InvariantCulture))];
         Assert.Equal(facts.Length, actual.Length);
-        for (int i = 0; i < facts.Length; i++)
-            Assert.True(facts[i].Expected == actual[i], $"{facts[i].Expression} is {actual[i]}, not {facts[i].Expected}");
+        Assert.Equal(facts, facts.Select((fact, i) => (fact.Expression, actual[i])));
     }
 
     private static IEnumerable<(string, ulong)> Named<T>() where T : struct, Enum =>

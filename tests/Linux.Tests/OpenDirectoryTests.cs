@@ -9,7 +9,7 @@ public sealed class OpenDirectoryTests : IDisposable
     public void Dispose()
     {
         Mounts.UnmountAll(_directory.Path);
-        DirectoryTree.Delete(_directory["entries"]); // .NET cannot remove what it has no name for
+        DirectoryTree.Delete(_directory["entries"]); // .NET cannot remove a name that is not UTF-8
         _directory.Dispose();
     }
 
@@ -42,7 +42,7 @@ public sealed class OpenDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void What_is_not_there_is_null_and_what_is_no_directory_an_error()
+    public void A_missing_directory_is_null_and_another_file_is_an_error()
     {
         File.WriteAllText(_directory["file"], "");
         NativeCalls.CreateFifo(_directory["fifo"]);
@@ -52,7 +52,10 @@ public sealed class OpenDirectoryTests : IDisposable
         Assert.Null(OpenDirectory.TryOpen(_directory["dangling"]));
         Assert.Null(open.TryOpenIn("nothing"));
         foreach (string name in (string[])["file", "fifo"])
-            Assert.Equal(Errno.ENOTDIR, Assert.Throws<LinuxException>(() => OpenDirectory.TryOpen(_directory[name])).Errno);
+        {
+            LinuxException e = Assert.Throws<LinuxException>(() => OpenDirectory.TryOpen(_directory[name]));
+            Assert.Equal(Errno.ENOTDIR, e.Errno);
+        }
         foreach (string name in (string[])["file", "fifo", "dangling"])
             Assert.Equal(Errno.ENOTDIR, Assert.Throws<LinuxException>(() => open.TryOpenIn(name)).Errno);
     }
@@ -72,7 +75,7 @@ public sealed class OpenDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void Entries_are_told_apart()
+    public void Entries_have_their_kinds()
     {
         string path = Directory.CreateDirectory(_directory["entries"]).FullName;
         Directory.CreateDirectory($"{path}/directory");
@@ -86,14 +89,15 @@ public sealed class OpenDirectoryTests : IDisposable
         (string, bool, bool)[] expected =
         [
             ("...", false, true), ("a\ufffdb", true, false), ("directory", true, false), ("fifo", false, false),
-            ("file", false, true), ("link", false, false), ("link to a file", false, false), ("odd\n\"é\"", false, true),
+            ("file", false, true), ("link", false, false), ("link to a file", false, false),
+            ("odd\n\"é\"", false, true),
         ];
         Assert.Equal(expected, Entries(open));
-        Assert.Equal(expected, Entries(open)); // from the beginning again
+        Assert.Equal(expected, Entries(open)); // again from the beginning
     }
 
     [Fact]
-    public void A_list_has_an_end_and_can_be_left()
+    public void Listing_is_complete_and_can_be_stopped()
     {
         for (int i = 0; i < 300; i++) // more than one getdents buffer
             File.WriteAllText(_directory[$"{i:d200}"], "");
@@ -108,10 +112,10 @@ public sealed class OpenDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void Permissions_with_the_set_id_and_sticky_bits()
+    public void Permissions_include_the_set_id_and_sticky_bits()
     {
-        foreach (UnixFileMode mode in (UnixFileMode[])[
-            (UnixFileMode)0b010_111_111_111, (UnixFileMode)0b001_111_000_000, (UnixFileMode)0b100_101_101_101, UnixFileMode.None])
+        foreach (UnixFileMode mode in (UnixFileMode[])[(UnixFileMode)0b010_111_111_111,
+            (UnixFileMode)0b001_111_000_000, (UnixFileMode)0b100_101_101_101, UnixFileMode.None])
         {
             Directory.CreateDirectory(_directory["d"]);
             File.SetUnixFileMode(_directory["d"], mode);
@@ -122,28 +126,28 @@ public sealed class OpenDirectoryTests : IDisposable
     }
 
     [Theory]
-    [InlineData("tmpfs")]
-    [InlineData("ramfs")]
-    [InlineData("hugetlbfs")]
-    public void A_file_system_in_memory(string type)
+    [InlineData("tmpfs", 1000, 2000)]
+    [InlineData("ramfs", 0, 0)] // has no options for the owner
+    [InlineData("hugetlbfs", 1000, 2000)]
+    public void A_file_system_in_memory_is_recognized(string type, uint uid, uint gid)
     {
         Requires.Root("mounting");
         string path = Directory.CreateDirectory(_directory["mount"]).FullName;
         using OpenDirectory below = OpenDirectory.TryOpen(path)!;
         try
         {
-            Mounts.Mount([new MountSpec { Type = type, Source = type, Options = ["mode=1770", "uid=1000", "gid=2000"] }], path);
+            string[] options = ["mode=1770", "uid=1000", "gid=2000"];
+            Mounts.Mount([new MountSpec { Type = type, Source = type, Options = options }], path);
         }
         catch (LinuxException e) when (e.Errno is Errno.ENODEV or Errno.EINVAL)
         {
-            Assert.Skip($"this kernel has no {type}, or none with an owner");
+            Assert.Skip($"this kernel has no {type} with these options");
         }
         using OpenDirectory open = OpenDirectory.TryOpen(path)!;
         Assert.True(open.IsInMemory);
         Assert.Equal(0b001_111_111_000u, open.Mode);
-        if (type != "ramfs") // it takes no owner
-            Assert.Equal((1000u, 2000u), (open.Uid, open.Gid));
-        // What is below it is what it was.
+        Assert.Equal((uid, gid), (open.Uid, open.Gid));
+        // The covered directory has not changed.
         Assert.Equal(new DriveInfo(_directory.Path).DriveFormat == "tmpfs", below.IsInMemory);
     }
 
@@ -192,7 +196,7 @@ public sealed class OpenDirectoryTests : IDisposable
         using TempDirectory directory = new();
         Directory.CreateDirectory(directory["a/b"]);
         File.WriteAllText(directory["a/file"], "");
-        Use(directory.Path); // what the runtime opens for itself the first time
+        Use(directory.Path); // the first time the runtime opens files
         int before = Directory.GetFileSystemEntries("/proc/self/fd").Length;
         Use(directory.Path);
         Assert.Equal(before, Directory.GetFileSystemEntries("/proc/self/fd").Length);

@@ -11,7 +11,7 @@ public sealed class ProcFsTests
         123456789012)]
     [InlineData("7 (()) R 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 5 1 2\n", 1, 5)]
     [InlineData("8 () D 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 6", 1, 6)]
-    public void Stat_lines(string text, int parent, ulong start)
+    public void Stat_lines_are_parsed(string text, int parent, ulong start)
     {
         Assert.True(ProcessStat.TryParse(text, out ProcessStat stat));
         Assert.Equal(new ProcessStat(parent, start), stat);
@@ -24,10 +24,10 @@ public sealed class ProcFsTests
     [InlineData("1 (x) S 0 1 1")]
     [InlineData("x (x) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 77 1 2")]
     [InlineData("1 (x) S y 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 77 1 2")]
-    public void Other_texts_are_refused(string text) => Assert.False(ProcessStat.TryParse(text, out _));
+    public void Malformed_texts_are_rejected(string text) => Assert.False(ProcessStat.TryParse(text, out _));
 
     [Fact]
-    public void Ourselves()
+    public void This_process()
     {
         ProcessStat stat = ProcFs.Stat(Environment.ProcessId)!.Value;
         Assert.True(ProcFs.IsDescendant(Environment.ProcessId, stat.ParentPid));
@@ -58,9 +58,9 @@ public sealed class ProcFsTests
         (Descriptor read, Descriptor write) = Descriptor.Pipe();
         int pid = Spawner.Spawn(Children.Shell("read x") with { Descriptors = [read] });
         int own = Score(Environment.ProcessId);
-        OomScore.Lower(pid, 500); // raising is always allowed
+        OomScore.Lower(pid, 500); // raising the score is always allowed
         Assert.Equal(500, Score(pid));
-        // No such score: the kernel says EINVAL, as it says EACCES to those without CAP_SYS_RESOURCE.
+        // An invalid score: EINVAL, where a process without CAP_SYS_RESOURCE gets EACCES.
         OomScore.Lower(pid, -5000);
         Assert.Equal(own + 1, Score(pid));
         read.Dispose();
@@ -68,6 +68,7 @@ public sealed class ProcFsTests
         Children.Wait(pid);
         Assert.Equal(Errno.ENOENT, Assert.Throws<LinuxException>(() => OomScore.Lower(pid, 0)).Errno);
 
-        static int Score(int pid) => int.Parse(File.ReadAllText($"/proc/{pid}/oom_score_adj"), CultureInfo.InvariantCulture);
+        static int Score(int pid) =>
+            int.Parse(File.ReadAllText($"/proc/{pid}/oom_score_adj"), CultureInfo.InvariantCulture);
     }
 }

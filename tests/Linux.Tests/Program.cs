@@ -4,7 +4,7 @@ using Xunit.Runner.InProc.SystemConsole;
 
 namespace Linux.Tests;
 
-/// <summary>The test runner, or, with `peer` as its first argument, one scenario in a process of its own.</summary>
+/// <summary>The test runner or, with <c>peer</c> as the first argument, one scenario in a separate process.</summary>
 internal static class Program
 {
     private static Task<int> Main(string[] args) => args switch

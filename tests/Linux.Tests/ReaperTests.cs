@@ -3,7 +3,7 @@ using Linux.Tests.Peer;
 
 namespace Linux.Tests;
 
-/// <summary>Each runs as the daemon does: in a process of its own, with SIGCHLD blocked in every thread.</summary>
+/// <summary>Each test runs in a separate process, as the shim does, with SIGCHLD blocked in every thread.</summary>
 public sealed class ReaperTests
 {
     private static readonly SpawnRequest s_sleep = new() { Path = "sleep", Arguments = ["sleep", "60"] };
@@ -30,7 +30,7 @@ public sealed class ReaperTests
     }
 
     [Fact]
-    public void Exit_codes_and_signals() => PeerProcess.Run(ExitCodes);
+    public void Exit_codes_and_signals_are_reported() => PeerProcess.Run(ExitCodes);
 
     private static void ExitCodes() => Run(async (loop, reaper) =>
     {
@@ -42,22 +42,22 @@ public sealed class ReaperTests
         ProcessExit exit = await child.Exited;
         Assert.Equal((child.Pid, 143, Signals.SIGTERM), (exit.Pid, exit.ExitCode, exit.Signal));
         Assert.True((loop.Time.GetUtcNow() - exit.At).Duration() < TimeSpan.FromMinutes(1));
-        child.Kill(Signals.SIGKILL); // reaped: does nothing, though the pid means nobody
+        child.Kill(Signals.SIGKILL); // does nothing: the child has been reaped
     });
 
     [Fact]
-    public void An_exit_before_the_question_is_remembered() => PeerProcess.Run(ExitBeforeQuestion);
+    public void An_exit_before_the_watch_is_remembered() => PeerProcess.Run(ExitBeforeQuestion);
 
     private static void ExitBeforeQuestion() => Run(async (loop, reaper) =>
     {
         ChildProcess child = reaper.Spawn(Children.Shell("exit 3"));
         ProcessExit exit = await child.Exited;
         Assert.Equal(exit, await reaper.WatchAsync(child.Pid));
-        Assert.Equal(exit, await reaper.WatchAsync(child.Pid)); // as often as one asks
+        Assert.Equal(exit, await reaper.WatchAsync(child.Pid)); // repeatedly
     });
 
     [Fact]
-    public void A_zombie_not_yet_reaped_is_still_watched() => PeerProcess.Run(Zombie);
+    public void A_zombie_can_be_watched() => PeerProcess.Run(Zombie);
 
     private static void Zombie() => Run(async (loop, reaper) =>
     {
@@ -83,14 +83,14 @@ public sealed class ReaperTests
     });
 
     [Fact]
-    public void Orphans_become_ours() => PeerProcess.Run(Orphans);
+    public void Orphans_become_children() => PeerProcess.Run(Orphans);
 
     private static void Orphans()
     {
         Reaper.BecomeSubreaper();
         Run(async (loop, reaper) =>
         {
-            // The child leaves a process behind, as `runsc create` does, and ends.
+            // The child ends and leaves a process behind, as `runsc create` does.
             (DescriptorStream output, ChildProcess child) =
                 SpawnWithOutput(loop, reaper, "(read x < /dev/tty; sleep 60) 2>/dev/null & echo $!");
             int orphan = int.Parse(await Streams.ReadLine(output), CultureInfo.InvariantCulture);
@@ -105,16 +105,20 @@ public sealed class ReaperTests
     }
 
     [Fact]
-    public void An_orphan_may_end_before_anybody_asks() => PeerProcess.Run(EarlyOrphan);
+    public void An_orphan_may_end_before_it_is_watched() => PeerProcess.Run(EarlyOrphan);
 
     private static void EarlyOrphan()
     {
         Reaper.BecomeSubreaper();
         Run(async (loop, reaper) =>
         {
-            // The subshell leaves the orphan to us at once; the child ends when we have reaped it.
-            (DescriptorStream output, ChildProcess child) = SpawnWithOutput(loop, reaper, """
-                orphan=$(sh -c 'sleep 0.3; exit 5' > /dev/null & echo $!)
+            // The orphan ends only after its parent, the subshell; the child ends after the orphan has been reaped.
+            using TempDirectory directory = new();
+            string go = directory["go"];
+            NativeCalls.CreateFifo(go);
+            (DescriptorStream output, ChildProcess child) = SpawnWithOutput(loop, reaper, $"""
+                orphan=$(sh -c 'read x < {go}; exit 5' > /dev/null & echo $!)
+                echo > {go}
                 while [ -e /proc/$orphan ]; do :; done
                 echo $orphan
                 """);
@@ -127,7 +131,7 @@ public sealed class ReaperTests
     }
 
     [Fact]
-    public void A_descendant_reaped_by_its_own_parent_ends_the_watch() => PeerProcess.Run(Stolen);
+    public void A_descendant_reaped_by_its_own_parent_fails_the_watch() => PeerProcess.Run(Stolen);
 
     private static void Stolen() => Run(async (loop, reaper) =>
     {
@@ -144,11 +148,11 @@ public sealed class ReaperTests
     });
 
     [Fact]
-    public void Five_hundred_at_once() => PeerProcess.Run(FiveHundred);
+    public void Five_hundred_simultaneous_exits_are_all_reported() => PeerProcess.Run(FiveHundred);
 
     private static void FiveHundred() => Run(async (loop, reaper) =>
     {
-        // All wait for the end of one pipe, so that they end together.
+        // All children wait for the end of one pipe, so that they end together.
         (Descriptor read, Descriptor write) = Descriptor.Pipe();
         List<ChildProcess> children = [];
         for (int i = 0; i < 500; i++)
@@ -164,13 +168,13 @@ public sealed class ReaperTests
         write.Dispose();
         for (int i = 0; i < children.Count; i++)
             Assert.Equal(i % 200, (await children[i].Exited).ExitCode);
-        // Every one of them is remembered.
+        // All exits are remembered.
         for (int i = 0; i < children.Count; i++)
             Assert.Equal(i % 200, (await reaper.WatchAsync(children[i].Pid)).ExitCode);
     });
 
     [Fact]
-    public void Disposal_fails_the_open_watches() => PeerProcess.Run(Disposal);
+    public void Dispose_fails_open_watches() => PeerProcess.Run(Disposal);
 
     private static void Disposal() => Loops.Run(async loop =>
     {
@@ -214,20 +218,20 @@ public sealed class ReaperTests
     }
 
     [Fact]
-    public void A_signal_that_is_not_blocked_is_refused() => Loops.Run(loop =>
+    public void A_signal_that_is_not_blocked_is_rejected() => Loops.Run(loop =>
     {
         Assert.Throws<InvalidOperationException>(() => SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGUSR1)));
         return Task.CompletedTask;
     });
 
     [Fact]
-    public void Memory_is_bounded_and_keeps_the_latest()
+    public void A_bounded_number_of_exits_is_kept()
     {
         RecentExits recent = new(3);
         ProcessExit Exit(int pid, int status) => new(pid, status, default);
         recent.Add(Exit(1, 1));
         recent.Add(Exit(2, 2));
-        recent.Add(Exit(1, 11)); // the number again: the older exit is gone, and it is the youngest now
+        recent.Add(Exit(1, 11)); // the same pid: replaces the older exit and becomes the newest
         recent.Add(Exit(3, 3));
         recent.Add(Exit(4, 4));
         Assert.False(recent.TryGet(2, out _));

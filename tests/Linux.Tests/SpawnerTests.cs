@@ -5,9 +5,9 @@ namespace Linux.Tests;
 public sealed class SpawnerTests
 {
     [Fact]
-    public void Mask_is_empty_and_dispositions_are_default()
+    public void Signal_mask_is_empty_and_dispositions_are_default()
     {
-        // The runner ignores SIGPIPE (the runtime does); the child must not.
+        // The test runner ignores SIGPIPE, since the runtime does; the child must not.
         string status = Children.Output(new SpawnRequest { Path = "cat", Arguments = ["cat", "/proc/self/status"] });
         Assert.Contains("SigBlk:\t0000000000000000\n", status, StringComparison.Ordinal);
         Assert.Contains("SigIgn:\t0000000000000000\n", status, StringComparison.Ordinal);
@@ -26,7 +26,7 @@ public sealed class SpawnerTests
     }
 
     [Fact]
-    public void Arguments_environment_and_directory_arrive()
+    public void Arguments_environment_and_directory_are_passed()
     {
         using TempDirectory directory = new();
         string output = Children.Output(new SpawnRequest
@@ -36,7 +36,7 @@ public sealed class SpawnerTests
             Environment = ["A=eins zwei", "PATH=/bin:/usr/bin"],
             WorkingDirectory = directory.Path,
         });
-        // sh adds PWD (dash) of its own to the two.
+        // dash adds PWD to the two variables.
         Assert.StartsWith($"{directory.Path}\neins zwei|null|a b|ü\n\n", output, StringComparison.Ordinal);
         Assert.DoesNotContain(Environment.GetEnvironmentVariable("HOME") ?? "none", output, StringComparison.Ordinal);
     }
@@ -49,9 +49,10 @@ public sealed class SpawnerTests
     }
 
     [Fact]
-    public void Groups()
+    public void A_child_can_lead_a_new_process_group()
     {
-        const string Script = "read -r pid comm state ppid pgrp session rest < /proc/self/stat; echo $pid $pgrp $session";
+        const string Script =
+            "read -r pid comm state ppid pgrp session rest < /proc/self/stat; echo $pid $pgrp $session";
         static int[] Run(SpawnRequest request) =>
             [.. Children.Output(request).Split(' ').Select(int.Parse)];
         // `read` runs in the shell itself, so /proc/self is the spawned process.
@@ -65,7 +66,7 @@ public sealed class SpawnerTests
     [Fact]
     public void Descriptors_survive_every_permutation() => PeerProcess.Run(Permutations);
 
-    /// <summary>In a process of its own, so that sources really have the low numbers that are targets too.</summary>
+    /// <summary>In a separate process, so that the sources can have the low numbers that are also targets.</summary>
     private static void Permutations()
     {
         using TempDirectory directory = new();
@@ -75,7 +76,7 @@ public sealed class SpawnerTests
             File.WriteAllText(directory[$"{i}"], $"{i}");
             files.Add(Descriptor.Open(directory[$"{i}"], OpenFlags.O_RDONLY));
         }
-        // Move four of them to 3..6 whatever the runtime has there: this is the last thing this process does.
+        // Move four of them to 3..6, over what the runtime has there: this process does nothing else afterwards.
         foreach (int low in (int[])[3, 4, 5, 6])
         {
             Children.Dup2(files[low].Fd, low);
@@ -86,13 +87,14 @@ public sealed class SpawnerTests
         {
             string output = Children.Output(Children.Shell(
                 "for f in 3 4 5 6; do readlink /proc/$$/fd/$f; done; " +
-                "f=7; while [ $f -lt 100 ]; do [ -e /proc/$$/fd/$f ] && echo leaked $f; f=$((f+1)); done; echo end") with
+                "f=7; while [ $f -lt 100 ]; do [ -e /proc/$$/fd/$f ] && echo leaked $f; f=$((f+1)); done; " +
+                "echo end") with
             {
                 Descriptors = [null, null, null, files[order[0]], files[order[1]], files[order[2]], files[order[3]]],
             });
             string[] lines = output.Split('\n');
             Assert.Equal(order.Select(i => directory[$"{i}"]), lines[..4]);
-            Assert.Equal("end", lines[4]); // nothing but these came along
+            Assert.Equal("end", lines[4]); // no other descriptor is open
         }
         foreach (Descriptor file in files)
             file.SetHandleAsInvalid();
@@ -109,10 +111,10 @@ public sealed class SpawnerTests
     public void Membarrier_can_be_hidden_from_a_child()
     {
         Requires.Root("a seccomp filter");
-        Assert.SkipWhen(Membarrier() < 0, "this kernel has no membarrier that could be hidden");
+        Assert.SkipWhen(Membarrier() < 0, "this kernel has no membarrier to hide");
         int child = Spawner.Spawn(PeerProcess.Request(HasNoMembarrier) with { WithoutMembarrier = true });
         Assert.Equal(0, Children.Wait(child));
-        Assert.True(Membarrier() >= 0, "it is hidden from this process too");
+        Assert.True(Membarrier() >= 0, "membarrier is hidden from this process too");
         string status = Children.Output(
             new SpawnRequest { Path = "cat", Arguments = ["cat", "/proc/self/status"], WithoutMembarrier = true });
         Assert.Contains("NoNewPrivs:\t0\n", status, StringComparison.Ordinal);
@@ -145,7 +147,8 @@ public sealed class SpawnerTests
         e = Assert.Throws<LinuxException>(() => Spawner.Spawn(request with { Path = "/etc/passwd" }));
         Assert.Equal(Errno.EACCES, e.Errno);
 
-        e = Assert.Throws<LinuxException>(() => Spawner.Spawn(request with { Path = "/no/such", WithoutMembarrier = true }));
+        e = Assert.Throws<LinuxException>(
+            () => Spawner.Spawn(request with { Path = "/no/such", WithoutMembarrier = true }));
         Assert.Equal("exec /no/such: No such file or directory (ENOENT)", e.Message);
 
         Assert.Throws<ArgumentException>(() => Spawner.Spawn(request with { Path = "/bin/true", Arguments = ["a\0"] }));

@@ -29,7 +29,7 @@ public sealed class StandardIoTests
         using Descriptor input = MemoryFile.Create("input");
         using Descriptor output = MemoryFile.Create("output");
         Assert.Equal(content.Length, input.TryWrite(content, out _));
-        // Opened anew, so that it is read from its beginning.
+        // A new open file, so that it is read from its beginning.
         using Descriptor fromStart = Descriptor.Open($"/proc/self/fd/{input.Fd}", OpenFlags.O_RDONLY);
         Assert.Equal(0, RunPeer(Copy, fromStart, output));
         Assert.Equal(content, MemoryFile.Read(output, 1 << 20));
@@ -38,7 +38,7 @@ public sealed class StandardIoTests
     private static void Copy() => StandardIo.Write(StandardIo.ReadInput(1 << 20, TimeSpan.FromSeconds(30)));
 
     [Fact]
-    public void Input_that_does_not_end_is_waited_for_only_so_long()
+    public void Reading_input_without_an_end_times_out()
     {
         (Descriptor read, Descriptor write) = Descriptor.Pipe();
         using (read)

@@ -5,7 +5,7 @@ namespace Linux.Tests;
 public sealed class TerminalTests
 {
     [Fact]
-    public void Size_is_seen_at_the_other_side()
+    public void Size_is_visible_on_the_other_side()
     {
         (Descriptor master, Descriptor slave) = NativeCalls.OpenTerminal();
         using (master)
@@ -29,7 +29,7 @@ public sealed class TerminalTests
     }
 
     [Fact]
-    public void The_last_slave_gone_is_the_end_of_file()
+    public void Closing_the_last_slave_is_the_end_of_file()
     {
         Loops.Run(async loop =>
         {
@@ -42,7 +42,7 @@ public sealed class TerminalTests
                     Descriptors = [slave, slave, slave],
                 });
             await stream.WriteAsync("input\n"u8.ToArray());
-            // The terminal echoes, and turns newlines into CR LF; the end is EIO to read(2).
+            // The terminal echoes and turns newlines into CR LF; at the end read(2) fails with EIO.
             Assert.Equal("input\r\ngot input\r\n", await Streams.ReadToEnd(stream));
             Assert.Equal(0, Children.Wait(pid));
         });
@@ -65,7 +65,7 @@ public sealed class TerminalTests
                     using (UnixConnection runtime = await UnixSocket.ConnectAsync(path))
                     using (master)
                     {
-                        // Bytes without a descriptor first, as some runtimes send the name by itself.
+                        // First bytes without a descriptor: some runtimes send the name separately.
                         await runtime.Stream.WriteAsync("/dev/ptmx"u8.ToArray());
                         await Task.Yield();
                         NativeCalls.SendDescriptors(runtime.Stream.Descriptor, "x"u8, [master]);
@@ -82,7 +82,7 @@ public sealed class TerminalTests
     }
 
     [Fact]
-    public void Further_descriptors_are_closed() => PeerProcess.Run(ManyDescriptors);
+    public void Additional_descriptors_are_closed() => PeerProcess.Run(ManyDescriptors);
 
     private static void ManyDescriptors() => Loops.Run(async loop =>
     {
@@ -102,16 +102,16 @@ public sealed class TerminalTests
                     received.Dispose();
                     return Directory.GetFiles("/proc/self/fd").Length;
                 }
-                int before = await CountAfterOne(); // the runtime opens files of its own the first time
+                int before = await CountAfterOne(); // the first time the runtime opens files
                 Assert.Equal(before, await CountAfterOne());
             }
         }
     });
 
     [Fact]
-    public void Several_control_messages_are_all_walked()
+    public void All_control_messages_are_read()
     {
-        // The kernel merges rights of one message, and puts credentials into a message of their own before them.
+        // The kernel merges the rights of one message and puts credentials into a separate control message before them.
         Loops.Run(async loop =>
         {
             (Descriptor one, Descriptor other) = NativeCalls.SocketPair();
@@ -132,7 +132,7 @@ public sealed class TerminalTests
     }
 
     [Fact]
-    public void Console_socket_refuses_what_is_no_terminal_and_gives_up()
+    public void Console_socket_rejects_other_descriptors_and_times_out()
     {
         using TempDirectory directory = new();
         Loops.Run(async loop =>

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Linux;
 
 /// <summary>
-/// A control group: one directory in v2, one for each hierarchy in v1, not necessarily of the same path in each.
+/// A control group: one directory in v2; in v1 one directory in each hierarchy, not always of the same path.
 /// </summary>
 public sealed class Cgroup
 {
@@ -16,13 +16,13 @@ public sealed class Cgroup
         UnifiedDirectory = unified;
     }
 
-    /// <summary>How the host has its cgroups; decides which kind of statistics there is.</summary>
+    /// <summary>The cgroup versions of the host. They decide which files the group has.</summary>
     public CgroupMode Mode { get; }
 
-    /// <summary>The v2 directory, if v2 is mounted.</summary>
+    /// <summary>The v2 directory, or null if v2 is not mounted.</summary>
     public string? UnifiedDirectory { get; }
 
-    /// <summary>Whether it exists: in v1, in every hierarchy that it is in.</summary>
+    /// <summary>Whether the group exists; in v1, in each of its hierarchies.</summary>
     public bool Exists
     {
         get
@@ -34,22 +34,23 @@ public sealed class Cgroup
         }
     }
 
-    /// <summary>Whether it shares a directory with another group, in any hierarchy that has controllers.</summary>
+    /// <summary>Whether the two groups share a directory in any hierarchy that has controllers.</summary>
     public bool SameAs(Cgroup other)
     {
         ArgumentNullException.ThrowIfNull(other);
         return MemberDirectories().Overlaps(other.MemberDirectories());
     }
 
-    /// <summary>The v1 directory of a controller, or null.</summary>
+    /// <summary>The v1 directory of a controller, or null if the group has none.</summary>
     public string? DirectoryOf(string controller) => _directories.GetValueOrDefault(controller);
 
-    /// <summary>The group that a process is in.</summary>
-    /// <exception cref="LinuxException">ENOENT or ESRCH: there is no such process.</exception>
+    /// <summary>The group of a process.</summary>
+    /// <exception cref="LinuxException">ENOENT or ESRCH: no such process.</exception>
     public static Cgroup OfProcess(CgroupHierarchies hierarchies, int pid) =>
         Parse(hierarchies, SmallFile.ReadText($"/proc/{pid}/cgroup"));
 
-    /// <summary>Parses the text of /proc/PID/cgroup (cgroups(7)): `4:cpu,cpuacct:/path`, v2's `0::/path`.</summary>
+    /// <summary>Parses the text of /proc/PID/cgroup (cgroups(7)): <c>4:cpu,cpuacct:/path</c>, in v2
+    /// <c>0::/path</c>.</summary>
     internal static Cgroup Parse(CgroupHierarchies hierarchies, ReadOnlySpan<char> text)
     {
         ArgumentNullException.ThrowIfNull(hierarchies);
@@ -62,7 +63,7 @@ public sealed class Cgroup
             if (second <= first)
                 continue;
             ReadOnlySpan<char> controllers = line[(first + 1)..second];
-            string path = line[(second + 1)..].ToString(); // it may hold colons
+            string path = line[(second + 1)..].ToString(); // may contain colons
             if (controllers.IsEmpty)
             {
                 unified = hierarchies.Unified?.DirectoryOf(path);
@@ -78,17 +79,17 @@ public sealed class Cgroup
         return new Cgroup(hierarchies.Mode, directories, unified);
     }
 
-    /// <summary>A group by its path, the same in every hierarchy. It need not exist.</summary>
-    /// <param name="hierarchies">What is mounted.</param>
-    /// <param name="path">The path, relative to each mount, with or without a slash first.</param>
-    /// <exception cref="LinuxException">EINVAL: it holds "..", or is the root.</exception>
+    /// <summary>The group at the same path in every hierarchy. It need not exist.</summary>
+    /// <param name="hierarchies">The mounted hierarchies.</param>
+    /// <param name="path">The path, relative to each mount, with or without a leading slash.</param>
+    /// <exception cref="LinuxException">EINVAL: the path contains ".." or is the root.</exception>
     public static Cgroup AtPath(CgroupHierarchies hierarchies, string path)
     {
         ArgumentNullException.ThrowIfNull(hierarchies);
         ArgumentNullException.ThrowIfNull(path);
         List<string> components = PathParts.ComponentsInside(path, "cgroup");
         if (components.Count == 0)
-            throw new LinuxException(Errno.EINVAL, "cgroup", path, "an empty path means no group");
+            throw new LinuxException(Errno.EINVAL, "cgroup", path, "the path names no group");
         string relative = string.Join('/', components);
         Dictionary<string, string> directories = [];
         string? unified = null;
@@ -103,9 +104,10 @@ public sealed class Cgroup
         return new Cgroup(hierarchies.Mode, directories, unified);
     }
 
-    /// <summary>Moves a process into this group, which is made where it does not exist: in every v1 hierarchy, or in
-    /// v2 where there is no v1.</summary>
-    /// <exception cref="LinuxException">A hierarchy refused; in those before it the process is moved.</exception>
+    /// <summary>Moves a process into this group, in every v1 hierarchy, or in v2 if there is no v1. Creates the
+    /// directories that are missing.</summary>
+    /// <exception cref="LinuxException">A hierarchy refused the process; it has been moved in the hierarchies before
+    /// that one.</exception>
     public void Add(int pid)
     {
         string text = pid.ToString(CultureInfo.InvariantCulture);
@@ -121,7 +123,7 @@ public sealed class Cgroup
         }
     }
 
-    /// <summary>Removes the group in every hierarchy where no process and no other group is in it.</summary>
+    /// <summary>Removes the group from every hierarchy in which it contains no process and no other group.</summary>
     public void RemoveIfEmpty()
     {
         HashSet<string> all = MemberDirectories();
@@ -131,11 +133,11 @@ public sealed class Cgroup
             try
             {
                 if (Directory.Exists(directory))
-                    Directory.Delete(directory); // rmdir(2): cgroupfs has no files that must go before
+                    Directory.Delete(directory); // rmdir(2): the files of cgroupfs need not be removed first
             }
             catch (IOException)
             {
-                // EBUSY: somebody is in it, and it is theirs.
+                // EBUSY: it is in use.
             }
     }
 
@@ -150,8 +152,8 @@ public sealed class Cgroup
         return members;
     }
 
-    /// <summary>A new v1 cpuset has no processors and no memory, and takes no process before it has: it gets its
-    /// parent's, which may lack them too.</summary>
+    /// <summary>A new v1 cpuset has no processors and no memory nodes, and accepts no process until it has some. It
+    /// gets those of its parent, which may lack them too.</summary>
     private static void InheritCpuset(string directory)
     {
         string parent = PathParts.Split(directory).Parent;

@@ -1,7 +1,7 @@
 namespace Linux;
 
-/// <summary>The mounted cgroup hierarchies. They do not change while a host runs, so a program reads them once and passes
-/// them on.</summary>
+/// <summary>The mounted cgroup hierarchies. They do not change while a host runs, so a program reads them once and
+/// passes them on.</summary>
 public sealed class CgroupHierarchies
 {
     // The super options of a v1 mount name its controllers among these.
@@ -26,11 +26,11 @@ public sealed class CgroupHierarchies
     /// <summary>Which versions of cgroups the host uses.</summary>
     public CgroupMode Mode { get; }
 
-    /// <summary>What is mounted now.</summary>
+    /// <summary>Reads the hierarchies that are mounted now.</summary>
     /// <exception cref="LinuxException">/proc cannot be read.</exception>
     public static CgroupHierarchies Read() => Parse(SmallFile.ReadText("/proc/self/mountinfo"));
 
-    /// <summary>Parses the text of a mountinfo file. Of mounts of the same hierarchy the first counts.</summary>
+    /// <summary>Parses the text of a mountinfo file. Of several mounts of a hierarchy the first is used.</summary>
     internal static CgroupHierarchies Parse(ReadOnlySpan<char> mountInfo)
     {
         List<CgroupHierarchy> all = [];
@@ -48,7 +48,7 @@ public sealed class CgroupHierarchies
         return new CgroupHierarchies(all);
     }
 
-    /// <summary>The v1 hierarchy of a controller, or null.</summary>
+    /// <summary>The v1 hierarchy of a controller, or null if it is not mounted.</summary>
     internal CgroupHierarchy? Of(string controller)
     {
         foreach (CgroupHierarchy hierarchy in All)

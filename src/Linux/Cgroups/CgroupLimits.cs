@@ -7,8 +7,8 @@ public static class CgroupLimits
 {
     private const ulong DefaultPeriod = 100_000;
 
-    /// <summary>Sets those limits that are given.</summary>
-    /// <exception cref="LinuxException">The kernel refused one; those before it are set.</exception>
+    /// <summary>Sets the limits that are not null.</summary>
+    /// <exception cref="LinuxException">The kernel refused a limit; those before it have been set.</exception>
     public static void Apply(Cgroup group, ResourceLimits limits)
     {
         ArgumentNullException.ThrowIfNull(group);
@@ -19,19 +19,20 @@ public static class CgroupLimits
             ApplyV1(group, limits);
     }
 
-    /// <summary>The v2 weight for v1 shares: both ranges mapped linearly, as every OCI runtime does it.</summary>
+    /// <summary>The v2 weight for v1 shares: the ranges are mapped linearly, as every OCI runtime does.</summary>
     private static ulong WeightOf(ulong shares) => 1 + (Math.Clamp(shares, 2, 262144) - 2) * 9999 / 262142;
 
     private static void ApplyV1(Cgroup group, ResourceLimits limits)
     {
         Write("cpu", "cpu.shares", limits.CpuShares);
-        // A quota is checked against the period that is in force.
+        // The kernel checks a quota against the current period.
         Write("cpu", "cpu.cfs_period_us", limits.CpuPeriod);
         Write("cpu", "cpu.cfs_quota_us", limits.CpuQuota < 0 ? -1 : limits.CpuQuota);
         Write("cpuset", "cpuset.cpus", Given(limits.CpusetCpus));
         Write("cpuset", "cpuset.mems", Given(limits.CpusetMems));
-        // Memory may not exceed memory and swap at any moment: which goes first depends on the direction.
-        bool swapFirst = limits.MemorySwap is { } swap && (swap < 0 || swap > Number("memory", "memory.memsw.limit_in_bytes"));
+        // The memory limit may never exceed that of memory and swap, so the direction decides which is written first.
+        bool swapFirst = limits.MemorySwap is { } swap
+            && (swap < 0 || swap > Number("memory", "memory.memsw.limit_in_bytes"));
         if (swapFirst)
             Write("memory", "memory.memsw.limit_in_bytes", limits.MemorySwap);
         Write("memory", "memory.limit_in_bytes", limits.Memory);
@@ -62,14 +63,14 @@ public static class CgroupLimits
         Write("cpuset.mems", Given(limits.CpusetMems));
         if (limits.Memory is { } memory)
             Write("memory.max", memory < 0 ? "max" : Text(memory));
-        // v2 counts swap alone.
+        // In v2 the limit is for swap alone.
         if (limits.MemorySwap is { } swap)
             Write("memory.swap.max", swap < 0 ? "max" : Text(Math.Max(0, swap - Math.Max(0, limits.Memory ?? 0))));
         if (limits.Pids is { } pids)
             Write("pids.max", Limit(pids));
         foreach ((string file, string value) in limits.Unified)
             Write(PathParts.ComponentsInside(file, "cgroup file") is [var name] ? name
-                : throw new LinuxException(Errno.EINVAL, "cgroup", file, "it is not the name of a file"), value);
+                : throw new LinuxException(Errno.EINVAL, "cgroup", file, "not a file name"), value);
 
         void Write(string file, string? value)
         {

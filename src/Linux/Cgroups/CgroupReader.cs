@@ -1,7 +1,7 @@
 namespace Linux;
 
-/// <summary>Reads a cgroup's memory limit and processor time. The files may be missing: the controller is not mounted or
-/// not enabled, or the cgroup was just removed.</summary>
+/// <summary>Reads a group's memory limit and processor time. A file may be missing: the controller is not mounted or
+/// not enabled, or the group was just removed.</summary>
 public static class CgroupReader
 {
     private const ulong NanosecondsPerMicrosecond = 1000;

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Linux;
 
-/// <summary>The forms of cgroup files other than flat keyed ones (see <see cref="Counters"/>).</summary>
+/// <summary>Parses cgroup files with a single value; for flat keyed ones see <see cref="Counters"/>.</summary>
 internal static class CgroupText
 {
-    /// <summary>A single number; `max` is <see cref="ulong.MaxValue"/>, and v1's -1 too.</summary>
+    /// <summary>A number; <see cref="ulong.MaxValue"/> for <c>max</c> and for -1 in v1. Null for other texts.</summary>
     internal static ulong? Number(ReadOnlySpan<char> text)
     {
         text = text.Trim();

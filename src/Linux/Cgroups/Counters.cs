@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Linux;
 
 /// <summary>
-/// A file of lines `name value`, such as memory.stat, cpu.stat or memory.events, by the kernel's own names
-/// (cgroup-v2.rst calls such files flat keyed). A name that this kernel does not have counts as 0.
+/// A file of lines <c>name value</c>, such as memory.stat, cpu.stat or memory.events, by the kernel's own names
+/// (cgroup-v2.rst calls such files flat keyed). A name that this kernel does not have reads as 0.
 /// </summary>
 internal sealed class Counters
 {
@@ -12,7 +12,7 @@ internal sealed class Counters
 
     private Counters(Dictionary<string, ulong> values) => _values = values;
 
-    /// <summary>A counter, 0 if it is missing.</summary>
+    /// <summary>The value of a counter, 0 if it is missing.</summary>
     internal ulong this[string name] => _values.GetValueOrDefault(name);
 
     /// <summary>Parses a file's text; lines of another form are skipped.</summary>

@@ -1,11 +1,11 @@
 namespace Linux;
 
-/// <summary>How often the kernel killed a process of a group for want of memory.</summary>
+/// <summary>Counts the processes of a group that the OOM killer has killed.</summary>
 public static class OomCounter
 {
-    /// <summary>Reads the counter: <c>oom_kill</c> of memory.oom_control (v1, since Linux 4.13) or memory.events (v2).</summary>
-    /// <returns>Null where the group is gone, or has no memory controller.</returns>
-    /// <exception cref="LinuxException">It cannot be read.</exception>
+    /// <summary>Reads <c>oom_kill</c> of memory.oom_control (v1, since Linux 4.13) or memory.events (v2).</summary>
+    /// <returns>Null if the group is gone or has no memory controller.</returns>
+    /// <exception cref="LinuxException">The file cannot be read.</exception>
     public static ulong? Read(Cgroup group)
     {
         ArgumentNullException.ThrowIfNull(group);

@@ -1,13 +1,13 @@
 namespace Linux;
 
 /// <summary>
-/// Tells when a group runs out of memory.
+/// Reports when a group runs out of memory.
 /// </summary>
 /// <remarks>
 /// v1: an eventfd registered through cgroup.event_control for memory.oom_control. The kernel signals it at every
 /// OOM, and once more when the group is removed.
-/// v2: inotify on memory.events, which the kernel "modifies" whenever a counter in it changes, and on cgroup.events,
-/// because removing a group is not reported for files of it: it is empty before, and that is.
+/// v2: inotify on memory.events, which the kernel reports as modified whenever one of its counters changes. Removing a
+/// group is not reported for its files, but the group becomes empty first, and that is reported for cgroup.events.
 /// </remarks>
 public sealed class OomWatcher : IDisposable
 {
@@ -27,10 +27,10 @@ public sealed class OomWatcher : IDisposable
             _seen = Kills() ?? 0;
     }
 
-    /// <summary>Starts watching a group; what happened before is not reported.</summary>
-    /// <param name="loop">The loop that awaits it.</param>
+    /// <summary>Starts watching a group. Earlier events are not reported.</summary>
+    /// <param name="loop">The loop on which the watcher is awaited.</param>
     /// <param name="group">The group.</param>
-    /// <exception cref="LinuxException">ENOENT: the group has no memory controller, or is gone.</exception>
+    /// <exception cref="LinuxException">ENOENT: the group is gone or has no memory controller.</exception>
     public static OomWatcher Open(EventLoop loop, Cgroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
@@ -65,10 +65,10 @@ public sealed class OomWatcher : IDisposable
         }, loop, directory, isUnified: true);
     }
 
-    /// <summary>Waits for the next OOM, or for the end of the group. OOMs in quick succession count as one. One call
-    /// at a time.</summary>
-    /// <returns>True for an OOM; false when the group is gone, from then on always.</returns>
-    /// <exception cref="ObjectDisposedException">This was disposed, perhaps while it waited.</exception>
+    /// <summary>Waits for the next OOM or for the end of the group. OOMs in quick succession are reported as one. One
+    /// call at a time.</summary>
+    /// <returns>True for an OOM; false, from then on always, when the group is gone.</returns>
+    /// <exception cref="ObjectDisposedException">The watcher was disposed, perhaps during the wait.</exception>
     public async ValueTask<bool> WaitAsync()
     {
         while (!_gone)
@@ -86,7 +86,7 @@ public sealed class OomWatcher : IDisposable
     private bool SawOom(ReadOnlySpan<byte> counter)
     {
         _gone = !File.Exists($"{_directory}/memory.oom_control");
-        // The removal itself counts one.
+        // The removal itself adds one.
         return BitConverter.ToUInt64(counter) > (_gone ? 1UL : 0UL);
     }
 

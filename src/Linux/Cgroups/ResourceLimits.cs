@@ -1,12 +1,13 @@
 namespace Linux;
 
-/// <summary>Limits of a control group, as the OCI runtime specification names them; null leaves one as it is.</summary>
+/// <summary>Limits of a control group, named as in the OCI runtime specification. Null leaves a limit
+/// unchanged.</summary>
 public sealed record ResourceLimits
 {
     /// <summary>Relative weight of CPU time, 2 to 262144.</summary>
     public ulong? CpuShares { get; init; }
 
-    /// <summary>CPU time in each period, in microseconds; below zero: no limit.</summary>
+    /// <summary>CPU time in each period, in microseconds; negative: no limit.</summary>
     public long? CpuQuota { get; init; }
 
     /// <summary>The period, in microseconds.</summary>
@@ -18,15 +19,15 @@ public sealed record ResourceLimits
     /// <summary>Memory nodes, such as <c>0</c>.</summary>
     public string? CpusetMems { get; init; }
 
-    /// <summary>Memory, in bytes; below zero: no limit.</summary>
+    /// <summary>Memory, in bytes; negative: no limit.</summary>
     public long? Memory { get; init; }
 
-    /// <summary>Memory and swap together, in bytes; below zero: no limit.</summary>
+    /// <summary>Memory and swap together, in bytes; negative: no limit.</summary>
     public long? MemorySwap { get; init; }
 
-    /// <summary>Number of processes; zero or below: no limit.</summary>
+    /// <summary>Number of processes; zero or negative: no limit.</summary>
     public long? Pids { get; init; }
 
-    /// <summary>cgroup v2 files and what to write into them.</summary>
+    /// <summary>Files of cgroup v2, and what to write into each.</summary>
     public IReadOnlyDictionary<string, string> Unified { get; init; } = new Dictionary<string, string>();
 }

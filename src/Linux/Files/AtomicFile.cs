@@ -1,18 +1,18 @@
 namespace Linux;
 
-/// <summary>Files of which a reader sees the old content or the new one, never a part.</summary>
+/// <summary>Replaces files so that a reader sees either the old content or the new one, never a part.</summary>
 public static class AtomicFile
 {
-    /// <summary>Writes a new file of mode 0600, less the umask, beside the old one and renames it over. A link at that name is replaced, not
-    /// followed.</summary>
+    /// <summary>Writes a new file with mode 0600, less the umask, beside the old one and renames it over the old one.
+    /// A link with that name is replaced, not followed.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="content">All of it.</param>
-    /// <exception cref="LinuxException">It failed; the old file is untouched and the new one is gone.</exception>
+    /// <param name="content">The whole content.</param>
+    /// <exception cref="LinuxException">It failed; the old file is untouched and the new one is removed.</exception>
     public static void Replace(string path, ReadOnlySpan<byte> content)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         (string parent, string name) = PathParts.Split(path);
-        // Everything happens relative to this descriptor, so a directory that is moved meanwhile changes nothing.
+        // Everything is relative to this descriptor, so that moving the directory meanwhile changes nothing.
         using Descriptor directory = Descriptor.Open(parent, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
         string temporary = $".{name}.{PrivateDirectory.RandomName()}";
         using Descriptor file = directory.OpenAt(temporary,
@@ -30,7 +30,7 @@ public static class AtomicFile
         }
         catch
         {
-            _ = Libc.unlinkat(directory, temporary, 0); // the first failure is the one to report
+            _ = Libc.unlinkat(directory, temporary, 0); // the first failure is the one reported
             throw;
         }
     }

@@ -3,22 +3,22 @@ using System.Runtime.InteropServices;
 namespace Linux;
 
 /// <summary>
-/// One owned file descriptor, always close-on-exec. Whoever holds it disposes it; a descriptor given to
+/// An owned file descriptor, always close-on-exec. Its holder disposes it; a descriptor passed to
 /// <see cref="DescriptorStream"/> or <see cref="UnixListener"/> belongs to that object from then on.
 /// </summary>
 public sealed class Descriptor : SafeHandle
 {
     private const uint NewFileMode = 0x180; // 0600
 
-    /// <summary>Takes ownership of an open descriptor number and leaves its flags as they are.</summary>
-    /// <param name="fd">The number; below zero makes an invalid handle.</param>
+    /// <summary>Takes ownership of an open descriptor and leaves its flags unchanged.</summary>
+    /// <param name="fd">The number; a negative one makes an invalid handle.</param>
     internal Descriptor(int fd) : base(-1, ownsHandle: true) => SetHandle(fd);
 
     /// <inheritdoc/>
     public override bool IsInvalid => handle < 0;
 
     /// <summary>The descriptor's number.</summary>
-    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    /// <exception cref="ObjectDisposedException">The descriptor is closed.</exception>
     public int Fd
     {
         get
@@ -56,25 +56,28 @@ public sealed class Descriptor : SafeHandle
         return new Descriptor(LinuxException.ThrowIfFailed(fd, "openat", path));
     }
 
-    /// <summary>Opens a file to append to, made with mode 0600 where it is missing, without ever waiting.</summary>
+    /// <summary>Opens a file to append to, without ever waiting. A missing file is created with mode 0600.</summary>
     /// <param name="path">The path.</param>
     /// <param name="flags">Further flags; with O_NONBLOCK the descriptor stays non-blocking.</param>
-    /// <exception cref="LinuxException">It cannot be opened; EINVAL: it is a FIFO, which would wait for its reader.</exception>
+    /// <exception cref="LinuxException">It cannot be opened; EINVAL: it is a FIFO, which would wait for its
+    /// reader.</exception>
     public static Descriptor OpenToAppend(string path, OpenFlags flags = OpenFlags.O_CREAT)
     {
         Descriptor file;
         try
         {
-            file = Open(path, flags | OpenFlags.O_WRONLY | OpenFlags.O_APPEND | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY);
+            const OpenFlags Always =
+                OpenFlags.O_WRONLY | OpenFlags.O_APPEND | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY;
+            file = Open(path, flags | Always);
         }
         catch (LinuxException e) when (e.Errno == Errno.ENXIO)
         {
-            throw new LinuxException(Errno.EINVAL, "open", path, "it is a FIFO that nobody reads");
+            throw new LinuxException(Errno.EINVAL, "open", path, "a FIFO without a reader, not a file");
         }
         try
         {
             if (Fifo.Is(file))
-                throw new LinuxException(Errno.EINVAL, "open", path, "it is a FIFO, not a file");
+                throw new LinuxException(Errno.EINVAL, "open", path, "a FIFO, not a file");
             if (!flags.HasFlag(OpenFlags.O_NONBLOCK))
                 file.SetBlocking();
             return file;
@@ -86,9 +89,9 @@ public sealed class Descriptor : SafeHandle
         }
     }
 
-    /// <summary>Takes over a descriptor inherited from the parent process and makes it close-on-exec.</summary>
-    /// <param name="fd">The number that both sides agreed on.</param>
-    /// <exception cref="LinuxException">Nothing is open there (EBADF).</exception>
+    /// <summary>Takes ownership of a descriptor inherited from the parent process and makes it close-on-exec.</summary>
+    /// <param name="fd">The number on which both processes agreed.</param>
+    /// <exception cref="LinuxException">EBADF: the descriptor is not open.</exception>
     public static Descriptor Inherit(int fd)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(fd);
@@ -96,13 +99,13 @@ public sealed class Descriptor : SafeHandle
         if (Libc.fcntl(inherited, Libc.F_SETFD, 1) < 0)
         {
             LinuxException failure = new(LinuxException.LastErrno, "inherit descriptor", inherited.ToString());
-            inherited.SetHandleAsInvalid(); // nothing of ours is open there, so nothing to close
+            inherited.SetHandleAsInvalid(); // not open, so there is nothing to close
             throw failure;
         }
         return inherited;
     }
 
-    /// <summary>A pipe: what is written to the second is read from the first.</summary>
+    /// <summary>Creates a pipe.</summary>
     /// <exception cref="LinuxException">No descriptors are left.</exception>
     public static unsafe (Descriptor Read, Descriptor Write) Pipe()
     {
@@ -111,7 +114,7 @@ public sealed class Descriptor : SafeHandle
         return (new Descriptor(ends[0]), new Descriptor(ends[1]));
     }
 
-    /// <summary>A second descriptor for the same open file; offset and O_NONBLOCK are shared with it.</summary>
+    /// <summary>A second descriptor for the same open file, which shares its offset and O_NONBLOCK.</summary>
     /// <exception cref="LinuxException">No descriptors are left.</exception>
     public Descriptor Duplicate() => DuplicateFrom(0);
 
@@ -119,8 +122,8 @@ public sealed class Descriptor : SafeHandle
     internal Descriptor DuplicateFrom(int lowest) =>
         new(LinuxException.ThrowIfFailed(Libc.fcntl(this, Libc.F_DUPFD_CLOEXEC, lowest), "dup", ToString()));
 
-    /// <summary>Makes reads and writes fail with EAGAIN where they would wait. The flag belongs to the open file, so
-    /// duplicates and children that share it see it too.</summary>
+    /// <summary>Makes reads and writes fail with EAGAIN instead of waiting. The flag belongs to the open file, so it
+    /// affects duplicates and children that share it.</summary>
     internal void SetNonBlocking()
     {
         int flags = LinuxException.ThrowIfFailed(Libc.fcntl(this, Libc.F_GETFL, 0), "fcntl F_GETFL", ToString());
@@ -132,7 +135,8 @@ public sealed class Descriptor : SafeHandle
     private void SetBlocking()
     {
         int flags = LinuxException.ThrowIfFailed(Libc.fcntl(this, Libc.F_GETFL, 0), "fcntl F_GETFL", ToString());
-        LinuxException.ThrowIfFailed(Libc.fcntl(this, Libc.F_SETFL, flags & ~Libc.O_NONBLOCK), "fcntl F_SETFL", ToString());
+        LinuxException.ThrowIfFailed(Libc.fcntl(this, Libc.F_SETFL, flags & ~Libc.O_NONBLOCK), "fcntl F_SETFL",
+            ToString());
     }
 
     /// <summary>Reads once.</summary>
@@ -151,7 +155,7 @@ public sealed class Descriptor : SafeHandle
         }
     }
 
-    /// <summary>Writes once, perhaps only a part.</summary>
+    /// <summary>Writes once; may write only a part.</summary>
     /// <returns>The number of bytes, or -1 with the reason in <paramref name="errno"/>.</returns>
     public unsafe int TryWrite(ReadOnlySpan<byte> buffer, out Errno errno)
     {
@@ -167,19 +171,19 @@ public sealed class Descriptor : SafeHandle
         }
     }
 
-    /// <summary>Gives the open file another owner and group.</summary>
+    /// <summary>Changes the owner and group of the open file.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     public void ChangeOwner(uint uid, uint gid) =>
         LinuxException.ThrowIfFailed(Libc.fchown(this, uid, gid), "fchown", ToString());
 
-    /// <summary>The path through which another call can reach this very file, whatever happens to its name. Valid
-    /// while the descriptor is open, in every thread of this process.</summary>
+    /// <summary>A path to this very file, whatever happens to its name. Valid while the descriptor is open, in all
+    /// threads of this process.</summary>
     internal string ProcPath => $"/proc/self/fd/{Fd}";
 
     /// <inheritdoc/>
     public override string ToString() => $"fd {handle}";
 
     /// <inheritdoc/>
-    // Linux frees the number even when close reports EINTR or EIO: trying again could close another's file.
+    // Linux frees the number even if close fails with EINTR or EIO: a second try could close another file.
     protected override bool ReleaseHandle() => Libc.close((int)handle) == 0;
 }

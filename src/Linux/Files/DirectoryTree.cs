@@ -6,27 +6,27 @@ using System.Text;
 namespace Linux;
 
 /// <summary>
-/// Deletes a directory with all that is in it, and nothing else: every step is relative to the open directory above
-/// it, no link is followed, and no mounted file system is entered (a root file system that failed to unmount must not
-/// be emptied). Blocks; for the loop there is <see cref="EventLoop.RunBlocking{T}"/>.
+/// Deletes a directory with its content, and nothing else: every step is relative to the open directory above it, no
+/// link is followed, and no mounted file system is entered (a root file system that failed to unmount must not be
+/// emptied). Blocks; on the loop, call it through <see cref="EventLoop.RunBlocking{T}"/>.
 /// </summary>
 public static unsafe class DirectoryTree
 {
     // One descriptor and one buffer for each level.
     private const int MaxDepth = 64;
     private const int BufferBytes = 4096;
-    // A file system may skip entries while others are deleted; a directory somebody keeps filling is not our problem.
+    // A file system may skip entries while others are deleted. A directory that another process keeps filling fails.
     private const int MaxPasses = 4;
 
-    /// <summary>Deletes a file or directory. If there is none, that is fine.</summary>
-    /// <exception cref="LinuxException">EBUSY: something is mounted in it. ELOOP: deeper than 64 levels. What had
-    /// been deleted by then is gone.</exception>
+    /// <summary>Deletes a file or directory, if it exists.</summary>
+    /// <exception cref="LinuxException">EBUSY: something is mounted in it. ELOOP: deeper than 64 levels. What has
+    /// been deleted until then stays deleted.</exception>
     public static void Delete(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         (string parent, string name) = PathParts.Split(path);
         if (name is "" or "." or "..")
-            throw new ArgumentException($"{path} cannot be deleted.", nameof(path));
+            throw new ArgumentException($"{path} cannot be deleted", nameof(path));
         Descriptor directory;
         try
         {
@@ -48,8 +48,8 @@ public static unsafe class DirectoryTree
     /// <param name="name">The entry, as the kernel has it: bytes and a NUL.</param>
     /// <param name="type">Its d_type.</param>
     /// <param name="parentPath">The directory's path, for messages.</param>
-    /// <param name="device">The device that must not be left.</param>
-    /// <param name="depth">How many directories are open above.</param>
+    /// <param name="device">The device to stay on.</param>
+    /// <param name="depth">The number of open directories above.</param>
     private static void DeleteEntry(Descriptor parent, byte* name, byte type, string parentPath, ulong device,
         int depth)
     {
@@ -57,7 +57,7 @@ public static unsafe class DirectoryTree
         {
             if (Libc.unlinkat(parent, name, 0) == 0 || LinuxException.LastErrno == Errno.ENOENT)
                 return;
-            // For a directory Linux says EISDIR and POSIX EPERM; EBUSY is a file that something is mounted on.
+            // For a directory Linux returns EISDIR and POSIX EPERM. EBUSY means that something is mounted on the file.
             if (LinuxException.LastErrno is not (Errno.EISDIR or Errno.EPERM))
                 LinuxException.ThrowLast("unlink", Join(parentPath, name));
         }

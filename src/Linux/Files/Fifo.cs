@@ -3,13 +3,13 @@ namespace Linux;
 /// <summary>
 /// Named pipes (fifo(7)), opened without ever blocking.
 /// </summary>
-/// <remarks>A plain open of one end waits for somebody to open the other. Linux opens both at once with O_RDWR, which
-/// never waits; holding that also means that the other side's coming and going is not noticed: no end of file for a
-/// reader here, no EPIPE for a writer here.</remarks>
+/// <remarks>A plain open of one end waits until the other end is opened. On Linux O_RDWR opens both ends and never
+/// waits. While such a descriptor is open, a reader here sees no end of file and a writer here no EPIPE when the other
+/// side closes.</remarks>
 public static class Fifo
 {
-    /// <summary>Whether a path is a FIFO; false also if nothing is there.</summary>
-    /// <exception cref="LinuxException">It may not be looked at.</exception>
+    /// <summary>Whether a path is a FIFO; false if it does not exist.</summary>
+    /// <exception cref="LinuxException">Its status cannot be read.</exception>
     public static bool Is(string path)
     {
         try
@@ -23,29 +23,30 @@ public static class Fifo
     }
 
     /// <summary>Whether an open file is a FIFO or a pipe.</summary>
-    /// <exception cref="LinuxException">It cannot be looked at.</exception>
+    /// <exception cref="LinuxException">Its status cannot be read.</exception>
     public static bool Is(Descriptor descriptor) => FileStatus.Of(descriptor).Kind == FileKind.Fifo;
 
-    /// <summary>Opens the writing end, whether or not anybody reads. Without a reader writes fail with EPIPE.</summary>
-    /// <exception cref="LinuxException">It cannot be opened, or is no FIFO (EINVAL).</exception>
+    /// <summary>Opens the writing end, with or without a reader. Without a reader writes fail with EPIPE.</summary>
+    /// <exception cref="LinuxException">It cannot be opened; EINVAL: not a FIFO.</exception>
     public static Descriptor OpenWrite(string path)
     {
-        // O_WRONLY alone fails with ENXIO while nobody reads; for this one moment we do.
+        // O_WRONLY alone fails with ENXIO without a reader, so there is one during the open.
         using Descriptor both = OpenBoth(path);
         return Open(path, OpenFlags.O_WRONLY);
     }
 
     /// <summary>Opens both ends as one descriptor.</summary>
-    /// <exception cref="LinuxException">It cannot be opened, or is no FIFO (EINVAL).</exception>
+    /// <exception cref="LinuxException">It cannot be opened; EINVAL: not a FIFO.</exception>
     public static Descriptor OpenBoth(string path) => Open(path, OpenFlags.O_RDWR);
 
-    /// <summary>How many bytes were written and not yet read.</summary>
+    /// <summary>The number of bytes that have been written but not read.</summary>
     /// <param name="fifo">Either end of a FIFO or pipe.</param>
-    /// <exception cref="LinuxException">It is no such end.</exception>
+    /// <exception cref="LinuxException">It is neither.</exception>
     public static unsafe int Unread(Descriptor fifo)
     {
         int count;
-        LinuxException.ThrowIfFailed(Libc.ioctl(fifo, Libc.FIONREAD, (nint)(&count)), "ioctl FIONREAD", fifo.ToString());
+        LinuxException.ThrowIfFailed(Libc.ioctl(fifo, Libc.FIONREAD, (nint)(&count)), "ioctl FIONREAD",
+            fifo.ToString());
         return count;
     }
 
@@ -55,6 +56,6 @@ public static class Fifo
         if (FileStatus.Of(opened).Kind == FileKind.Fifo)
             return opened;
         opened.Dispose();
-        throw new LinuxException(Errno.EINVAL, "open", path, "it is no FIFO");
+        throw new LinuxException(Errno.EINVAL, "open", path, "not a FIFO");
     }
 }

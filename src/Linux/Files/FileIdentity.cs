@@ -1,13 +1,13 @@
 namespace Linux;
 
-/// <summary>Which file it is, whatever path leads to it.</summary>
+/// <summary>Identifies a file, whatever its path.</summary>
 /// <param name="Device">The device of its file system.</param>
-/// <param name="Inode">Its number there.</param>
+/// <param name="Inode">Its inode number there.</param>
 public readonly record struct FileIdentity(ulong Device, ulong Inode)
 {
     /// <summary>
-    /// What <paramref name="path"/> leads to, links followed; null where it leads nowhere. A server is not asked for
-    /// it: what the kernel knows is enough.
+    /// The file at <paramref name="path"/>, with links followed; null if there is none. Uses what the kernel knows,
+    /// without asking a file server.
     /// </summary>
     public static FileIdentity? TryOf(string path)
     {
@@ -22,6 +22,6 @@ public readonly record struct FileIdentity(ulong Device, ulong Inode)
         }
     }
 
-    /// <summary>Whether two paths lead to one file.</summary>
+    /// <summary>Whether two paths lead to the same file.</summary>
     public static bool AreSame(string path, string other) => TryOf(path) is { } identity && identity == TryOf(other);
 }

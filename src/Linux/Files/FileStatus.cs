@@ -2,11 +2,11 @@ using System.Text;
 
 namespace Linux;
 
-/// <summary>What statx(2) tells about a file.</summary>
-/// <param name="Kind">What it is.</param>
+/// <summary>The status of a file (statx(2)).</summary>
+/// <param name="Kind">The kind of file.</param>
 /// <param name="Device">The device of its file system.</param>
-/// <param name="Inode">Its number there.</param>
-/// <param name="Mode">Permissions, with the set-id and sticky bits.</param>
+/// <param name="Inode">Its inode number there.</param>
+/// <param name="Mode">Permissions, including the set-id and sticky bits.</param>
 /// <param name="Uid">Its owner.</param>
 /// <param name="Gid">Its group.</param>
 /// <param name="IsMountRoot">Whether something is mounted there; always false before Linux 5.8.</param>
@@ -16,17 +16,18 @@ internal readonly record struct FileStatus(
     private const int PermissionsMask = 0xfff;
     private const int KindMask = 0xf000;
 
-    /// <exception cref="LinuxException">There is no such file, or it may not be looked at.</exception>
+    /// <exception cref="LinuxException">The file does not exist, or its status cannot be read.</exception>
     internal static FileStatus Of(string path) => Read(Libc.AT_FDCWD, path, 0, path);
 
-    /// <summary>The same without asking a server, and without mounting what is mounted on demand.</summary>
+    /// <summary>The status as the kernel knows it, without asking a file server and without triggering
+    /// automounts.</summary>
     internal static FileStatus OfKnown(string path) =>
         Read(Libc.AT_FDCWD, path, Libc.AT_STATX_DONT_SYNC | Libc.AT_NO_AUTOMOUNT, path);
 
     internal static FileStatus Of(Descriptor descriptor) =>
         Read(descriptor.Fd, "", Libc.AT_EMPTY_PATH, descriptor.ToString());
 
-    /// <summary>What a name in a directory is; a link is told as that.</summary>
+    /// <summary>The status of a directory entry; links are not followed.</summary>
     internal static FileStatus OfEntry(Descriptor directory, string name) =>
         Read(directory.Fd, name, Libc.AT_SYMLINK_NOFOLLOW, name);
 
@@ -45,8 +46,8 @@ internal readonly record struct FileStatus(
             (status.stx_attributes & Libc.STATX_ATTR_MOUNT_ROOT) != 0);
     }
 
-    /// <summary>The path of what a descriptor refers to, with every link on the way resolved.</summary>
-    /// <exception cref="LinuxException">It has none.</exception>
+    /// <summary>The path of the file that a descriptor refers to, with all links resolved.</summary>
+    /// <exception cref="LinuxException">The path cannot be read.</exception>
     internal static unsafe string PathOf(Descriptor descriptor)
     {
         const int MaxPath = 4096;

@@ -6,8 +6,8 @@ using System.Text;
 namespace Linux;
 
 /// <summary>
-/// A directory that is looked at step by step from a trusted place: no step below the first follows a link, and what
-/// was opened stays the same directory whatever happens to its name. Blocks.
+/// An open directory, reached step by step from a trusted one: no step below the first follows a link, and it stays the
+/// same directory whatever happens to its name. Blocks.
 /// </summary>
 public sealed unsafe class OpenDirectory : IDisposable
 {
@@ -26,10 +26,10 @@ public sealed unsafe class OpenDirectory : IDisposable
         _status = FileStatus.Of(descriptor);
     }
 
-    /// <summary>How it was reached.</summary>
+    /// <summary>The path by which it was reached.</summary>
     public string Path { get; }
 
-    /// <summary>Permissions, with the set-id and sticky bits.</summary>
+    /// <summary>Permissions, including the set-id and sticky bits.</summary>
     public uint Mode => _status.Mode;
 
     /// <summary>Its owner.</summary>
@@ -38,18 +38,18 @@ public sealed unsafe class OpenDirectory : IDisposable
     /// <summary>Its group.</summary>
     public uint Gid => _status.Gid;
 
-    /// <summary>Its path with every link on the way resolved.</summary>
-    /// <exception cref="LinuxException">It has none.</exception>
+    /// <summary>Its path with all links resolved.</summary>
+    /// <exception cref="LinuxException">The path cannot be read.</exception>
     public string ResolvedPath => FileStatus.PathOf(_descriptor);
 
     /// <summary>
-    /// A path under which other processes of the same user reach this very directory, whatever happens to its name.
-    /// Valid while it is open.
+    /// A path by which other processes of the same user reach this very directory, whatever happens to its name. Valid
+    /// while it is open.
     /// </summary>
     public string PathForOthers => $"/proc/{Environment.ProcessId}/fd/{_descriptor.Fd}";
 
     /// <summary>Whether its file system keeps its files in memory (tmpfs, ramfs, hugetlbfs).</summary>
-    /// <exception cref="LinuxException">The kernel does not tell.</exception>
+    /// <exception cref="LinuxException">The file system's type cannot be read.</exception>
     public bool IsInMemory
     {
         get
@@ -60,13 +60,13 @@ public sealed unsafe class OpenDirectory : IDisposable
         }
     }
 
-    /// <summary>Opens a directory; links in <paramref name="path"/> are followed. Null where there is none.</summary>
-    /// <exception cref="LinuxException">It cannot be opened, or is none.</exception>
+    /// <summary>Opens a directory; links in <paramref name="path"/> are followed. Null if it does not exist.</summary>
+    /// <exception cref="LinuxException">It cannot be opened; ENOTDIR: not a directory.</exception>
     public static OpenDirectory? TryOpen(string path) =>
         Try(() => Descriptor.Open(path, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY), path);
 
-    /// <summary>Opens a directory in this one. Null where there is none of that name.</summary>
-    /// <exception cref="LinuxException">ENOTDIR: it is a link, or something else that is no directory.</exception>
+    /// <summary>Opens a directory in this one. Null if the name does not exist.</summary>
+    /// <exception cref="LinuxException">ENOTDIR: a link, or not a directory.</exception>
     public OpenDirectory? TryOpenIn(string name)
     {
         RequireName(name);
@@ -75,13 +75,13 @@ public sealed unsafe class OpenDirectory : IDisposable
     }
 
     /// <summary>
-    /// Opens a directory below <paramref name="root"/>: links in the root's own path are followed, none below it.
-    /// Null where there is none.
+    /// Opens a directory below <paramref name="root"/>: links in the root's own path are followed, none below it. Null
+    /// if it does not exist.
     /// </summary>
-    /// <param name="root">The directory that must not be left.</param>
+    /// <param name="root">The directory to stay in.</param>
     /// <param name="path">Names below it, separated by slashes.</param>
-    /// <exception cref="LinuxException">EINVAL: there is a <c>..</c> in the path. ENOTDIR: something on the way is a
-    /// link, or no directory.</exception>
+    /// <exception cref="LinuxException">EINVAL: the path contains <c>..</c>. ENOTDIR: a component is a link, or not a
+    /// directory.</exception>
     public static OpenDirectory? TryOpenBelow(string root, string path)
     {
         List<string> names = PathParts.ComponentsInside(path, "open");
@@ -96,10 +96,10 @@ public sealed unsafe class OpenDirectory : IDisposable
         return directory;
     }
 
-    /// <summary>Reads the beginning of a plain file in this directory. Null where there is none of that name.</summary>
+    /// <summary>Reads the beginning of a regular file in this directory. Null if the name does not exist.</summary>
     /// <param name="name">The file's name.</param>
-    /// <param name="limit">The most bytes that are read.</param>
-    /// <exception cref="LinuxException">EINVAL: it is a link or something else that is no plain file. It cannot be read.</exception>
+    /// <param name="limit">The maximum number of bytes read.</param>
+    /// <exception cref="LinuxException">The file cannot be read; EINVAL: a link, or not a regular file.</exception>
     public byte[]? TryReadFile(string name, int limit)
     {
         RequireName(name);
@@ -107,8 +107,8 @@ public sealed unsafe class OpenDirectory : IDisposable
         try
         {
             if (FileStatus.OfEntry(_descriptor, name).Kind != FileKind.Regular)
-                throw new LinuxException(Errno.EINVAL, "open", path, "it is no plain file");
-            using Descriptor file = _descriptor.OpenAt(name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK);
+                throw new LinuxException(Errno.EINVAL, "open", path, "not a regular file");
+            using Descriptor file = OpenFile(name);
             return MemoryFile.Read(file, limit);
         }
         catch (LinuxException e) when (e.Errno == Errno.ENOENT)
@@ -117,7 +117,8 @@ public sealed unsafe class OpenDirectory : IDisposable
         }
     }
 
-    /// <summary>Moves an entry of this directory into another on the same file system; what has the name there is replaced.</summary>
+    /// <summary>Moves an entry of this directory into another one on the same file system, replacing its namesake
+    /// there.</summary>
     /// <exception cref="LinuxException">It cannot be moved.</exception>
     public void MoveTo(OpenDirectory to, string name)
     {
@@ -126,16 +127,16 @@ public sealed unsafe class OpenDirectory : IDisposable
             System.IO.Path.Join(to.Path, name));
     }
 
-    /// <summary>Gives a plain file in this directory the permissions <paramref name="mode"/>.</summary>
-    /// <exception cref="LinuxException">There is none, or it is a link.</exception>
+    /// <summary>Sets the permissions of a regular file in this directory.</summary>
+    /// <exception cref="LinuxException">The file does not exist, or is a link.</exception>
     public void ChangeMode(string name, uint mode)
     {
         RequireName(name);
-        using Descriptor file = _descriptor.OpenAt(name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK);
+        using Descriptor file = OpenFile(name);
         LinuxException.ThrowIfFailed(Libc.fchmod(file, mode), "fchmod", System.IO.Path.Join(Path, name));
     }
 
-    /// <summary>Goes through the entries, in no order, until <paramref name="each"/> says false.</summary>
+    /// <summary>Lists the entries, in no order, until <paramref name="each"/> returns false.</summary>
     /// <exception cref="LinuxException">The directory cannot be read.</exception>
     public void List(Func<DirectoryEntry, bool> each)
     {
@@ -159,8 +160,8 @@ public sealed unsafe class OpenDirectory : IDisposable
     }
 
     /// <summary>Removes a file or link in this directory.</summary>
-    /// <returns>False where there is none of that name.</returns>
-    /// <exception cref="LinuxException">It cannot be removed, or is a directory.</exception>
+    /// <returns>False if the name does not exist.</returns>
+    /// <exception cref="LinuxException">It cannot be removed; EISDIR: a directory.</exception>
     public bool Unlink(string name)
     {
         RequireName(name);
@@ -194,6 +195,10 @@ public sealed unsafe class OpenDirectory : IDisposable
     private bool Is(string name, byte type, byte wanted, FileKind kind) =>
         type != Libc.DT_UNKNOWN ? type == wanted : FileStatus.OfEntry(_descriptor, name).Kind == kind;
 
+    // O_NONBLOCK: opening a FIFO must not wait.
+    private Descriptor OpenFile(string name) =>
+        _descriptor.OpenAt(name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK);
+
     private static OpenDirectory? Try(Func<Descriptor> open, string path)
     {
         Descriptor descriptor;
@@ -219,6 +224,6 @@ public sealed unsafe class OpenDirectory : IDisposable
     private static void RequireName(string name)
     {
         if (name is "" or "." or ".." || name.Contains('/'))
-            throw new ArgumentException($"\"{name}\" is not the name of a directory's entry.", nameof(name));
+            throw new ArgumentException($"\"{name}\" is not the name of a directory entry", nameof(name));
     }
 }

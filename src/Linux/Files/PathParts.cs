@@ -1,9 +1,9 @@
 namespace Linux;
 
-/// <summary>Paths as text.</summary>
+/// <summary>Splits paths.</summary>
 internal static class PathParts
 {
-    /// <summary>The directory and the last component; trailing slashes do not count.</summary>
+    /// <summary>The directory and the last component; trailing slashes are ignored.</summary>
     internal static (string Parent, string Name) Split(string path)
     {
         string trimmed = path.Length > 1 ? path.TrimEnd('/') : path;
@@ -12,7 +12,7 @@ internal static class PathParts
         return (parent, trimmed[(slash + 1)..]);
     }
 
-    /// <summary>The components of a path that is meant to stay inside of some directory.</summary>
+    /// <summary>The components of a path that must stay inside of a directory.</summary>
     /// <exception cref="LinuxException">A component is "..".</exception>
     internal static List<string> ComponentsInside(string path, string call)
     {
@@ -22,7 +22,7 @@ internal static class PathParts
             if (component is "" or ".")
                 continue;
             if (component is "..")
-                throw new LinuxException(Errno.EINVAL, call, path, "a path with \"..\" is not accepted");
+                throw new LinuxException(Errno.EINVAL, call, path, "the path contains \"..\"");
             components.Add(component);
         }
         return components;

@@ -1,17 +1,17 @@
 namespace Linux;
 
-/// <summary>Directories that are ours alone.</summary>
+/// <summary>Directories that only this user can access.</summary>
 public static class PrivateDirectory
 {
     private const uint OwnerOnly = 0x1c0; // 0700
     private const int RandomDigits = 12;
     private const int Attempts = 16;
 
-    /// <summary>Makes a directory of mode 0700 with a fresh name.</summary>
-    /// <param name="parent">Where.</param>
-    /// <param name="prefix">What the name starts with.</param>
+    /// <summary>Creates a directory with mode 0700 and a random name.</summary>
+    /// <param name="parent">The directory to create it in.</param>
+    /// <param name="prefix">The start of its name.</param>
     /// <returns>Its path.</returns>
-    /// <exception cref="LinuxException">It cannot be made.</exception>
+    /// <exception cref="LinuxException">It cannot be created.</exception>
     public static string Create(string parent, string prefix)
     {
         for (int attempt = 1; ; attempt++)
@@ -24,6 +24,6 @@ public static class PrivateDirectory
         }
     }
 
-    // A version 4 Guid is random from the kernel; RandomNumberGenerator would load OpenSSL for the same.
+    // A version 4 Guid comes from the kernel's random numbers; RandomNumberGenerator would load OpenSSL for that.
     internal static string RandomName() => Guid.NewGuid().ToString("N")[..RandomDigits];
 }

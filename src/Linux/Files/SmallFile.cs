@@ -3,14 +3,14 @@ using System.Text;
 
 namespace Linux;
 
-/// <summary>Whole small files of the kernel's (procfs, cgroupfs) by plain open, read and write: each file is one
-/// answer, made when it is read and taken when it is written.</summary>
+/// <summary>Reads and writes the kernel's small files (procfs, cgroupfs) whole, by plain open, read and write: the
+/// kernel produces the content on each read and takes each write as one value.</summary>
 internal static class SmallFile
 {
     private const int Limit = 64 << 20;
 
     /// <summary>The file's text.</summary>
-    /// <exception cref="LinuxException">It cannot be read; EFBIG beyond 64 MiB.</exception>
+    /// <exception cref="LinuxException">The file cannot be read; EFBIG: over 64 MiB.</exception>
     internal static string ReadText(string path)
     {
         using Descriptor file = Descriptor.Open(path, OpenFlags.O_RDONLY);
@@ -35,7 +35,7 @@ internal static class SmallFile
         }
     }
 
-    /// <summary>The file's text, or null if there is no such file (or process, or device).</summary>
+    /// <summary>The file's text, or null if the file, process or device does not exist.</summary>
     internal static string? TryReadText(string path)
     {
         try
@@ -49,8 +49,8 @@ internal static class SmallFile
         }
     }
 
-    /// <summary>Writes an existing file in one write(2), as the kernel's control files want it.</summary>
-    /// <exception cref="LinuxException">It was refused.</exception>
+    /// <summary>Writes an existing file with one write(2), as the kernel's control files require.</summary>
+    /// <exception cref="LinuxException">The kernel refused the text.</exception>
     internal static void WriteText(string path, string text)
     {
         using Descriptor file = Descriptor.Open(path, OpenFlags.O_WRONLY);

@@ -2,15 +2,16 @@ using System.Diagnostics;
 
 namespace Linux;
 
-/// <summary>This process's standard streams, without System.Console, which would start a thread and load encodings.</summary>
+/// <summary>This process's standard streams, without System.Console, which would start a thread and load
+/// encodings.</summary>
 public static class StandardIo
 {
     private const int Chunk = 4096;
 
-    /// <summary>All of standard input; nothing where it is a terminal.</summary>
-    /// <param name="limit">The most bytes that are taken.</param>
-    /// <param name="bound">How long to wait for its end; what came until then is returned.</param>
-    /// <exception cref="LinuxException">It cannot be read.</exception>
+    /// <summary>Reads all of standard input; nothing from a terminal.</summary>
+    /// <param name="limit">The maximum number of bytes read.</param>
+    /// <param name="bound">How long to wait for the end; then the bytes read so far are returned.</param>
+    /// <exception cref="LinuxException">Standard input cannot be read.</exception>
     public static unsafe byte[] ReadInput(int limit, TimeSpan bound)
     {
         if (Libc.isatty(0) == 1)
@@ -44,19 +45,19 @@ public static class StandardIo
     }
 
     /// <summary>Writes all of <paramref name="bytes"/> to standard output.</summary>
-    /// <exception cref="LinuxException">Nobody takes it.</exception>
+    /// <exception cref="LinuxException">The stream cannot be written.</exception>
     public static void Write(ReadOnlySpan<byte> bytes) => Write(1, bytes);
 
     /// <summary>Writes all of <paramref name="bytes"/> to standard error.</summary>
-    /// <exception cref="LinuxException">Nobody takes it.</exception>
+    /// <exception cref="LinuxException">The stream cannot be written.</exception>
     public static void WriteError(ReadOnlySpan<byte> bytes) => Write(2, bytes);
 
-    /// <summary>Writes to standard error if that does not wait.</summary>
-    /// <returns>Whether it took all of <paramref name="bytes"/>.</returns>
+    /// <summary>Writes to standard error if that needs no waiting.</summary>
+    /// <returns>Whether all of <paramref name="bytes"/> was written.</returns>
     public static unsafe bool TryWriteError(ReadOnlySpan<byte> bytes)
     {
         Libc.pollfd error = new() { fd = 2, events = Libc.POLLOUT };
-        // The flag that would make it not wait belongs to everybody who shares it; so it is asked first instead.
+        // O_NONBLOCK would affect all processes that share the stream; hence poll first.
         if (Libc.poll(&error, 1, 0) != 1 || (error.revents & Libc.POLLOUT) == 0)
             return false;
         fixed (byte* start = bytes)

@@ -3,9 +3,8 @@ using System.Runtime.InteropServices;
 namespace Linux;
 
 /// <summary>
-/// The C library's functions, named and spelled as in C. Nothing here decides anything: the typed errors are raised
-/// by the one wrapper above each call. All names are plain exports of libc, so that a native build may bind them
-/// directly.
+/// The C library's functions and constants, spelled as in C. There is no logic here: each call has one wrapper, which
+/// throws the typed errors. All functions are plain exports of libc, so that a native build can bind them directly.
 /// </summary>
 internal static unsafe partial class Libc
 {
@@ -25,15 +24,15 @@ internal static unsafe partial class Libc
     internal const int O_NONBLOCK = 0x800;
     internal const int X_OK = 1;
 
-    // open, openat and fcntl are variadic in C. On x86-64 and on arm64 Linux the fixed-argument call puts the same
-    // values in the same registers.
+    // open, openat and fcntl are variadic in C. On x86-64 and arm64 Linux a call with fixed arguments passes them in
+    // the same registers.
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int open(string path, int flags, uint mode);
 
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int openat(Descriptor directory, string path, int flags, uint mode);
 
-    // Names as the kernel lists them: bytes, not always UTF-8.
+    // With names as the kernel lists them: bytes, not always UTF-8.
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int openat(Descriptor directory, byte* name, int flags, uint mode);
 
@@ -73,7 +72,7 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int renameat(Descriptor fromDirectory, string from, Descriptor toDirectory, string to);
 
-    // glibc 2.30; musl has it as getdents64 since 1.2
+    // glibc 2.30; musl 1.2
     [LibraryImport(Name, SetLastError = true)]
     internal static partial nint getdents64(Descriptor directory, byte* buffer, nuint size);
 
@@ -97,14 +96,15 @@ internal static unsafe partial class Libc
     internal const byte DT_REG = 8;
     internal const byte DT_UNKNOWN = 0;
 
-    /// <summary>Offsets in struct linux_dirent64: length of the record, type, and the name with its NUL.</summary>
+    /// <summary>Offsets in struct linux_dirent64: the length of the record, the type, and the name with its
+    /// NUL.</summary>
     internal const int DirentLengthOffset = 16;
     /// <inheritdoc cref="DirentLengthOffset"/>
     internal const int DirentTypeOffset = 18;
     /// <inheritdoc cref="DirentLengthOffset"/>
     internal const int DirentNameOffset = 19;
 
-    /// <summary>struct statx: the same on every architecture; only what is used has a name.</summary>
+    /// <summary>struct statx, the same on every architecture; only the used fields are named.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     internal struct StatxBuffer
     {
@@ -116,7 +116,8 @@ internal static unsafe partial class Libc
         [FieldOffset(136)] internal uint stx_dev_major;
         [FieldOffset(140)] internal uint stx_dev_minor;
     }
-    /// <summary>struct statfs of 64-bit architectures; only what is used has a name.</summary>
+
+    /// <summary>struct statfs of 64-bit architectures; only the used field is named.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 120)]
     internal struct StatfsBuffer
     {

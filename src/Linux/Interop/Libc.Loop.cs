@@ -16,8 +16,8 @@ internal static unsafe partial class Libc
     internal const int EFD_CLOEXEC = 0x80000;
     internal const int EFD_NONBLOCK = 0x800;
 
-    /// <summary>struct epoll_event is packed on x86-64 alone: 4 bytes of events, then 8 of data at offset 4 there and
-    /// at offset 8 elsewhere.</summary>
+    /// <summary>struct epoll_event: 4 bytes of events, then 8 bytes of data, at offset 4 on x86-64, where it is packed,
+    /// and at offset 8 elsewhere.</summary>
     internal static int EpollEventSize => EpollDataOffset + 8;
 
     internal static int EpollDataOffset => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;

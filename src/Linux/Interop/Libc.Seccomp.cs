@@ -15,7 +15,7 @@ internal static unsafe partial class Libc
     internal const uint AUDIT_ARCH_AARCH64 = 0xc00000b7;
     internal const uint MEMBARRIER_CMD_QUERY = 0;
 
-    // In struct seccomp_data; of an argument the low half, which is the first on the little-endian machines we run on.
+    // Offsets in struct seccomp_data; of an argument the low half, which is first on little-endian machines.
     internal const uint SeccompNumberOffset = 0;
     internal const uint SeccompArchitectureOffset = 4;
     internal const uint SeccompFirstArgumentOffset = 16;

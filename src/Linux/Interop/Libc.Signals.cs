@@ -9,7 +9,7 @@ internal static unsafe partial class Libc
     internal const int SFD_CLOEXEC = 0x80000;
     internal const int SFD_NONBLOCK = 0x800;
 
-    // The pthread function returns its error; the kernel knows 64 signals, the C library keeps 1024 bits.
+    // Returns the error number. The kernel has 64 signals; the C library's set has 1024 bits.
     [LibraryImport(Name)]
     internal static partial int pthread_sigmask(int how, sigset_t* set, sigset_t* old);
 

@@ -61,7 +61,7 @@ internal static unsafe partial class Libc
         internal nuint iov_len;
     }
 
-    // musl declares the two lengths as 4 bytes and 4 of padding; little-endian makes that the same.
+    // musl declares the two lengths as 4 bytes and 4 bytes of padding, which is the same on little-endian machines.
     [StructLayout(LayoutKind.Sequential)]
     internal struct msghdr
     {

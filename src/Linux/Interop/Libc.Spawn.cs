@@ -8,13 +8,13 @@ internal static unsafe partial class Libc
     internal const short POSIX_SPAWN_SETSIGDEF = 0x04;
     internal const short POSIX_SPAWN_SETSIGMASK = 0x08;
 
-    /// <summary>Room for posix_spawnattr_t and posix_spawn_file_actions_t, which are opaque: 336 and 80 bytes in
-    /// glibc and musl.</summary>
+    /// <summary>Room for the opaque posix_spawnattr_t and posix_spawn_file_actions_t: 336 and 80 bytes in glibc and
+    /// musl.</summary>
     internal const int SpawnAttributesBytes = 512;
     /// <inheritdoc cref="SpawnAttributesBytes"/>
     internal const int SpawnActionsBytes = 256;
 
-    // All of these return the error number instead of setting errno.
+    // These functions return the error number instead of setting errno.
     [LibraryImport(Name, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int posix_spawn(int* pid, string path, void* actions, void* attributes, byte** argv,
         byte** environment);

@@ -39,7 +39,7 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int isatty(int descriptor);
 
-    // By number: the standard streams belong to nobody.
+    // By number: the standard streams have no owner.
     [LibraryImport(Name, SetLastError = true)]
     internal static partial nint read(int descriptor, byte* buffer, nuint count);
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Linux;
 
-/// <summary>System calls for which the C libraries have no function, or had none for long.</summary>
+/// <summary>System calls for which the C libraries have no function, or only recent versions do.</summary>
 internal static unsafe partial class Libc
 {
     // The same on every architecture.

@@ -1,22 +1,22 @@
 namespace Linux;
 
 /// <summary>
-/// A descriptor on an event loop as a stream: sockets, FIFOs, pipes, pty masters, eventfd. At most one read and one
-/// write at a time, from the loop's thread; both may wait together. Waiting allocates nothing.
+/// A stream over a descriptor on an event loop: a socket, FIFO, pipe, pty master or eventfd. One read and one write at
+/// a time, from the loop's thread; both may wait at the same time. Waiting allocates nothing.
 /// </summary>
-/// <remarks>A pty master whose slaves are all closed reads EIO; that is its end of file. The synchronous members are
-/// not supported: they would block the loop.</remarks>
+/// <remarks>Reading a pty master whose slaves are all closed fails with EIO; that is its end of file. The synchronous
+/// members are not supported, because they would block the loop.</remarks>
 public sealed class DescriptorStream : Stream
 {
     private readonly Readiness _readiness;
     private readonly Reader _reader;
     private readonly Writer _writer;
 
-    /// <summary>Takes over a descriptor and makes it non-blocking, which every process that shares the open file
-    /// sees.</summary>
+    /// <summary>Takes over a descriptor and makes it non-blocking, which affects every process that shares the open
+    /// file.</summary>
     /// <param name="loop">The loop whose thread uses the stream.</param>
     /// <param name="descriptor">Closed with the stream.</param>
-    /// <exception cref="LinuxException">The descriptor's flags cannot be set; it stays the caller's.</exception>
+    /// <exception cref="LinuxException">The descriptor's flags cannot be set; the caller still owns it.</exception>
     public DescriptorStream(EventLoop loop, Descriptor descriptor)
     {
         ArgumentNullException.ThrowIfNull(loop);
@@ -27,7 +27,7 @@ public sealed class DescriptorStream : Stream
         _writer = new Writer(_readiness);
     }
 
-    /// <summary>The descriptor, which stays the stream's.</summary>
+    /// <summary>The descriptor, owned by the stream.</summary>
     public Descriptor Descriptor => _readiness.Descriptor;
 
     internal Readiness Readiness => _readiness;
@@ -51,16 +51,16 @@ public sealed class DescriptorStream : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Reads what is there, waiting for at least one byte.</summary>
+    /// <summary>Reads the available bytes, waiting for at least one.</summary>
     /// <returns>The number of bytes; 0 at the end.</returns>
     /// <exception cref="LinuxException">read(2) failed.</exception>
-    /// <exception cref="ObjectDisposedException">The stream was closed, perhaps while this waited.</exception>
+    /// <exception cref="ObjectDisposedException">The stream was closed, perhaps during the wait.</exception>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         _reader.ReadAsync(buffer, cancellationToken);
 
-    /// <summary>Writes all of <paramref name="buffer"/>. A cancelled write may have written a part.</summary>
-    /// <exception cref="LinuxException">write(2) failed; EPIPE when nobody can read any more.</exception>
-    /// <exception cref="ObjectDisposedException">The stream was closed, perhaps while this waited.</exception>
+    /// <summary>Writes all of <paramref name="buffer"/>. A cancelled write may have been written in part.</summary>
+    /// <exception cref="LinuxException">write(2) failed; EPIPE: there is no reader left.</exception>
+    /// <exception cref="ObjectDisposedException">The stream was closed, perhaps during the wait.</exception>
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
         _writer.WriteAsync(buffer, cancellationToken);
 
@@ -80,10 +80,10 @@ public sealed class DescriptorStream : Stream
     /// <inheritdoc/>
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Not supported: it would block the loop.</summary>
+    /// <summary>Not supported, because it would block the loop.</summary>
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    /// <summary>Not supported: it would block the loop.</summary>
+    /// <summary>Not supported, because it would block the loop.</summary>
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>

@@ -5,8 +5,8 @@ namespace Linux;
 /// <summary>The epoll instance of an event loop: the descriptors it watches, and an eventfd that wakes it.</summary>
 /// <remarks>
 /// Descriptors are registered once, edge-triggered, for both directions. Operations try the system call first and wait
-/// only after EAGAIN. The edge that ends the wait comes after that EAGAIN, so none is missed; a busy connection costs no
-/// epoll_ctl per wait, and an idle one costs none at all. The eventfd is edge-triggered too and is never read: each
+/// only after EAGAIN. The edge that ends the wait comes after that EAGAIN, so none is missed; a busy connection costs
+/// no epoll_ctl per wait, and an idle one costs none at all. The eventfd is edge-triggered too and is never read: each
 /// write is a new edge, and its counter does not overflow in the life of a machine.
 /// </remarks>
 internal sealed unsafe class EpollSet : IDisposable
@@ -47,8 +47,8 @@ internal sealed unsafe class EpollSet : IDisposable
     }
 
     /// <summary>Adds a descriptor.</summary>
-    /// <returns>The key of its events: the slot in the low half and a fresh generation in the high half, so that an event
-    /// reported for a closed descriptor is never delivered to the next user of its slot.</returns>
+    /// <returns>The key of its events: the slot in the low half and a fresh generation in the high half, so that an
+    /// event reported for a closed descriptor is never delivered to the next user of its slot.</returns>
     internal ulong Add(Readiness readiness, Descriptor descriptor)
     {
         int slot = Array.IndexOf(_slots, null);
@@ -65,7 +65,8 @@ internal sealed unsafe class EpollSet : IDisposable
         return key;
     }
 
-    /// <summary>Removes a descriptor before it is closed. After <see cref="Dispose"/> only its slot is cleared.</summary>
+    /// <summary>Removes a descriptor before it is closed. After <see cref="Dispose"/> only its slot is
+    /// cleared.</summary>
     internal void Remove(ulong key, Descriptor descriptor)
     {
         _slots[(uint)key] = null;

@@ -7,9 +7,9 @@ namespace Linux;
 /// One thread that waits for descriptors, timers and posted work, and runs everything that follows from them.
 /// </summary>
 /// <remarks>
-/// Constraints. Every pod of a node has one such process, so the cost of a thread (stack, runtime data) is paid hundreds
-/// of times; the runtime's thread pool, timer thread and socket engine would be five or more. Most of the time nothing
-/// happens, and then nothing may be scheduled. The code above is ordinary async/await.
+/// Constraints. Every pod of a node has one such process, so the cost of a thread (stack, runtime data) is paid
+/// hundreds of times; the runtime's thread pool, timer thread and socket engine would be five or more. Most of the time
+/// nothing happens, and then nothing may be scheduled. The code above is ordinary async/await.
 ///
 /// Scheme. The loop is a <see cref="SynchronizationContext"/>, so that awaits resume on its thread, and a
 /// <see cref="TimeProvider"/>, so that delays need no timer thread. An iteration runs what was posted, fires the timers
@@ -18,8 +18,8 @@ namespace Linux;
 /// under which the queue is seen to be empty, so the loop either sees a post or is found asleep by it.
 ///
 /// Busy clients call again within microseconds of the answer. Waking the loop for that takes longer than answering, and
-/// many times longer if the core has gone idle. So after an event the loop polls a little longer before it sleeps; while
-/// nothing happens it does not run at all.
+/// many times longer if the core has gone idle. So after an event the loop polls a little longer before it sleeps;
+/// while nothing happens it does not run at all.
 ///
 /// Nothing completes on another thread: <see cref="RunBlocking{T}"/> posts its result. So completions may run
 /// continuations inline, and the thread pool never starts.
@@ -69,26 +69,24 @@ public sealed class EventLoop : IDisposable
     /// <summary>Runs <paramref name="main"/> on this thread, and everything it starts, until its task ends.</summary>
     /// <param name="main">Called on the loop, with its synchronisation context installed.</param>
     /// <exception cref="InvalidOperationException">A loop already runs on this thread.</exception>
-    /// <remarks>Rethrows the exception of <paramref name="main"/>. An exception that escapes a posted callback or a timer
-    /// (async void methods fail that way) ends the run at once with that exception; the remaining posts stay in the
-    /// queue.</remarks>
+    /// <remarks>Rethrows the exception of <paramref name="main"/>. An exception that escapes a posted callback or a
+    /// timer (async void methods fail that way) ends the run at once with that exception; the remaining posts stay in
+    /// the queue.</remarks>
     public void Run(Func<Task> main)
     {
         ArgumentNullException.ThrowIfNull(main);
         Enter(main).GetAwaiter().GetResult();
     }
 
-    /// <summary>Runs a call that may block (mount, umount, a deep delete) on a new thread with a stack of 256 KiB, which
-    /// ends with the call.</summary>
+    /// <summary>Runs a call that may block (mount, umount, a deep delete) on a new thread with a stack of 256 KiB,
+    /// which ends with the call.</summary>
     /// <param name="what">The thread's name.</param>
     /// <param name="work">The call.</param>
     /// <returns>A task completed on the loop with the result or the exception of <paramref name="work"/>.</returns>
     public Task<T> RunBlocking<T>(string what, Func<T> work)
     {
         ArgumentNullException.ThrowIfNull(work);
-        // Completed on the loop by Post, hence without RunContinuationsAsynchronously, which would start the thread
-        // pool for awaits by WhenAny or WaitAsync.
-        TaskCompletionSource<T> done = new();
+        TaskCompletionSource<T> done = LoopTask.NewSource<T>();
         Thread thread = new(() =>
         {
             SendOrPostCallback complete;
@@ -107,8 +105,8 @@ public sealed class EventLoop : IDisposable
         return done.Task;
     }
 
-    /// <summary>Closes the loop's descriptors. Later posts are dropped; operations that still wait never end, so dispose
-    /// their owners first.</summary>
+    /// <summary>Closes the loop's descriptors. Later posts are dropped; operations that still wait never end, so
+    /// dispose their owners first.</summary>
     public void Dispose()
     {
         lock (_gate)

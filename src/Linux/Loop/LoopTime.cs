@@ -15,7 +15,7 @@ internal sealed class LoopTime(EventLoop loop) : TimeProvider
 
     internal void Schedule(LoopTimer timer, long due) => loop.Schedule(timer, due);
 
-    /// <summary>A span in timestamp ticks; below zero for "never", as <see cref="Timeout.InfiniteTimeSpan"/>.</summary>
+    /// <summary>A span in timestamp ticks; negative for <see cref="Timeout.InfiniteTimeSpan"/>.</summary>
     internal long ToTicks(TimeSpan span, string parameter)
     {
         if (span == Timeout.InfiniteTimeSpan)

@@ -1,6 +1,6 @@
 namespace Linux;
 
-/// <summary>A timer of an event loop. Its place in the heap is guarded by the loop's lock.</summary>
+/// <summary>A timer of an event loop. Its place in the heap is protected by the loop's lock.</summary>
 internal sealed class LoopTimer(LoopTime time, TimerCallback callback, object? state) : ITimer
 {
     /// <summary>The due time of a timer that is not set.</summary>
@@ -9,13 +9,13 @@ internal sealed class LoopTimer(LoopTime time, TimerCallback callback, object? s
     private long _periodTicks = -1;
     private volatile bool _disposed;
 
-    /// <summary>Timestamp at which it fires.</summary>
+    /// <summary>The timestamp at which it fires.</summary>
     internal long Due { get; set; } = Never;
 
-    /// <summary>Orders timers of the same due time by when they were set.</summary>
+    /// <summary>Orders timers with the same due time by when they were set.</summary>
     internal long Sequence { get; set; }
 
-    /// <summary>Index in the heap, or -1.</summary>
+    /// <summary>The index in the heap, or -1.</summary>
     internal int Index { get; set; } = -1;
 
     public bool Change(TimeSpan dueTime, TimeSpan period)
@@ -33,7 +33,7 @@ internal sealed class LoopTimer(LoopTime time, TimerCallback callback, object? s
 
     internal void Fire()
     {
-        // Disposed by another thread between the heap and here.
+        // Another thread may have disposed it since it left the heap.
         if (!_disposed)
             callback(state);
     }

@@ -1,8 +1,9 @@
 namespace Linux;
 
 /// <summary>
-/// A descriptor's place in the loop's epoll set and the operations that wait for it, at most one in each direction.
-/// Registered at the first wait, which many descriptors never come to. Owns the descriptor. Loop thread only.
+/// A descriptor's registration in the loop's epoll set, and the operations that wait for it, at most one in each
+/// direction. It is registered at the first wait, which many descriptors never need. Owns the descriptor. Loop thread
+/// only.
 /// </summary>
 internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDisposable
 {
@@ -14,7 +15,7 @@ internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDispos
 
     internal Descriptor Descriptor => descriptor;
 
-    /// <summary>The key of its epoll events; 0 while not registered (generations start at 1).</summary>
+    /// <summary>The key of its epoll events; 0 while it is not registered (generations start at 1).</summary>
     internal ulong Key { get; private set; }
 
     internal void Wait(ReadyWait operation)
@@ -26,8 +27,8 @@ internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDispos
 
     internal void Leave(ReadyWait operation) => (operation.IsWrite ? ref _writer : ref _reader) = null;
 
-    /// <summary>Lets the waiting operations try again. An error or a hang-up concerns both: the system call says
-    /// what it is.</summary>
+    /// <summary>Lets the waiting operations try again. An error or a hang-up concerns both directions; the system call
+    /// returns the details.</summary>
     internal void Signal(uint events)
     {
         const uint Broken = Libc.EPOLLERR | Libc.EPOLLHUP;
@@ -37,7 +38,7 @@ internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDispos
             _writer?.Retry();
     }
 
-    /// <summary>Closes the descriptor; waiting operations end with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>Closes the descriptor; waiting operations fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         if (descriptor.IsClosed)

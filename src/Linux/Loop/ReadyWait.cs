@@ -4,13 +4,13 @@ using System.Threading.Tasks.Sources;
 namespace Linux;
 
 /// <summary>
-/// One kind of operation on a descriptor (read, write, accept), reused for every one of its kind, so that waiting
-/// allocates nothing: the object is its own <see cref="IValueTaskSource"/>. One operation at a time.
+/// A kind of operation on a descriptor (read, write, accept). The object is its own <see cref="IValueTaskSource"/> and
+/// is reused for every operation of its kind, so that waiting allocates nothing. One operation at a time.
 /// </summary>
 /// <remarks>
-/// The system call is tried first; only EAGAIN makes it wait, and then the loop tries it again at every edge.
-/// Everything happens on the loop's thread, where the awaiting code wants to be anyway, so the continuation runs
-/// inline. Only cancellation may come from another thread, and posts itself.
+/// The system call is tried first; only after EAGAIN the operation waits, and the loop retries it at every edge.
+/// Everything happens on the loop's thread, where the awaiting code must resume anyway, so the continuation runs
+/// inline. Only a cancellation may come from another thread; it posts itself to the loop.
 /// </remarks>
 internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTaskSource<int>, IValueTaskSource
 {
@@ -28,16 +28,16 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
 
     internal bool IsWrite => isWrite;
 
-    /// <summary>Whether an operation is under way; starting another is an error.</summary>
+    /// <summary>Whether an operation is in progress; starting another one is an error.</summary>
     protected bool IsBusy => _phase != Phase.Idle;
 
     protected Descriptor Descriptor => readiness.Descriptor;
 
     /// <summary>Makes the system call.</summary>
-    /// <returns>False while it says EAGAIN.</returns>
+    /// <returns>False on EAGAIN.</returns>
     protected abstract bool TryComplete(out int result);
 
-    /// <summary>Lets go of buffers when the operation has ended.</summary>
+    /// <summary>Releases buffers when the operation has ended.</summary>
     protected virtual void Release()
     {
     }
@@ -47,12 +47,13 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
         readiness.Loop.VerifyAccess();
         ObjectDisposedException.ThrowIf(readiness.Descriptor.IsClosed, readiness.Descriptor);
         if (IsBusy)
-            throw new InvalidOperationException($"{readiness.Descriptor} has such an operation under way already.");
+            throw new InvalidOperationException(
+                $"{readiness.Descriptor}: an operation of this kind is already in progress");
     }
 
-    /// <summary>Starts the operation; <see cref="VerifyIdle"/> comes first.</summary>
-    /// <returns>True when it has ended at once with <paramref name="atOnce"/>; otherwise await the source with
-    /// <see cref="Version"/>.</returns>
+    /// <summary>Starts the operation. Call <see cref="VerifyIdle"/> first.</summary>
+    /// <returns>True if it has ended at once, with the result <paramref name="atOnce"/>; otherwise await the source
+    /// with <see cref="Version"/>.</returns>
     protected bool Start(out int atOnce, CancellationToken token)
     {
         token.ThrowIfCancellationRequested();
@@ -93,8 +94,8 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
             readiness.Loop.Post(static self => ((ReadyWait)self!).Cancel(), this);
     }
 
-    // A cancellation that was posted may find its operation ended and even the next one started: what counts is
-    // whether the present one's token is cancelled.
+    // When a posted cancellation runs, its operation may have ended and the next one may have started. So check the
+    // token of the current one.
     private void Cancel()
     {
         if (_phase != Phase.Waiting || !_cancellation.IsCancellationRequested)
@@ -124,7 +125,7 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
     private int Take(short token)
     {
         if (token != _version || _phase != Phase.Ended)
-            throw new InvalidOperationException("The operation was awaited twice or has not ended.");
+            throw new InvalidOperationException("the operation was awaited twice or has not ended");
         ExceptionDispatchInfo? failure = _error;
         _error = null;
         _cancelled = false;
@@ -152,7 +153,7 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
     private ValueTaskSourceStatus Status(short token)
     {
         if (token != _version)
-            throw new InvalidOperationException("The operation was awaited twice.");
+            throw new InvalidOperationException("the operation was awaited twice");
         if (_phase != Phase.Ended)
             return ValueTaskSourceStatus.Pending;
         if (_error is null)
@@ -163,7 +164,7 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
     private void Continue(Action<object?> resume, object? state, short token)
     {
         if (token != _version || _continuation is not null)
-            throw new InvalidOperationException("The operation was awaited twice.");
+            throw new InvalidOperationException("the operation was awaited twice");
         if (_phase == Phase.Ended)
         {
             readiness.Loop.Post(new SendOrPostCallback(resume), state);

@@ -1,7 +1,7 @@
 namespace Linux;
 
-/// <summary>A binary heap of timers by due time, then by the order of setting. Each timer knows its index, so that
-/// setting one again or removing it, which is how most timeouts end, costs no search. Not synchronised.</summary>
+/// <summary>A binary heap of timers, by due time and then by the order in which they were set. Each timer knows its
+/// index, so that setting it again or removing it, as most timeouts are, needs no search. Not synchronised.</summary>
 internal sealed class TimerHeap
 {
     private LoopTimer[] _heap = new LoopTimer[8];
@@ -11,7 +11,7 @@ internal sealed class TimerHeap
     /// <summary>The timer that is due first.</summary>
     internal LoopTimer? First => _count == 0 ? null : _heap[0];
 
-    /// <summary>Sets a timer's due time, putting it in; <see cref="LoopTimer.Never"/> takes it out.</summary>
+    /// <summary>Sets a timer's due time and inserts it; <see cref="LoopTimer.Never"/> removes it.</summary>
     internal void Set(LoopTimer timer, long due)
     {
         if (timer.Index >= 0)

@@ -4,7 +4,7 @@ using System.Text;
 namespace Linux;
 
 /// <summary>
-/// A line of /proc/PID/mountinfo (proc_pid_mountinfo(5)), as spans of it:
+/// The fields of a line of /proc/PID/mountinfo (proc_pid_mountinfo(5)), as spans of the line:
 /// <code>
 /// 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
 /// 1  2  3    4     5     6          7        8 9    10        11
@@ -12,10 +12,10 @@ namespace Linux;
 /// </summary>
 internal readonly ref struct MountInfo
 {
-    /// <summary>Field 4: the directory of the file system that is the root of this mount; escaped.</summary>
+    /// <summary>Field 4: the directory of the file system that is mounted; escaped.</summary>
     internal ReadOnlySpan<char> Root { get; private init; }
 
-    /// <summary>Field 5: where it is mounted; escaped.</summary>
+    /// <summary>Field 5: the mount point; escaped.</summary>
     internal ReadOnlySpan<char> MountPoint { get; private init; }
 
     /// <summary>Field 9: the file system's type.</summary>
@@ -25,7 +25,7 @@ internal readonly ref struct MountInfo
     internal ReadOnlySpan<char> SuperOptions { get; private init; }
 
     /// <summary>Parses one line.</summary>
-    /// <returns>False if it is not of that form.</returns>
+    /// <returns>False if the line has another form.</returns>
     internal static bool TryParse(ReadOnlySpan<char> line, out MountInfo info)
     {
         info = default;
@@ -37,7 +37,7 @@ internal readonly ref struct MountInfo
         ReadOnlySpan<char> root = fields.Next();
         ReadOnlySpan<char> mountPoint = fields.Next();
         fields.Next(); // 6: options of the mount
-        ReadOnlySpan<char> optional; // 7: any number of these, none perhaps, then 8: a hyphen
+        ReadOnlySpan<char> optional; // 7: zero or more optional fields, then 8: a hyphen
         do
             optional = fields.Next();
         while (!optional.IsEmpty && optional is not "-");
@@ -56,8 +56,8 @@ internal readonly ref struct MountInfo
         return true;
     }
 
-    /// <summary>Undoes the escapes of a field: the kernel writes space, tab, newline, backslash and # as \040 and so
-    /// on, in octal.</summary>
+    /// <summary>Undoes the escapes of a field: the kernel writes space, tab, newline, backslash and # in octal, as
+    /// \040.</summary>
     internal static string Decode(ReadOnlySpan<char> field)
     {
         if (!field.Contains('\\'))

@@ -1,20 +1,20 @@
 namespace Linux;
 
-/// <summary>An fstab option list, taken apart.</summary>
-/// <param name="Flags">What mount(2) takes as flags, propagation excepted.</param>
-/// <param name="Propagation">The propagation type, with MS_REC where asked for; it needs a call of its own.</param>
+/// <summary>A list of fstab options, parsed.</summary>
+/// <param name="Flags">The flags for mount(2), without propagation.</param>
+/// <param name="Propagation">The propagation type, perhaps with MS_REC; it needs a separate call.</param>
 /// <param name="Data">The file system's own options, joined by commas.</param>
 internal readonly record struct MountOptions(MountFlags Flags, MountFlags Propagation, string Data)
 {
-    // Options for containerd's own mount manager.
+    // The prefix of options for containerd's own mount manager.
     private const string PrivatePrefix = "X-containerd.";
 
-    /// <summary>The flags of one mount that a bind ignores when it is made and that a remount sets.</summary>
+    /// <summary>The flags of a single mount, which creating a bind mount ignores and a remount sets.</summary>
     internal const MountFlags PerMount = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV
         | MountFlags.MS_NOEXEC | MountFlags.MS_NOATIME | MountFlags.MS_NODIRATIME | MountFlags.MS_RELATIME
         | MountFlags.MS_STRICTATIME | MountFlags.MS_NOSYMFOLLOW;
 
-    /// <exception cref="LinuxException">EOPNOTSUPP: an option asks for what is not done here.</exception>
+    /// <exception cref="LinuxException">EOPNOTSUPP: an option is not supported.</exception>
     internal static MountOptions Parse(IReadOnlyList<string> options)
     {
         MountFlags flags = MountFlags.None;

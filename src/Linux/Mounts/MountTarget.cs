@@ -1,11 +1,12 @@
 namespace Linux;
 
-/// <summary>Finds mount targets inside of a root file system whose content is the image's, so hostile.</summary>
+/// <summary>Finds mount targets inside of a root file system. Its content comes from the image, so it is not
+/// trusted.</summary>
 internal static class MountTarget
 {
-    /// <summary>Opens the place step by step, following no link, so that it cannot lie outside.</summary>
-    /// <returns>An O_PATH descriptor; mounting on its <see cref="Descriptor.ProcPath"/> mounts exactly there.</returns>
-    /// <exception cref="LinuxException">A component is missing, is "..", or is a link (ELOOP).</exception>
+    /// <summary>Opens the target step by step without following links, so that it cannot be outside.</summary>
+    /// <returns>An O_PATH descriptor; a mount on its <see cref="Descriptor.ProcPath"/> is made exactly there.</returns>
+    /// <exception cref="LinuxException">A component is missing, is ".." or is a link (ELOOP).</exception>
     internal static Descriptor Open(string rootfs, string target)
     {
         Descriptor current = Descriptor.Open(rootfs, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);
@@ -35,13 +36,13 @@ internal static class MountTarget
         {
             return directory.OpenAt(component, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW);
         }
-        catch (LinuxException e) // which component it was says little without the whole
+        catch (LinuxException e) // name the whole path: a component alone says little
         {
             throw new LinuxException(e.Errno, "mount target", PathOf(rootfs, target));
         }
     }
 
-    /// <summary>The target as text, for messages and for unmounting.</summary>
+    /// <summary>The path of the target, for messages and for unmounting.</summary>
     internal static string PathOf(string rootfs, string target) =>
         string.Join('/', [rootfs.TrimEnd('/'), .. PathParts.ComponentsInside(target, "mount target")]);
 }

@@ -4,8 +4,8 @@ using System.Text;
 namespace Linux;
 
 /// <summary>
-/// Mounts a container's root file system as containerd describes it, and unmounts it again. All of this blocks: call
-/// it through <see cref="EventLoop.RunBlocking{T}"/>.
+/// Mounts a container's root file system as containerd describes it, and unmounts it. Blocks; on the loop, call it
+/// through <see cref="EventLoop.RunBlocking{T}"/>.
 /// </summary>
 public static class Mounts
 {
@@ -13,11 +13,11 @@ public static class Mounts
     private const int UnmountRounds = 16;
     private const int SmallStackBytes = 64 * 1024;
 
-    /// <summary>Mounts a list in order.</summary>
+    /// <summary>Mounts a list of file systems in order.</summary>
     /// <param name="mounts">The list.</param>
-    /// <param name="rootfs">An absolute path to an existing directory; targets are relative to it and stay inside of
-    /// it whatever links the mounted file systems hold.</param>
-    /// <exception cref="LinuxException">One of them failed; all that this call had mounted is unmounted.</exception>
+    /// <param name="rootfs">The absolute path of an existing directory. Targets are relative to it and stay inside of
+    /// it, whatever links the mounted file systems contain.</param>
+    /// <exception cref="LinuxException">A mount failed; all mounts of this call have been undone.</exception>
     public static void Mount(IReadOnlyList<MountSpec> mounts, string rootfs)
     {
         ArgumentNullException.ThrowIfNull(mounts);
@@ -32,14 +32,13 @@ public static class Mounts
         {
             if (Undo(mounted) is not { } left)
                 throw;
-            throw new LinuxException(failure.Errno, "undo mount", left, $"it stays mounted after: {failure.Message}");
+            throw new LinuxException(failure.Errno, "undo mount", left, $"still mounted after: {failure.Message}");
         }
     }
 
-    /// <summary>Unmounts everything at and under a directory, mounts stacked on one another included; what is busy is
-    /// detached. If nothing is mounted there, that is fine. Neither the directory nor anything on the way below its
-    /// parent is followed if it is a link.</summary>
-    /// <exception cref="LinuxException">EPERM, or EBUSY if mounts keep coming.</exception>
+    /// <summary>Unmounts everything at and under a directory, including stacked mounts, if there is any. Busy mounts
+    /// are detached. Links in the path of the parent are followed, but not the directory itself.</summary>
+    /// <exception cref="LinuxException">EPERM; EBUSY: new mounts keep appearing.</exception>
     public static void UnmountAll(string rootfs)
     {
         RequireAbsolute(rootfs);
@@ -47,7 +46,7 @@ public static class Mounts
             return;
         for (int round = 0; round < UnmountRounds; round++)
         {
-            // The kernel lists a mount after the one it lies on, so the last is always on top.
+            // The kernel lists a mount after the one that it covers, so the last one is always on top.
             List<string> points = MountPointsUnder(SmallFile.ReadText(MountInfoFile), root);
             if (points.Count == 0)
                 return;
@@ -59,7 +58,7 @@ public static class Mounts
 
     /// <summary>The mount points at and under a directory, in the order of the text.</summary>
     /// <param name="mountInfo">The text of a mountinfo file.</param>
-    /// <param name="root">The directory, absolute, without a slash at its end.</param>
+    /// <param name="root">The absolute path of the directory, without a trailing slash.</param>
     internal static List<string> MountPointsUnder(ReadOnlySpan<char> mountInfo, string root)
     {
         ArgumentNullException.ThrowIfNull(root);
@@ -90,7 +89,7 @@ public static class Mounts
             if ((options.Flags & MountFlags.MS_REMOUNT) == 0)
                 mounted.Push(path);
         }
-        // From here on the target is what was just mounted, so it is opened anew.
+        // The target is now the root of the new mount, so it must be opened again.
         if (options.Propagation != MountFlags.None)
         {
             using Descriptor target = MountTarget.Open(rootfs, spec.Target);
@@ -105,7 +104,7 @@ public static class Mounts
         }
     }
 
-    /// <summary>Makes the data fit into the one page that the kernel takes; it cuts longer ones silently.</summary>
+    /// <summary>Makes the data fit into one page: the kernel silently truncates longer data.</summary>
     private static (string? Directory, string Data) FitData(string type, string data, string what)
     {
         if (Fits(data))
@@ -129,8 +128,8 @@ public static class Mounts
                 Libc.mount(source, target.ProcPath, type, (nuint)flags, data), "mount", what));
     }
 
-    /// <summary>Runs a call with another working directory on a thread that has one of its own (CLONE_FS unshared),
-    /// so that the process's stays.</summary>
+    /// <summary>Runs a call in another working directory, on a thread that does not share it with the process
+    /// (CLONE_FS unshared).</summary>
     private static void InDirectory(string directory, Action call)
     {
         ExceptionDispatchInfo? failure = null;
@@ -152,7 +151,7 @@ public static class Mounts
         failure?.Throw();
     }
 
-    /// <returns>What could not be unmounted, or null.</returns>
+    /// <returns>A path that could not be unmounted, or null.</returns>
     private static string? Undo(Stack<string> mounted)
     {
         string? left = null;
@@ -171,12 +170,12 @@ public static class Mounts
         if (LinuxException.LastErrno == Errno.EBUSY
             && Libc.umount2(path, Libc.MNT_DETACH | Libc.UMOUNT_NOFOLLOW) == 0)
             return;
-        // Unmounted by others, or along with its peer, since we looked.
+        // Unmounted meanwhile by another process, or along with its peer.
         if (LinuxException.LastErrno is not (Errno.EINVAL or Errno.ENOENT))
             LinuxException.ThrowLast("umount", path);
     }
 
-    /// <summary>The path as mountinfo has it: links resolved in the parent, not in the directory itself.</summary>
+    /// <summary>The path as in mountinfo: links are resolved in the parent, not in the last component.</summary>
     private static string? RealPath(string path)
     {
         (string parent, string name) = PathParts.Split(path);
@@ -195,6 +194,6 @@ public static class Mounts
     {
         ArgumentException.ThrowIfNullOrEmpty(rootfs);
         if (!rootfs.StartsWith('/') || PathParts.ComponentsInside(rootfs, "rootfs").Count == 0)
-            throw new ArgumentException($"{rootfs} is no absolute path below the root.", nameof(rootfs));
+            throw new ArgumentException($"{rootfs} is not an absolute path below the root", nameof(rootfs));
     }
 }

@@ -2,17 +2,17 @@ namespace Linux;
 
 /// <summary>
 /// Shortens overlay options. The kernel takes one page of them (copy_mount_options), and an image with many layers
-/// has more: every lower directory is a long path. They share a directory, so that, mounted from there, relative
-/// paths do.
+/// needs more, since every lower directory is a long path. They have a common directory, so relative paths work if the
+/// mount is made from there.
 /// </summary>
 internal static class OverlayOptions
 {
     private const string LowerKey = "lowerdir=";
 
-    /// <summary>Makes the lower directories relative to the longest directory that all are in.</summary>
+    /// <summary>Makes the lower directories relative to their longest common directory.</summary>
     /// <param name="data">The options, joined by commas.</param>
-    /// <returns>The directory to mount from and the shorter options, or null if there is no such directory, or only
-    /// the root.</returns>
+    /// <returns>The directory to mount from and the shorter options, or null if there is no common directory but the
+    /// root.</returns>
     internal static (string Directory, string Data)? Compact(string data)
     {
         string[] options = data.Split(',');
@@ -21,7 +21,7 @@ internal static class OverlayOptions
             return null;
         string lower = options[index][LowerKey.Length..];
         string[] directories = lower.Split(':');
-        // An escaped colon would be cut in two, an empty entry (data-only layers, `::`) has no directory.
+        // An escaped colon would be split, and an empty entry (data-only layers, `::`) has no directory.
         if (directories.Length < 2 || lower.Contains('\\') || !Array.TrueForAll(directories, d => d.StartsWith('/')))
             return null;
         string common = CommonDirectory(directories);
@@ -33,7 +33,7 @@ internal static class OverlayOptions
         return (common, string.Join(',', options));
     }
 
-    /// <summary>The longest path that is a proper ancestor of all, without a slash at its end.</summary>
+    /// <summary>The longest path that is a proper ancestor of all, without a trailing slash.</summary>
     private static string CommonDirectory(string[] paths)
     {
         ReadOnlySpan<char> common = paths[0].AsSpan(0, paths[0].LastIndexOf('/'));

@@ -3,19 +3,19 @@ using System.Text;
 
 namespace Linux;
 
-/// <summary>A NULL-terminated array of C strings, as exec takes it: one block, pointers first.</summary>
+/// <summary>A NULL-terminated array of C strings, as exec takes it, in one block with the pointers first.</summary>
 internal sealed unsafe class CStrings : IDisposable
 {
     private byte** _block;
 
-    /// <exception cref="ArgumentException">A string holds a NUL.</exception>
+    /// <exception cref="ArgumentException">A string contains NUL.</exception>
     internal CStrings(IReadOnlyList<string> strings, string what)
     {
         int bytes = 0;
         foreach (string text in strings)
         {
             if (text.Contains('\0'))
-                throw new ArgumentException($"An entry of {what} holds a NUL.");
+                throw new ArgumentException($"an entry of {what} contains NUL");
             bytes += Encoding.UTF8.GetByteCount(text) + 1;
         }
         int pointers = (strings.Count + 1) * sizeof(byte*);

@@ -1,12 +1,12 @@
 namespace Linux;
 
-/// <summary>Processes that are somebody else's children: their end can be seen, their exit status cannot be had.</summary>
+/// <summary>Processes that are not our children: their end can be observed, their exit status cannot.</summary>
 public static class ForeignProcess
 {
-    /// <summary>Watches a process, with one descriptor and no thread, until it has ended (pidfd_open(2)).</summary>
-    /// <param name="loop">The loop on whose thread this is called, and the task completes.</param>
+    /// <summary>Watches a process until it ends, with one descriptor and no thread (pidfd_open(2)).</summary>
+    /// <param name="loop">The loop, on whose thread this is called and the task completes.</param>
     /// <param name="pid">The process.</param>
-    /// <returns>Completes when it has ended; at once where there is none; never on a kernel before Linux 5.3.</returns>
+    /// <returns>Completes when the process has ended, at once if it does not exist; never before Linux 5.3.</returns>
     /// <exception cref="LinuxException">No descriptors are left.</exception>
     public static Task WatchEndAsync(EventLoop loop, int pid)
     {
@@ -27,7 +27,7 @@ public static class ForeignProcess
             await new EndWait(process).WaitAsync();
     }
 
-    /// <summary>A pidfd is readable when its process has ended; there is nothing to read.</summary>
+    /// <summary>A pidfd becomes readable when its process ends; there is nothing to read from it.</summary>
     private sealed class EndWait(Readiness readiness) : ReadyWait(readiness, isWrite: false)
     {
         internal async ValueTask WaitAsync()

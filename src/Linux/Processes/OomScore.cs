@@ -2,22 +2,23 @@ using System.Globalization;
 
 namespace Linux;
 
-/// <summary>How willingly the kernel's OOM killer takes a process: -1000 (never) to 1000 (proc_pid_oom_score_adj(5)).
-/// Going below the lowest score that a privileged process ever set for it needs CAP_SYS_RESOURCE.</summary>
+/// <summary>How likely the kernel's OOM killer is to choose a process: -1000 (never) to 1000
+/// (proc_pid_oom_score_adj(5)). A score below the lowest one that a privileged process has set for it needs
+/// CAP_SYS_RESOURCE.</summary>
 public static class OomScore
 {
     private const int Max = 1000;
 
-    /// <summary>Gives a process a low score, or, where that is refused, one above its parent's, so that it goes
-    /// before its parent and after everything else. Refusal is no error.</summary>
+    /// <summary>Sets the score of a process. If that is refused, sets one above its parent's, so that it is killed
+    /// before its parent and after everything else. If that is refused too, the score stays as it is.</summary>
     /// <param name="pid">The process.</param>
-    /// <param name="score">The wish.</param>
-    /// <exception cref="LinuxException">There is no such process.</exception>
+    /// <param name="score">The score.</param>
+    /// <exception cref="LinuxException">ENOENT: no such process.</exception>
     public static void Lower(int pid, int score)
     {
         if (TrySet(pid, score))
             return;
-        // The parent may be hidden from us (pid 0 outside of our namespace, hidepid).
+        // The parent may be hidden from us (pid 0 if it is outside of our namespace, hidepid).
         if (ProcFs.ParentPid(pid) is { } parent && SmallFile.TryReadText(FileOf(parent)) is { } text)
             TrySet(pid, Math.Min(Parse(text) + 1, Max));
     }

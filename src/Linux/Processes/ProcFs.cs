@@ -2,25 +2,25 @@ using System.Globalization;
 
 namespace Linux;
 
-/// <summary>What /proc tells about processes. Answers are of the moment: only of our own unreaped children is it
-/// certain that the pid still means the same process afterwards.</summary>
+/// <summary>Reads /proc about processes. A pid may refer to another process by the time of the answer, except for our
+/// own unreaped children.</summary>
 public static class ProcFs
 {
-    /// <summary>A process's state, a zombie's too.</summary>
-    /// <returns>Null if there is no such process.</returns>
+    /// <summary>The state of a process, which may be a zombie.</summary>
+    /// <returns>Null if the process does not exist.</returns>
     /// <exception cref="LinuxException">/proc cannot be read.</exception>
     internal static ProcessStat? Stat(int pid) =>
         SmallFile.TryReadText($"/proc/{pid}/stat") is { } text && ProcessStat.TryParse(text, out ProcessStat stat)
             ? stat
             : null;
 
-    /// <summary>The parent's pid, or null if there is no such process.</summary>
+    /// <summary>The parent's pid, or null if the process does not exist.</summary>
     internal static int? ParentPid(int pid) => Stat(pid)?.ParentPid;
 
-    /// <summary>Whether a process is a child, grandchild, … of another.</summary>
+    /// <summary>Whether a process is a child, grandchild and so on of another.</summary>
     internal static bool IsDescendant(int pid, int ancestor)
     {
-        const int MaxDepth = 64; // chains are short; a chain that changes under us must not hold us
+        const int MaxDepth = 64; // chains are short; one that changes meanwhile must not loop forever
         for (int depth = 0; depth < MaxDepth && pid > 1; depth++)
         {
             if (ParentPid(pid) is not { } parent)
@@ -32,11 +32,12 @@ public static class ProcFs
         return false;
     }
 
-    /// <summary>A process's command line, its parts separated by NUL; empty for a zombie and if there is none.</summary>
+    /// <summary>The command line of a process, its parts separated by NUL; empty for a zombie or a missing
+    /// process.</summary>
     /// <exception cref="LinuxException">/proc cannot be read.</exception>
     public static string CommandLine(int pid) => SmallFile.TryReadText($"/proc/{pid}/cmdline") ?? "";
 
-    /// <summary>The children of a process, zombies too.</summary>
+    /// <summary>The children of a process, including zombies.</summary>
     /// <exception cref="LinuxException">/proc cannot be read.</exception>
     public static IReadOnlyList<int> Children(int pid)
     {
@@ -44,7 +45,7 @@ public static class ProcFs
         string tasks = $"/proc/{pid}/task";
         if (!Directory.Exists(tasks))
             return children;
-        // Each child is listed with the thread that is its parent. The file needs CONFIG_PROC_CHILDREN.
+        // Each thread lists the children that it started. The file needs CONFIG_PROC_CHILDREN.
         foreach (string task in Directory.EnumerateDirectories(tasks))
         {
             if (SmallFile.TryReadText($"{task}/children") is not { } text)

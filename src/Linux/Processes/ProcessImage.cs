@@ -7,17 +7,18 @@ namespace Linux;
 public static class ProcessImage
 {
     /// <summary>
-    /// Runs this program again in this process: same file, arguments, environment, pid and inherited descriptors,
-    /// with <paramref name="blocked"/> blocked from its first instruction on. A running program cannot get there by
-    /// itself: the runtime's threads exist before Main and keep the mask that they were started with.
+    /// Starts this program again in this process: same file, arguments, environment, pid and inherited descriptors,
+    /// with
+    /// <paramref name="blocked"/> blocked from its first instruction. A running program cannot do that: the runtime's
+    /// threads exist before Main and keep the mask that they were started with.
     /// </summary>
-    /// <remarks>Call it only while one of them is not blocked in <see cref="SignalMask.Current"/>, else it never
-    /// ends.</remarks>
+    /// <remarks>Call it only if one of them is not blocked in <see cref="SignalMask.Current"/>; otherwise the program
+    /// restarts forever.</remarks>
     /// <exception cref="LinuxException">exec failed; the signals stay blocked in this thread.</exception>
     [DoesNotReturn]
     public static unsafe void Exec(SignalSet blocked)
     {
-        // As the kernel has them; the runtime's own list may have lost the first.
+        // The kernel's list: the runtime's own may lack the first.
         string[] arguments = SmallFile.ReadText("/proc/self/cmdline")[..^1].Split('\0');
         SignalMask.Block(blocked);
         List<string> environment = [];

@@ -2,17 +2,18 @@ using System.Globalization;
 
 namespace Linux;
 
-/// <summary>The part of /proc/PID/stat that is used here (proc_pid_stat(5)).</summary>
+/// <summary>The fields of /proc/PID/stat that are used here (proc_pid_stat(5)).</summary>
 /// <param name="ParentPid">Field 4.</param>
-/// <param name="StartTime">Field 22, in clock ticks since boot. With the pid it names one process for ever.</param>
+/// <param name="StartTime">Field 22, in clock ticks since boot. Together with the pid it identifies a process for
+/// ever.</param>
 internal readonly record struct ProcessStat(int ParentPid, ulong StartTime)
 {
     /// <summary>Parses the text of a stat file.</summary>
-    /// <returns>False if it is not such a text.</returns>
+    /// <returns>False if the text has another form.</returns>
     internal static bool TryParse(ReadOnlySpan<char> text, out ProcessStat stat)
     {
         stat = default;
-        // Field 2, the program's name in parentheses, may hold anything, a ')' too: it ends at the last one.
+        // Field 2, the program's name in parentheses, may contain anything, even a ')': it ends at the last one.
         int open = text.IndexOf('(');
         int close = text.LastIndexOf(')');
         if (open < 1 || close < open || !int.TryParse(text[..open].Trim(), out _))

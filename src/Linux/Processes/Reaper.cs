@@ -1,36 +1,36 @@
 namespace Linux;
 
 /// <summary>
-/// Owns the exit of every child of this process: those it started, and orphans inherited as a subreaper.
+/// Owns the exits of all children of this process: those it started, and the orphans it inherits as a subreaper.
 /// </summary>
 /// <remarks>
 /// Constraints.
-/// 1. An exit status can be had once: whoever calls waitpid for a pid takes it from everybody else. So there is one
-///    reaper, and nothing else of the process waits for children (System.Diagnostics.Process must not be used).
-/// 2. The children include processes we never started. `runsc create` leaves the sandbox behind, which becomes ours
-///    when its parent exits. Its pid is learned from a file, perhaps after it has ended already.
-/// 3. SIGCHLD says only that something happened: signals that are pending together are one, whatever their pids.
-/// 4. A pid is reserved while its zombie is there and is anybody's once it was reaped. So a signal may go to an
-///    unreaped child only, and a status kept from the past must not be taken for that of a new process.
+/// 1. waitpid returns an exit status once. So there is one reaper, and nothing else in the process waits for children
+///    (System.Diagnostics.Process must not be used).
+/// 2. The children include processes that we did not start. `runsc create` leaves the sandbox behind, which becomes our
+///    child when its parent exits. We read its pid from a file, perhaps after it has ended.
+/// 3. SIGCHLD says only that something happened: signals that are pending together are merged, whatever their pids.
+/// 4. A pid is reserved while its zombie exists, and free once it has been reaped. So only an unreaped child may be
+///    signalled, and a remembered status must not be taken for that of a new process.
 ///
-/// Scheme. Everything happens on the loop's thread: spawning, asking, reaping, killing; that is what closes the
-/// races of 1 and 4. At each SIGCHLD, and once at the start, waitpid(-1, WNOHANG) runs until nothing more has ended.
-/// An exit somebody asked about completes the one task that all who asked share; any other is remembered, up to
-/// <see cref="RememberedExits"/> of them, the oldest dropped first.
+/// Scheme. Spawning, watching, reaping and killing all happen on the loop's thread, which closes the races of 1 and 4.
+/// After each SIGCHLD, and once at the start, waitpid(-1, WNOHANG) runs until no more children have ended. An exit
+/// completes the task that all watchers of the pid share, if there is one. Up to <see cref="RememberedExits"/> exits
+/// are remembered; the oldest is dropped first.
 ///
-/// A question about a pid is answered thus:
-/// - asked before, and not ended: the same task;
-/// - a process of that pid exists and descends from us: it is what is meant, also if an earlier one had the same pid,
-///   whose remembered exit is dropped. It is watched;
-/// - an exit is remembered: that;
-/// - otherwise: an error (ESRCH).
-/// A descendant that is not our child yet becomes it when the parents between us end. If instead its own parent
-/// reaped it, its status went there and no SIGCHLD comes; so while such pids are watched, a timer looks whether they
-/// still exist, and fails the task of one that is gone.
+/// A watch of a pid returns
+/// - the same task, if the pid is already watched and has not ended;
+/// - a new task, if a process with that pid exists and descends from us; a remembered exit of an earlier process with
+///   that pid is dropped;
+/// - the remembered exit, if there is one;
+/// - otherwise an error (ESRCH).
+/// A descendant that is not yet our child becomes it when the parents between us end. If its own parent reaps it
+/// instead, that parent gets the status and no SIGCHLD arrives here. So while such pids are watched, a timer checks
+/// whether they still exist, and fails the task of one that is gone.
 /// </remarks>
 public sealed class Reaper : IChildProcesses, IDisposable
 {
-    /// <summary>How many exits that nobody asked about are kept.</summary>
+    /// <summary>The number of exits that are remembered.</summary>
     internal const int RememberedExits = 1024;
 
     private static readonly TimeSpan s_foreignCheckPeriod = TimeSpan.FromSeconds(1);
@@ -38,22 +38,23 @@ public sealed class Reaper : IChildProcesses, IDisposable
     private readonly EventLoop _loop;
     private readonly SignalDescriptor _signals;
     private readonly Dictionary<int, TaskCompletionSource<ProcessExit>> _watched = [];
-    private readonly Dictionary<int, ulong> _foreign = []; // watched, but not our child yet: pid and start time
+    private readonly Dictionary<int, ulong> _foreign = []; // watched, but not yet our child: pid and start time
     private readonly RecentExits _recent = new(RememberedExits);
     private readonly ITimer _foreignCheck;
     private bool _disposed;
 
     /// <summary>Starts reaping.</summary>
-    /// <param name="loop">The loop, on whose thread everything here is called.</param>
-    /// <param name="signals">Delivers SIGCHLD and nothing else; disposed with the reaper.</param>
+    /// <param name="loop">The loop, on whose thread all members are called.</param>
+    /// <param name="signals">Delivers SIGCHLD only; disposed with the reaper.</param>
     public Reaper(EventLoop loop, SignalDescriptor signals)
     {
         ArgumentNullException.ThrowIfNull(loop);
         loop.VerifyAccess();
         _loop = loop;
         _signals = signals;
-        _foreignCheck = loop.Time.CreateTimer(_ => CheckForeign(), null, Timeout.InfiniteTimeSpan, s_foreignCheckPeriod);
-        ReapAtEverySignal();
+        _foreignCheck = loop.Time.CreateTimer(
+            _ => CheckForeign(), null, Timeout.InfiniteTimeSpan, s_foreignCheckPeriod);
+        LoopTask.Watch(ReapAtEverySignalAsync);
     }
 
     /// <summary>Makes this process the parent of the orphans among its descendants (PR_SET_CHILD_SUBREAPER).</summary>
@@ -61,21 +62,17 @@ public sealed class Reaper : IChildProcesses, IDisposable
     public static void BecomeSubreaper() =>
         LinuxException.ThrowIfFailed(Libc.prctl(Libc.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "child subreaper");
 
-    /// <summary>Starts a program whose exit is then watched.</summary>
-    /// <exception cref="LinuxException">It could not be started.</exception>
+    /// <inheritdoc/>
     public ChildProcess Spawn(SpawnRequest request)
     {
         _loop.VerifyAccess();
         ObjectDisposedException.ThrowIf(_disposed, this);
         int pid = Spawner.Spawn(request);
-        _recent.Forget(pid); // an exit remembered under this number is an earlier process's
+        _recent.Forget(pid); // a remembered exit with this pid belongs to an earlier process
         return new ChildProcess(pid, Watch(pid), signal => KillOwn(pid, signal));
     }
 
-    /// <summary>The exit of a child or of a descendant that is to become one, whether it has happened yet or
-    /// not.</summary>
-    /// <returns>A task that completes once, on the loop. It fails with <see cref="LinuxException"/>: ESRCH if there
-    /// is no such process and none was, ECHILD if the process ended but its own parent took its status.</returns>
+    /// <inheritdoc/>
     public Task<ProcessExit> WatchAsync(int pid)
     {
         _loop.VerifyAccess();
@@ -94,7 +91,7 @@ public sealed class Reaper : IChildProcesses, IDisposable
             return Task.FromResult(exit);
         return Task.FromException<ProcessExit>(found is null
             ? new LinuxException(Errno.ESRCH, "wait for", $"process {pid}")
-            : new LinuxException(Errno.ECHILD, "wait for", $"process {pid}", "it is no descendant of this process"));
+            : new LinuxException(Errno.ECHILD, "wait for", $"process {pid}", "not a descendant of this process"));
     }
 
     /// <inheritdoc/>
@@ -104,7 +101,7 @@ public sealed class Reaper : IChildProcesses, IDisposable
         return _watched.ContainsKey(pid) && Signals.Send(pid, signal);
     }
 
-    /// <summary>Stops reaping. Watches that have not ended fail with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>Stops reaping. Open watches fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         if (_disposed)
@@ -116,8 +113,7 @@ public sealed class Reaper : IChildProcesses, IDisposable
             watch.SetException(new ObjectDisposedException(nameof(Reaper)));
     }
 
-    // Async void on purpose: whatever goes wrong here comes out of the loop's Run instead of being lost.
-    private async void ReapAtEverySignal()
+    private async Task ReapAtEverySignalAsync()
     {
         ReapAll();
         while (!_disposed)
@@ -156,9 +152,9 @@ public sealed class Reaper : IChildProcesses, IDisposable
     private void Complete(ProcessExit exit)
     {
         _foreign.Remove(exit.Pid);
-        // Also remembered when it was asked about: others may ask later.
+        // Remembered even if it is watched: it may be watched again later.
         _recent.Add(exit);
-        // The continuations run here and may ask and spawn: our own state is settled by now.
+        // Last, because the continuations run here and may watch and spawn.
         if (_watched.Remove(exit.Pid, out TaskCompletionSource<ProcessExit>? watch))
             watch.SetResult(exit);
     }
@@ -171,9 +167,7 @@ public sealed class Reaper : IChildProcesses, IDisposable
 
     private Task<ProcessExit> Watch(int pid)
     {
-        // Completed on the loop only, hence inline; RunContinuationsAsynchronously would start the thread pool for
-        // awaits by WhenAny or WaitAsync.
-        TaskCompletionSource<ProcessExit> watch = new();
+        TaskCompletionSource<ProcessExit> watch = LoopTask.NewSource<ProcessExit>();
         _watched.Add(pid, watch);
         return watch.Task;
     }
@@ -196,11 +190,11 @@ public sealed class Reaper : IChildProcesses, IDisposable
                     _foreign.Remove(pid);
                 continue;
             }
-            // It may have become ours and ended between two looks: then its status is waiting for us now.
+            // It may have become our child and ended between two checks: then its status is waiting for us.
             ReapAll();
             if (_foreign.Remove(pid) && _watched.Remove(pid, out TaskCompletionSource<ProcessExit>? watch))
                 watch.SetException(new LinuxException(Errno.ECHILD, "wait for", $"process {pid}",
-                    "it ended and its own parent took its status"));
+                    "it ended and its own parent reaped it"));
         }
         if (_foreign.Count == 0)
             _foreignCheck.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);

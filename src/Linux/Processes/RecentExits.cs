@@ -2,10 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Linux;
 
-/// <summary>The latest exit of each pid, of a bounded number of pids: the oldest is dropped first.</summary>
+/// <summary>The latest exit of each of a bounded number of pids. The oldest exit is dropped first.</summary>
 internal sealed class RecentExits(int capacity)
 {
-    // A pid that was forgotten and came again has two nodes' worth of order in a plain queue; hence the linked list.
+    // In a plain queue a pid that was forgotten and used again would have two places; hence the linked list.
     private readonly LinkedList<ProcessExit> _byAge = new();
     private readonly Dictionary<int, LinkedListNode<ProcessExit>> _byPid = [];
 

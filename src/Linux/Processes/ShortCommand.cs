@@ -3,18 +3,18 @@ using System.Diagnostics;
 namespace Linux;
 
 /// <summary>
-/// Runs a program to its end in a process that has no event loop and no other children. Blocks; where there is a
-/// <see cref="Reaper"/>, that one runs programs.
+/// Runs a program to its end in a process that has no event loop and no other children. Blocks. A process with a
+/// <see cref="Reaper"/> uses that instead.
 /// </summary>
 public static class ShortCommand
 {
-    private const int LookMilliseconds = 2;
+    private const int PollMilliseconds = 2;
 
     /// <summary>Runs a program.</summary>
     /// <param name="request">The program.</param>
-    /// <param name="bound">How long it may take; it is killed then.</param>
-    /// <returns>How it ended: by SIGKILL if it took too long.</returns>
-    /// <exception cref="LinuxException">It could not be started.</exception>
+    /// <param name="bound">How long it may run before it is killed.</param>
+    /// <returns>How it ended: by SIGKILL if it ran too long.</returns>
+    /// <exception cref="LinuxException">The program could not be started.</exception>
     public static unsafe ProcessExit Run(SpawnRequest request, TimeSpan bound)
     {
         int pid = Spawner.Spawn(request);
@@ -30,11 +30,11 @@ public static class ShortCommand
                 LinuxException.ThrowLast("waitpid", request.Path);
             if (options == Libc.WNOHANG && Stopwatch.GetElapsedTime(start) >= bound)
             {
-                _ = Libc.kill(pid, Signals.SIGKILL); // it is our unreaped child, so the number is still its own
+                _ = Libc.kill(pid, Signals.SIGKILL); // our unreaped child, so the pid is still its own
                 options = 0;
                 continue;
             }
-            _ = Libc.poll(null, 0, LookMilliseconds);
+            _ = Libc.poll(null, 0, PollMilliseconds);
         }
     }
 }

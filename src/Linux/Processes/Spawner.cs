@@ -7,10 +7,10 @@ namespace Linux;
 /// Starts programs with posix_spawn(3).
 /// </summary>
 /// <remarks>
-/// Not fork: between fork and exec a managed process may run nothing of its own (other threads, and the locks they
-/// hold, are gone). Both C libraries implement posix_spawn by clone(CLONE_VM | CLONE_VFORK): no page table is copied,
-/// the caller waits the few dozen microseconds until exec, all signals are blocked meanwhile, and an error of any
-/// step, exec itself too, comes back as the result. The child belongs to whoever reaps it: see <see cref="Reaper"/>.
+/// Not fork: between fork and exec a managed process cannot run managed code (other threads, and the locks they hold,
+/// are gone). Both C libraries implement posix_spawn by clone(CLONE_VM | CLONE_VFORK): no page table is copied, the
+/// caller waits some dozens of microseconds until exec, all signals are blocked meanwhile, and the result is the error
+/// of any step, including exec. The caller must reap the child, see <see cref="Reaper"/>.
 /// </remarks>
 public static unsafe class Spawner
 {
@@ -19,14 +19,14 @@ public static unsafe class Spawner
     private const int FilteredStackBytes = 128 << 10;
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-    // False once the kernel, or the want of rights, has said no.
+    // False once the kernel has refused, perhaps for lack of rights.
     private static bool s_canFilter = true;
 
     /// <summary>Starts a program.</summary>
     /// <returns>Its pid.</returns>
-    /// <exception cref="LinuxException">It could not be started; the message names the program, or the working
-    /// directory if that is what is missing.</exception>
-    /// <exception cref="ArgumentException">A string holds a NUL.</exception>
+    /// <exception cref="LinuxException">The program could not be started. The message names it, or the working
+    /// directory if that is missing.</exception>
+    /// <exception cref="ArgumentException">A string contains NUL.</exception>
     public static int Spawn(SpawnRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -46,7 +46,8 @@ public static unsafe class Spawner
             SetAttributes(attributes, request);
             int pid, error;
             if (!request.WithoutMembarrier
-                || !TrySpawnFiltered(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer, out error))
+                || !TrySpawnFiltered(
+                    &pid, program, actions, attributes, arguments.Pointer, environment.Pointer, out error))
                 error = Libc.posix_spawn(&pid, program, actions, attributes, arguments.Pointer, environment.Pointer);
             return error == 0 ? pid : throw Failure((Errno)error, program, request.WorkingDirectory);
         }
@@ -60,8 +61,8 @@ public static unsafe class Spawner
         }
     }
 
-    /// <summary>A thread keeps a filter as long as it lives, so one of its own gets it that starts the program and ends.</summary>
-    /// <returns>False where there is no filter or no thread to be had; nothing has been started then.</returns>
+    /// <summary>A thread cannot remove a filter, so a new thread installs it, starts the program and ends.</summary>
+    /// <returns>False, with nothing started, if the filter or the thread cannot be had.</returns>
     private static bool TrySpawnFiltered(
         int* pid, string program, void* actions, void* attributes, byte** arguments, byte** environment, out int error)
     {
@@ -91,9 +92,9 @@ public static unsafe class Spawner
     }
 
     /// <summary>
-    /// The dup2 calls of the child run in order, so one could overwrite a number that a later one reads from. Every
-    /// source whose number is also a number in the child is therefore moved out of the way first, here. (That also
-    /// covers source and target being equal, where a plain dup2 would leave the descriptor close-on-exec.)
+    /// The dup2 calls of the child run in order, so one could overwrite the source of a later one. Therefore every
+    /// source whose number is also a number in the child is first duplicated here to a higher number. (That also
+    /// handles equal source and target, where a plain dup2 would leave the descriptor close-on-exec.)
     /// </summary>
     private static void AddDescriptors(void* actions, IReadOnlyList<Descriptor?> descriptors, List<Descriptor> moved)
     {
@@ -118,9 +119,9 @@ public static unsafe class Spawner
         CloseFrom(actions, count);
     }
 
-    /// <summary>All of our descriptors are close-on-exec. Those that we inherited without knowing are closed too
-    /// where the C library can do it (glibc 2.34); its absence must not keep the program from starting, hence the
-    /// look-up by name.</summary>
+    /// <summary>All of our descriptors are close-on-exec. Descriptors that we inherited unknowingly are closed if the C
+    /// library can do it (glibc 2.34). The program must start without that function, hence the look-up by
+    /// name.</summary>
     private static void CloseFrom(void* actions, int lowest)
     {
         if (NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "posix_spawn_file_actions_addclosefrom_np",
@@ -144,8 +145,8 @@ public static unsafe class Spawner
         Require(Libc.posix_spawnattr_setflags(attributes, flags), "posix_spawnattr_setflags");
     }
 
-    /// <summary>The file to run: PATH is searched as execvp(3) does, for a name without a slash.</summary>
-    /// <exception cref="LinuxException">It is not on PATH, or there not executable.</exception>
+    /// <summary>Finds the file to run: a name without a slash is searched for in PATH, as by execvp(3).</summary>
+    /// <exception cref="LinuxException">Not in PATH, or not executable there.</exception>
     public static string Find(string program)
     {
         ArgumentException.ThrowIfNullOrEmpty(program);
@@ -166,13 +167,13 @@ public static unsafe class Spawner
             reason == Errno.ENOENT ? $"not found in PATH {path}" : $"found in PATH {path}, but not executable");
     }
 
-    // posix_spawn has one result for all its steps; two of them fail with ENOENT in practice.
+    // posix_spawn has one result for all of its steps, two of which fail with ENOENT in practice.
     private static LinuxException Failure(Errno errno, string program, string? directory) =>
         directory is not null && !Directory.Exists(directory)
             ? new LinuxException(errno, "chdir", directory)
             : new LinuxException(errno, "exec", program);
 
-    /// <summary>Our environment as .NET sees it, later changes included.</summary>
+    /// <summary>Our environment as .NET sees it, including later changes.</summary>
     private static List<string> OwnEnvironment()
     {
         List<string> entries = [];

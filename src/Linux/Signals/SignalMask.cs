@@ -1,7 +1,7 @@
 namespace Linux;
 
-/// <summary>The signals that are blocked in the calling thread. Threads and children made later inherit them, and
-/// they outlive exec.</summary>
+/// <summary>The signals blocked in the calling thread. Threads and children created later inherit the mask, and it
+/// survives exec.</summary>
 public static class SignalMask
 {
     /// <summary>The blocked signals.</summary>
@@ -15,7 +15,7 @@ public static class SignalMask
         }
     }
 
-    /// <summary>Blocks these too.</summary>
+    /// <summary>Adds signals to the blocked ones.</summary>
     internal static unsafe void Block(SignalSet signals)
     {
         Libc.sigset_t set = signals.Native;

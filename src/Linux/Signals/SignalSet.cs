@@ -1,13 +1,13 @@
 namespace Linux;
 
 /// <summary>A set of signals.</summary>
-/// <param name="Bits">Bit n-1 stands for signal n, as the kernel has it.</param>
+/// <param name="Bits">Bit n-1 is signal n, as in the kernel.</param>
 public readonly record struct SignalSet(ulong Bits)
 {
     /// <summary>Every signal.</summary>
     internal static SignalSet All => new(ulong.MaxValue);
 
-    /// <summary>The given signals.</summary>
+    /// <summary>A set of the given signals.</summary>
     public static SignalSet Of(params ReadOnlySpan<int> signals)
     {
         ulong bits = 0;
@@ -16,7 +16,7 @@ public readonly record struct SignalSet(ulong Bits)
         return new SignalSet(bits);
     }
 
-    /// <summary>Whether all of another set's signals are in this one.</summary>
+    /// <summary>Whether this set contains all signals of another one.</summary>
     public bool Contains(SignalSet other) => (Bits & other.Bits) == other.Bits;
 
     internal Libc.sigset_t Native => new() { Bits = Bits };

@@ -7,16 +7,16 @@ public static class Signals
     public const int SIGINT = 2;
     /// <summary>Kill; cannot be blocked or caught.</summary>
     public const int SIGKILL = 9;
-    /// <summary>For the program's own use.</summary>
+    /// <summary>User-defined.</summary>
     public const int SIGUSR1 = 10;
-    /// <summary>Write with nobody to read.</summary>
+    /// <summary>Write to a pipe without a reader.</summary>
     internal const int SIGPIPE = 13;
-    /// <summary>Please end.</summary>
+    /// <summary>Termination request.</summary>
     public const int SIGTERM = 15;
     /// <summary>A child ended or stopped.</summary>
     public const int SIGCHLD = 17;
 
-    /// <summary>Makes a write to a broken pipe fail with EPIPE instead of ending the process.</summary>
+    /// <summary>Makes a write to a broken pipe fail with EPIPE instead of killing the process.</summary>
     /// <exception cref="LinuxException">The kernel refused.</exception>
     public static void IgnoreSigPipe()
     {
@@ -24,13 +24,13 @@ public static class Signals
             LinuxException.ThrowLast("signal", "SIGPIPE");
     }
 
-    /// <summary>Sends a signal to a process that is not a child; for children there is
+    /// <summary>Sends a signal to a process that is not a child; for children use
     /// <see cref="ChildProcess.Kill"/>.</summary>
-    /// <returns>False if there is no such process.</returns>
-    /// <exception cref="LinuxException">EPERM, or EINVAL for a bad number.</exception>
+    /// <returns>False if the process does not exist.</returns>
+    /// <exception cref="LinuxException">EPERM: not permitted. EINVAL: invalid signal number.</exception>
     public static bool Send(int pid, int signal)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pid); // 0 and below mean groups to the kernel
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pid); // 0 and negative numbers mean process groups
         if (Libc.kill(pid, signal) == 0)
             return true;
         if (LinuxException.LastErrno == Errno.ESRCH)

@@ -1,6 +1,6 @@
 namespace Linux;
 
-/// <summary>Passing an open descriptor to another process over a unix socket (SCM_RIGHTS, unix(7)).</summary>
+/// <summary>Receives an open descriptor from another process over a unix socket (SCM_RIGHTS, unix(7)).</summary>
 internal static class DescriptorMessage
 {
     private const int HeaderBytes = 16;
@@ -8,11 +8,11 @@ internal static class DescriptorMessage
     private const int ControlBytes = HeaderBytes + (256 * sizeof(int));
     private const int PayloadBytes = 4096;
 
-    /// <summary>Waits for a message with a descriptor. One is expected; further ones are closed, whether they come
-    /// in the same control message or in others. Bytes of messages without any are dropped.</summary>
-    /// <param name="connection">The connection, which nothing else may read meanwhile.</param>
+    /// <summary>Waits for a message with a descriptor. One is expected; further ones are closed, whether they are in
+    /// the same control message or in others. Messages without a descriptor are dropped.</summary>
+    /// <param name="connection">The connection; nothing else may read from it meanwhile.</param>
     /// <param name="cancellationToken">Bounds the wait.</param>
-    /// <exception cref="LinuxException">EPROTO: the peer closed without sending one.</exception>
+    /// <exception cref="LinuxException">EPROTO: the peer closed the connection without sending one.</exception>
     internal static async ValueTask<Descriptor> ReceiveAsync(UnixConnection connection,
         CancellationToken cancellationToken = default)
     {
@@ -53,7 +53,7 @@ internal static class DescriptorMessage
                     return true;
                 if (count == 0)
                     throw new LinuxException(Errno.EPROTO, "recvmsg", Descriptor.ToString(),
-                        "the peer closed without sending a descriptor");
+                        "the peer closed the connection without sending a descriptor");
             }
         }
 

@@ -1,8 +1,8 @@
 namespace Linux;
 
-/// <summary>Who is at the other end of a unix socket, as the kernel recorded it when the connection was made
+/// <summary>The process at the other end of a unix socket, as the kernel recorded it when the connection was made
 /// (SO_PEERCRED, unix(7)).</summary>
-/// <param name="Pid">The peer's process, 0 if it is outside of our pid namespace.</param>
+/// <param name="Pid">The peer's pid, 0 if it is outside of our pid namespace.</param>
 /// <param name="Uid">Its effective user.</param>
 public readonly record struct PeerCredentials(int Pid, uint Uid)
 {

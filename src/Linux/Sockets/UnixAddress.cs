@@ -10,14 +10,14 @@ internal static class UnixAddress
 {
     private const int MaxPathBytes = Libc.sockaddr_un.PathBytes - 1;
 
-    /// <summary>Fills in the address of a path.</summary>
-    /// <returns>The directory to keep open until the address was used, or null.</returns>
-    /// <exception cref="LinuxException">The directory cannot be opened, or even the name alone is too long.</exception>
+    /// <summary>Fills in the address for a path.</summary>
+    /// <returns>The directory to keep open until the address has been used, or null.</returns>
+    /// <exception cref="LinuxException">The directory cannot be opened, or the name alone is too long.</exception>
     internal static unsafe Descriptor? Fill(string path, Libc.sockaddr_un* address)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (path.Contains('\0'))
-            throw new ArgumentException("A socket path holds no NUL.", nameof(path));
+            throw new ArgumentException("a socket path must not contain NUL", nameof(path));
         Descriptor? directory = null;
         string shortPath = path;
         if (Encoding.UTF8.GetByteCount(path) > MaxPathBytes)

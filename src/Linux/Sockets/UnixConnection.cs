@@ -6,7 +6,7 @@ public sealed class UnixConnection : IDisposable
     /// <summary>Takes over a connected socket.</summary>
     /// <param name="loop">The loop whose thread uses it.</param>
     /// <param name="socket">Closed if this fails, and with the connection.</param>
-    /// <exception cref="LinuxException">It is not a connected unix socket.</exception>
+    /// <exception cref="LinuxException">Not a connected unix socket.</exception>
     internal UnixConnection(EventLoop loop, Descriptor socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -22,10 +22,10 @@ public sealed class UnixConnection : IDisposable
         }
     }
 
-    /// <summary>The bytes.</summary>
+    /// <summary>The stream of bytes.</summary>
     public DescriptorStream Stream { get; }
 
-    /// <summary>Who connected, or who listened.</summary>
+    /// <summary>The process at the other end.</summary>
     public PeerCredentials Peer { get; }
 
     /// <inheritdoc/>

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Linux;
 
-/// <summary>A listening unix socket. It never removes a socket file: whoever made the directory knows when.</summary>
+/// <summary>A listening unix socket. It never removes the socket file: that is up to the owner of the
+/// directory.</summary>
 public sealed class UnixListener : IDisposable
 {
     private const int Backlog = 128;
@@ -13,33 +14,35 @@ public sealed class UnixListener : IDisposable
 
     private UnixListener(Descriptor socket) => _socket = socket;
 
-    /// <summary>The listening socket, which stays the listener's.</summary>
+    /// <summary>The listening socket, owned by the listener.</summary>
     public Descriptor Descriptor => _socket;
 
-    /// <summary>The path that the socket is bound to, as the kernel has it: relative where it was bound so, and through
-    /// /proc/self/fd where it is over 107 bytes.</summary>
-    /// <exception cref="LinuxException">The kernel does not tell.</exception>
+    /// <summary>The path that the socket is bound to, as the kernel has it: relative if it was bound to a relative
+    /// path, and through /proc/self/fd if it is longer than 107 bytes.</summary>
+    /// <exception cref="LinuxException">The path cannot be read.</exception>
     public unsafe string BoundPath
     {
         get
         {
             Libc.sockaddr_un address = default;
             uint length = (uint)sizeof(Libc.sockaddr_un);
-            LinuxException.ThrowIfFailed(Libc.getsockname(_socket, &address, &length), "getsockname", _socket.ToString());
+            LinuxException.ThrowIfFailed(
+                Libc.getsockname(_socket, &address, &length), "getsockname", _socket.ToString());
             return Marshal.PtrToStringUTF8((nint)address.sun_path) ?? "";
         }
     }
 
-    /// <summary>Binds and listens. The directory must exist; a path of any length is fine.</summary>
+    /// <summary>Binds and listens. The directory must exist; the path may have any length.</summary>
     /// <param name="path">The socket file, which must not exist; it gets mode 0600, less the umask.</param>
-    /// <exception cref="LinuxException">EADDRINUSE: the file exists, whether or not anybody listens.</exception>
+    /// <exception cref="LinuxException">EADDRINUSE: the file exists, whether or not a process listens on
+    /// it.</exception>
     public static unsafe UnixListener Bind(string path)
     {
         Descriptor socket = UnixAddress.NewSocket();
         try
         {
-            // bind(2) gives the file the mode of the socket's own inode (unix_bind_bsd in the kernel): setting it
-            // there first leaves no moment in which the file is open to others, and no process-wide umask changes.
+            // bind(2) gives the file the mode of the socket's own inode (unix_bind_bsd in the kernel). Setting that
+            // first never leaves the file open to others, and does not change the process-wide umask.
             LinuxException.ThrowIfFailed(Libc.fchmod(socket, OwnerReadWrite), "fchmod", path);
             Libc.sockaddr_un address;
             using (UnixAddress.Fill(path, &address))
@@ -54,9 +57,9 @@ public sealed class UnixListener : IDisposable
         }
     }
 
-    /// <summary>Takes over a socket that listens already, such as one inherited from the parent.</summary>
+    /// <summary>Takes over a listening socket, such as one inherited from the parent.</summary>
     /// <param name="socket">Closed with the listener; stays the caller's if this fails.</param>
-    /// <exception cref="LinuxException">It is no listening socket (EINVAL, or ENOTSOCK).</exception>
+    /// <exception cref="LinuxException">Not a listening socket (EINVAL) or not a socket (ENOTSOCK).</exception>
     public static unsafe UnixListener FromDescriptor(Descriptor socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -71,9 +74,9 @@ public sealed class UnixListener : IDisposable
         return new UnixListener(socket);
     }
 
-    /// <summary>Waits for the next connection. One call at a time, on the loop that runs here.</summary>
+    /// <summary>Waits for the next connection, on the loop of this thread. One call at a time.</summary>
     /// <exception cref="LinuxException">EMFILE or ENFILE: no descriptors are left; the peer stays queued.</exception>
-    /// <exception cref="ObjectDisposedException">The listener was closed, perhaps while this waited.</exception>
+    /// <exception cref="ObjectDisposedException">The listener was closed, perhaps during the wait.</exception>
     public async ValueTask<UnixConnection> AcceptAsync(CancellationToken cancellationToken = default)
     {
         _readiness ??= new Readiness(EventLoop.Current, _socket);
@@ -108,7 +111,7 @@ public sealed class UnixListener : IDisposable
                 {
                     case Errno.EAGAIN:
                         return false;
-                    case Errno.EINTR or Errno.ECONNABORTED: // the peer gave up while queued: take the next
+                    case Errno.EINTR or Errno.ECONNABORTED: // the peer gave up in the queue: take the next
                         continue;
                     default:
                         LinuxException.ThrowLast("accept", Descriptor.ToString());

@@ -1,21 +1,22 @@
 namespace Linux;
 
-/// <summary>The connecting side of unix sockets.</summary>
+/// <summary>Connects to unix sockets.</summary>
 public static class UnixSocket
 {
     private static readonly TimeSpan s_backlogRetry = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Connects, waiting while the listener's queue is full. On the loop that runs here.</summary>
-    /// <param name="path">The socket file; any length.</param>
+    /// <summary>Connects, on the loop of this thread. Waits while the listener's queue is full.</summary>
+    /// <param name="path">The socket file; its path may have any length.</param>
     /// <param name="cancellationToken">Bounds the wait.</param>
-    /// <exception cref="LinuxException">ENOENT: no such file. ECONNREFUSED: nobody listens there.</exception>
+    /// <exception cref="LinuxException">ENOENT: no such file. ECONNREFUSED: no process listens on it.</exception>
     public static async Task<UnixConnection> ConnectAsync(string path, CancellationToken cancellationToken = default)
     {
         EventLoop loop = EventLoop.Current;
         Descriptor socket = UnixAddress.NewSocket();
         try
         {
-            // A unix connect ends at once; a full queue says EAGAIN, and no event tells when it has room again.
+            // connect(2) on a unix socket returns at once, with EAGAIN if the queue is full; no event reports room in
+            // it.
             Errno errno;
             while ((errno = Connect(socket, path)) == Errno.EAGAIN)
                 await Task.Delay(s_backlogRetry, loop.Time, cancellationToken);
@@ -30,8 +31,8 @@ public static class UnixSocket
         return new UnixConnection(loop, socket);
     }
 
-    /// <summary>Whether somebody listens on a socket file, found out by connecting to it. Never blocks.</summary>
-    /// <exception cref="LinuxException">It cannot be told, for example EACCES.</exception>
+    /// <summary>Whether a process listens on a socket file, tested by connecting to it. Never blocks.</summary>
+    /// <exception cref="LinuxException">The connection failed for another reason, such as EACCES.</exception>
     public static bool IsListening(string path)
     {
         using Descriptor socket = UnixAddress.NewSocket();
@@ -46,7 +47,7 @@ public static class UnixSocket
         }
         return errno switch
         {
-            Errno.None or Errno.EAGAIN => true, // EAGAIN: its queue is full, so it has one
+            Errno.None or Errno.EAGAIN => true, // EAGAIN: there is a queue, and it is full
             Errno.ENOENT or Errno.ENOTDIR or Errno.ECONNREFUSED => false,
             _ => throw new LinuxException(errno, "connect", path),
         };

@@ -3,8 +3,9 @@ using System.Text;
 namespace Linux;
 
 /// <summary>
-/// Where an OCI runtime hands over the master of the terminal that it made (`--console-socket`): a unix socket that
-/// takes one connection with one descriptor. It lives in a directory of mode 0700, so nobody else can connect.
+/// The socket over which an OCI runtime hands over the master of the terminal that it created
+/// (<c>--console-socket</c>): a unix socket that accepts one connection with one descriptor. It is in a directory of
+/// mode 0700, so other users cannot connect.
 /// </summary>
 public sealed class ConsoleSocket : IDisposable
 {
@@ -21,9 +22,10 @@ public sealed class ConsoleSocket : IDisposable
     /// <summary>The path for the runtime's command line.</summary>
     public string Path => SocketIn(_directory);
 
-    /// <summary>Makes the directory and listens.</summary>
-    /// <param name="parent">A short path, such as /run or /tmp: the runtime can connect to 107 bytes at most.</param>
-    /// <exception cref="LinuxException">The directory cannot be made, or the path is too long.</exception>
+    /// <summary>Creates the directory and listens.</summary>
+    /// <param name="parent">A short path, such as /run or /tmp: the runtime can connect to a path of at most 107
+    /// bytes.</param>
+    /// <exception cref="LinuxException">The directory cannot be created, or the path is too long.</exception>
     public static ConsoleSocket Create(string parent)
     {
         string directory = PrivateDirectory.Create(parent, "pty-");
@@ -43,7 +45,8 @@ public sealed class ConsoleSocket : IDisposable
 
     /// <summary>Waits for the runtime to connect and to send the master.</summary>
     /// <param name="bound">How long.</param>
-    /// <exception cref="LinuxException">ETIMEDOUT: nothing came. EPROTO: what came is no pty master.</exception>
+    /// <exception cref="LinuxException">ETIMEDOUT: no terminal arrived. EPROTO: the descriptor is not a pty
+    /// master.</exception>
     public async Task<Descriptor> ReceiveMasterAsync(TimeSpan bound)
     {
         using CancellationTokenSource timeout = new(bound, EventLoop.Current.Time);
@@ -54,16 +57,16 @@ public sealed class ConsoleSocket : IDisposable
             if (Pty.IsMaster(master))
                 return master;
             master.Dispose();
-            throw new LinuxException(Errno.EPROTO, "console socket", Path, "the descriptor received is no pty master");
+            throw new LinuxException(Errno.EPROTO, "console socket", Path, "the descriptor is not a pty master");
         }
         catch (OperationCanceledException)
         {
             throw new LinuxException(Errno.ETIMEDOUT, "console socket", Path,
-                $"no terminal came within {bound.TotalSeconds} s");
+                $"no terminal arrived within {bound.TotalSeconds} s");
         }
     }
 
-    /// <summary>Stops listening and removes socket and directory.</summary>
+    /// <summary>Stops listening, and removes the socket and its directory.</summary>
     public void Dispose()
     {
         _listener.Dispose();

@@ -3,11 +3,11 @@ namespace Linux;
 /// <summary>Pseudo terminals (pty(7)).</summary>
 public static class Pty
 {
-    /// <summary>Sets the window size; the foreground processes get SIGWINCH if it changed.</summary>
+    /// <summary>Sets the window size; if it changes, the foreground processes get SIGWINCH.</summary>
     /// <param name="terminal">Either side.</param>
     /// <param name="columns">Width in characters.</param>
     /// <param name="rows">Height in characters.</param>
-    /// <exception cref="LinuxException">ENOTTY: it is no terminal. EIO: it is gone.</exception>
+    /// <exception cref="LinuxException">ENOTTY: not a terminal. EIO: the terminal is gone.</exception>
     public static unsafe void Resize(Descriptor terminal, int columns, int rows)
     {
         ArgumentNullException.ThrowIfNull(terminal);

@@ -2,7 +2,7 @@ namespace Linux.Tests.Peer;
 
 internal static class Children
 {
-    /// <summary>Waits for a child of the test runner; returns its exit code, or 128 + signal.</summary>
+    /// <summary>Waits for a child of this process, and returns its exit code, or 128 + signal.</summary>
     public static unsafe int Wait(int pid)
     {
         int status;
@@ -16,7 +16,7 @@ internal static class Children
 
     public static void Dup2(int from, int to) => LinuxException.ThrowIfFailed(TestLibc.dup2(from, to), "dup2");
 
-    /// <summary>Runs a program to its end and returns what it wrote on descriptor 1.</summary>
+    /// <summary>Runs a program to its end, and returns its standard output.</summary>
     public static string Output(SpawnRequest request)
     {
         (Descriptor read, Descriptor write) = Descriptor.Pipe();

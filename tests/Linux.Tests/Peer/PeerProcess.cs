@@ -3,16 +3,16 @@ using System.Reflection;
 namespace Linux.Tests.Peer;
 
 /// <summary>
-/// Runs a scenario in a process of its own: this executable again, started as the daemon is, with its signals blocked
-/// from the first instruction on. What needs that, and what counts descriptors or threads, cannot run among other
-/// tests in the runner.
+/// Runs a scenario in a separate process: this executable again, started as the shim is, with its signals blocked from
+/// the first instruction. Scenarios that need that, or count descriptors or threads, cannot run beside other tests in
+/// the runner.
 /// </summary>
 internal static class PeerProcess
 {
     public const string Verb = "peer";
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
 
-    /// <summary>Runs a scenario and fails with its output if it failed.</summary>
+    /// <summary>Runs a scenario, and fails with its output if it fails.</summary>
     public static void Run(Action scenario, SignalSet? blocked = null)
     {
         SpawnRequest request = Request(scenario) with { BlockedSignals = blocked ?? DaemonSignals };
@@ -20,7 +20,7 @@ internal static class PeerProcess
         Assert.True(status == 0, $"{scenario.Method.Name} ended with status {status}:\n{output}");
     }
 
-    /// <summary>What starts a scenario.</summary>
+    /// <summary>The request that starts a scenario.</summary>
     public static SpawnRequest Request(Action scenario) => new()
     {
         Path = Environment.ProcessPath!,

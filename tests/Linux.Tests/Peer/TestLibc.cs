@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Linux.Tests.Peer;
 
-/// <summary>What only tests need of the C library.</summary>
+/// <summary>Functions of the C library that only these tests use.</summary>
 internal static partial class TestLibc
 {
     internal const int F_GETFD = 1;
@@ -13,7 +13,8 @@ internal static partial class TestLibc
     [LibraryImport("libc")]
     internal static partial uint geteuid();
 
-    /// <summary>Another user's rights on files, for this thread; the capabilities about files go with root's and come back.</summary>
+    /// <summary>Gives this thread another user's access to files. Without root's id it also loses root's capabilities
+    /// for files, until it has the id again.</summary>
     [LibraryImport("libc")]
     internal static partial int setfsuid(int uid);
 

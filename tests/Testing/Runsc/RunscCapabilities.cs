@@ -61,8 +61,7 @@ public static partial class RunscCapabilities
             string devices = (await Command.RunAsync(Tools.Runsc,
                 ["--root", directory["root"], "--network=host", "--ignore-cgroups", "run", "--bundle", directory["bundle"],
                     "interfaces"])).Succeeded();
-            return Directory.EnumerateDirectories("/sys/class/net").Select(Path.GetFileName)
-                .All(name => devices.Contains($" {name}:", StringComparison.Ordinal));
+            return NetworkInterfaces.Parse(devices).Intersect(NetworkInterfaces.OfNode).Any(static name => name != "lo");
         }
         finally
         {
