@@ -25,10 +25,10 @@ public class RestartTests(Daemons daemons) : ContainerTest(daemons)
         await Eventually.TrueAsync("the sandbox ends", () => !Processes.Mentioning(daemon.RunscRoot)
             .Any(pid => Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)));
         await daemon.StartProcessAsync();
-        // 1.6 and 1.7 clean up what has ended while they were away; 2.x still shows it as stopped.
-        bool shows = ContainerdRelease.Of(version).IsAtLeast(2, 0);
-        Assert.Equal(shows ? "STOPPED" : "", await StatusAsync(daemon, id));
-        Assert.Contains(shows ? "exit code 6" : "not found",
+        // 1.6 shows it as stopped; 1.7 and later delete what has ended while they were away.
+        bool isDeleted = ContainerdRelease.Of(version).IsAtLeast(1, 7);
+        Assert.Equal(isDeleted ? "" : "STOPPED", await StatusAsync(daemon, id));
+        Assert.Contains(isDeleted ? "not found" : "exit code 6",
             (await daemon.CtrAsync("tasks", "delete", id)).Error, StringComparison.Ordinal);
     }
 
