@@ -246,7 +246,10 @@ public class TaskServiceTests
         await tasks.StartAsync(new StartRequest { Id = "c" });
         const int SIGSTOP = 19;
         Linux.Signals.Send((int)sandbox, SIGSTOP);
-        // Nobody in it answers; the sandbox's own process is what can still be told.
+        await Eventually.TrueAsync("all threads of the sandbox are stopped", () => Directory
+            .EnumerateDirectories($"/proc/{sandbox}/task")
+            .All(static task => File.ReadAllText($"{task}/stat").Contains(") T ", StringComparison.Ordinal)));
+        // The sandbox does not answer, so the answer is the sandbox's own process.
         Assert.Equal([sandbox], (await tasks.PidsAsync(new PidsRequest { Id = "c" })).Processes.Select(process => process.Pid));
         await tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });
         Assert.Equal(137u, (await tasks.WaitAsync(new WaitRequest { Id = "c" })).ExitStatus);
