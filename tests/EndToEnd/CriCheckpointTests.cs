@@ -43,7 +43,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
 
         // runsc would give a container that is made later the volume's file to write anew.
         RpcException refused = await Assert.ThrowsAsync<RpcException>(() => second.RunAsync(Counting("reader")));
-        Assert.Contains("mount /data: volume data came back from image", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains("mount /data: volume data was restored from image", refused.Status.Detail, StringComparison.Ordinal);
         Assert.Equal("kept\n", (await back.ExecAsync("cat", "/data/kept")).Succeeded());
         await second.StopAsync();
         Assert.Equal(PodSandboxState.SandboxNotready, (await second.StatusAsync()).State);

@@ -136,7 +136,7 @@ public class PodRestoreTests
 
         // A container of its own cannot take the image of a pod.
         shim.WriteBundle("alone", ["sleep", "1000"]);
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "is of 3 containers, and container alone is no pod's",
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "holds 3 containers, and container alone is not of a pod",
             shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "alone", Bundle = shim.BundleOf("alone"), Options = shim.Options, Checkpoint = image }));
         shim.AssertNothingLeft();
     }
