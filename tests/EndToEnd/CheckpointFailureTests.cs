@@ -11,7 +11,7 @@ namespace EndToEnd;
 public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
 {
     [Theory]
-    [InlineData("exists", false, StatusCode.AlreadyExists, "holds an image already (checkpoint.img); it stays as it is")]
+    [InlineData("exists", false, StatusCode.AlreadyExists, "already holds an image (checkpoint.img), which is not overwritten")]
     [InlineData("file", false, StatusCode.InvalidArgument, "Not a directory")]
     [InlineData("relative", false, StatusCode.InvalidArgument, "is not absolute")]
     [InlineData("read-only", false, StatusCode.FailedPrecondition, "cannot be written")]

@@ -121,7 +121,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         foreach ((string path, string words) in ((string, string)[])
         [
             (outside, "is not below restore_root"), ($"{images}/../{Path.GetFileName(outside)}", "without \"..\""),
-            (Path.Combine(images, "link"), "without links"), (Path.Combine(images, "none"), "there is no directory"),
+            (Path.Combine(images, "link"), "without links"), (Path.Combine(images, "none"), "/none does not exist"),
             (Path.Combine(images, "empty"), "holds no image"), ("relative", "is not below restore_root"),
         ])
         {

@@ -85,9 +85,9 @@ public class GvisorTaskTests
         Assert.Matches($"^fscheckpoint --image-path={fileSystems}/\\.incomplete-[0-9a-f]+ --leave-running --direct --path=all-tmpfs c\\+$", runsc.Calls[^1]);
         Assert.Equal(["fscheckpoint.json", "multitar.img", "pages.img", "pages_meta.img"],
             Directory.GetFiles(fileSystems).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        await AssertCodeAsync(StatusCode.AlreadyExists, "holds an image already (checkpoint.img)",
+        await AssertCodeAsync(StatusCode.AlreadyExists, "already holds an image (checkpoint.img)",
             service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = image, FsCheckpoint = true, LeaveRunning = true }));
-        await AssertCodeAsync(StatusCode.AlreadyExists, "holds an image already (multitar.img)",
+        await AssertCodeAsync(StatusCode.AlreadyExists, "already holds an image (multitar.img)",
             service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = fileSystems, FsCheckpoint = true, LeaveRunning = true }));
         await AssertCodeAsync(StatusCode.InvalidArgument, "fs_path",
             service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = fileSystems + "2", FsPath = "/x" }));

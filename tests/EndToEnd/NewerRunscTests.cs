@@ -119,7 +119,7 @@ public class NewerRunscTests
         HarnessPod pod = new(shim, "second");
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.CreateSandboxAsync(image));
         Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
-        Assert.Contains($"and only that restores it; this is runsc {RunscCapabilities.Version}", error.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains($"cannot be restored by runsc {RunscCapabilities.Version}: it was written by runsc ", error.Status.Detail, StringComparison.Ordinal);
     }
 
     private static async Task<string> CheckpointAsync(ShimHarness shim)

@@ -117,7 +117,7 @@ public class PodRestoreTests
         await pod.CreateSandboxAsync(image);
         await pod.CreateAsync("a");
         await AssertCodeAsync(StatusCode.FailedPrecondition, "the sandbox's own container must be started first", pod.StartAsync(pod.IdOf("a")));
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "and no container x", pod.CreateAsync("x"));
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "but no container x", pod.CreateAsync("x"));
         string other = Directory.CreateDirectory(Path.Combine(shim.Directory, "other")).FullName;
         await AssertCodeAsync(StatusCode.FailedPrecondition, "an image is of a whole sandbox", pod.CreateAsync("b", other));
 

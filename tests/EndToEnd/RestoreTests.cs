@@ -81,7 +81,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         await File.WriteAllTextAsync(file, "");
         foreach ((string path, string words) in ((string, string)[])
         [
-            (Path.Combine(shim.Directory, "nowhere"), "there is no directory"),
+            (Path.Combine(shim.Directory, "nowhere"), "/nowhere does not exist"),
             (empty, "holds no image (no file checkpoint.img"),
             (file, "Not a directory"),
             ("relative", "is not absolute"),
@@ -97,10 +97,10 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory]
-    [InlineData("empty", "checkpoint.img is empty, torn or something else than a checkpoint of runsc")]
-    [InlineData("foreign", "checkpoint.img is empty, torn or something else than a checkpoint of runsc")]
-    [InlineData("beginning", "the beginning of checkpoint.img is torn")]
-    [InlineData("link", "checkpoint.img is not a plain file")]
+    [InlineData("empty", "checkpoint.img is empty, truncated or not a checkpoint of runsc")]
+    [InlineData("foreign", "checkpoint.img is empty, truncated or not a checkpoint of runsc")]
+    [InlineData("beginning", "the header of checkpoint.img is truncated or damaged")]
+    [InlineData("link", "checkpoint.img is not a regular file")]
     public async Task Create_refuses_an_image_whose_beginning_cannot_be_read(string kind, string refusal)
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();

@@ -226,9 +226,9 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         foreach ((Dictionary<string, string> annotations, string words) in ((Dictionary<string, string>, string)[])
         [
             (Hints(("data", "share", "everybody")), "annotation dev.gvisor.spec.mount.data.share=\"everybody\" must be pod or container or shared"),
-            (Hints(("data.x", "share", "pod")), "the name of a volume has no dot"),
+            (Hints(("data.x", "share", "pod")), "a volume's name has no dot"),
             (Hints(("other", "share", "pod")), "has no such volume"),
-            (Hints().With("dev.gvisor.empty-dir.data.medium", "disk"), "somebody else uses"),
+            (Hints().With("dev.gvisor.empty-dir.data.medium", "disk"), "something else uses"),
         ])
         {
             Pod pod = await kubelet.MakePodAsync(new PodSettings { Annotations = annotations, Volumes = [new EmptyDir("data")] });
