@@ -115,7 +115,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
             Path = Path.Combine(shim.Directory, "image"),
             Options = new Google.Protobuf.WellKnownTypes.Any { TypeUrl = "some.other.Options" },
         }));
-        Assert.Equal((StatusCode.InvalidArgument, "checkpoint options of type some.other.Options are not understood"),
+        Assert.Equal((StatusCode.InvalidArgument, "checkpoint options of type some.other.Options are not supported"),
             (error.StatusCode, error.Status.Detail));
     }
 
