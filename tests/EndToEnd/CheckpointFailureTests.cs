@@ -115,7 +115,9 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
             Path = Path.Combine(shim.Directory, "image"),
             Options = new Google.Protobuf.WellKnownTypes.Any { TypeUrl = "some.other.Options" },
         }));
-        Assert.Equal((StatusCode.InvalidArgument, "checkpoint options of type some.other.Options are not understood: invalid argument"),
+        Assert.Equal(
+            (StatusCode.InvalidArgument,
+                "checkpoint options of type some.other.Options are not supported: invalid argument"),
             (error.StatusCode, error.Status.Detail));
     }
 

@@ -69,7 +69,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         PodContainer again = await second.RunAsync(counting);
         Assert.Equal(1u, again.Attempt);
         Assert.InRange(await Counter.AboveAsync(again, 0), 1, reached - 1);
-        Assert.Contains("begins anew", await File.ReadAllTextAsync(kubelet.Daemon.LogFile), StringComparison.Ordinal);
+        Assert.Contains("starts without the image", await File.ReadAllTextAsync(kubelet.Daemon.LogFile), StringComparison.Ordinal);
         await again.RemoveAsync();
         await app.RemoveAsync();
     }

@@ -130,14 +130,14 @@ public class GvisorTaskTests
             CheckpointRequest asked = request.Clone();
             with(asked);
             await AssertCodeAsync(StatusCode.Unimplemented,
-                $"runsc {what} is not known to {Tools.Runsc}, version {RunscCapabilities.Version}: it needs a newer release of gVisor",
+                $"runsc {what} is not supported by {Tools.Runsc}, version {RunscCapabilities.Version}; it needs a newer release of gVisor",
                 service.CheckpointAsync(asked));
         }
         foreach ((WaitType type, string flag) in ((WaitType, string)[])
             [(WaitType.Checkpoint, "--checkpoint"), (WaitType.Restore, "--restore"), (WaitType.Fscheckpoint, "--fscheckpoint")])
-            await AssertCodeAsync(StatusCode.Unimplemented, $"runsc wait {flag} is not known",
+            await AssertCodeAsync(StatusCode.Unimplemented, $"runsc wait {flag} is not supported",
                 service.WaitAsync(new WaitRequest { Id = "c", WaitType = type }));
-        await AssertCodeAsync(StatusCode.InvalidArgument, "there is no wait type 9",
+        await AssertCodeAsync(StatusCode.InvalidArgument, "unknown wait type 9",
             service.WaitAsync(new WaitRequest { Id = "c", WaitType = (WaitType)9 }));
         Assert.False(Directory.Exists(image));
         Assert.False(File.Exists(Path.Combine(shim.RunscRoot, "c_sandbox.sock")));

@@ -52,7 +52,7 @@ public class PodRestoreTests
             Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = id })).Status);
         foreach (string container in (string[])["a", "b"])
             Assert.InRange(await pod.CountAboveAsync(container, 0), reached, int.MaxValue);
-        Assert.Contains("sandbox is restored and runs", shim.Log, StringComparison.Ordinal);
+        Assert.Contains("sandbox restored and running", shim.Log, StringComparison.Ordinal);
         Assert.False(wait.ResponseAsync.IsCompleted);
 
         // As any other pod: exec, stats, kill, exit code; a restarted container begins anew.
@@ -63,7 +63,7 @@ public class PodRestoreTests
         await pod.CreateAsync("a");
         await pod.StartAsync(pod.IdOf("a"));
         Assert.InRange(await pod.CountAboveAsync("a", 0), 1, reached);
-        Assert.Contains("begins anew", shim.Log, StringComparison.Ordinal);
+        Assert.Contains("starts without the image", shim.Log, StringComparison.Ordinal);
 
         // A second checkpoint and a second restore, of what was restored.
         string again = Path.Combine(shim.Directory, "again");
