@@ -58,12 +58,13 @@ public sealed class RunscFeaturesTests
         Loops.Run(async loop =>
         {
             var features = new RunscFeatures();
+            RunscRunner runner = Runner(loop, directory["none"]);
             for (int i = 0; i < 2; i++)
                 Assert.Equal(RunscFailure.NotRunnable, (await Assert.ThrowsAsync<RunscException>(
-                    () => features.HasAsync(Runner(loop, directory["none"]), "restore", null))).Failure);
+                    () => features.HasAsync(runner, "restore", null))).Failure);
             WriteRunsc(directory, Newer);
             File.Move(directory["runsc"], directory["none"]);
-            Assert.True(await features.HasAsync(Runner(loop, directory["none"]), "restore", null));
+            Assert.True(await features.HasAsync(runner, "restore", null));
         });
     }
 
