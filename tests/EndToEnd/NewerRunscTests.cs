@@ -99,7 +99,7 @@ public class NewerRunscTests
             await pod.StartAsync(pod.Sandbox);
         });
         Assert.Equal((StatusCode.Unimplemented,
-            $"{what} is not supported by {Tools.Runsc}, version {RunscCapabilities.Version}; it needs a newer release of gVisor"),
+            $"{what} is not supported by {Tools.Runsc}, version {RunscCapabilities.Version}; it needs a newer release of gVisor: not implemented"),
             (error.StatusCode, error.Status.Detail));
         await pod.RemoveAsync();
         Assert.Empty(RunscRoot.Entries(Path.Combine(shim.RunscRoot, "test")));
