@@ -64,7 +64,8 @@ public sealed class VolumeSetupTests : IDisposable
     {
         ShimConfiguration configuration = ShimConfiguration.Default with
         {
-            KubeletRoot = _kubelet.Root, Root = _directory["runsc"],
+            KubeletRoot = _kubelet.Root,
+            Root = _directory["runsc"],
         };
         return await setup.SetUpSandboxAsync("sandbox", bundle, ContainerSpec.Read(bundle.Specification),
             _directory["runsc/k8s.io"], configuration, saved: null);
@@ -83,7 +84,10 @@ public sealed class VolumeSetupTests : IDisposable
                 KeyValuePair.Create(annotation.Key, (JsonNode?)annotation.Value))),
             ["mounts"] = new JsonArray(new JsonObject
             {
-                ["destination"] = "/dev/shm", ["type"] = "bind", ["source"] = shared, ["options"] = new JsonArray("rbind"),
+                ["destination"] = "/dev/shm",
+                ["type"] = "bind",
+                ["source"] = shared,
+                ["options"] = new JsonArray("rbind"),
             }),
         };
         File.WriteAllText(bundle.Specification, json.ToJsonString());
