@@ -118,10 +118,12 @@ public sealed class ContainerKillTests
             await pod.StartAsync(id == "pod" ? "web" : "pod");
             Container container = await pod.StartAsync(id);
             await container.KillAsync("", SIGKILL, all: false);
+            int timers = pod.Shim.Time.Armed;
             // The bound begins with the first signal.
             pod.Shim.Time.Advance(TimeSpan.FromSeconds(seconds) - s_tick);
             await container.KillAsync("", SIGKILL, all: false);
             Assert.Empty(pod.Shim.Runsc.Signals);
+            Assert.Equal(timers, pod.Shim.Time.Armed);
             pod.Shim.Time.Advance(s_tick);
             await TestShim.SettleAsync();
             Assert.Equal(["sandbox 9"], pod.Shim.Runsc.Signals);

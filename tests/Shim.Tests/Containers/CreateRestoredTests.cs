@@ -29,9 +29,11 @@ public sealed class CreateRestoredTests
         {
             shim.Runsc.On("flags", static call => call.Print("  -restore-spec-validation string\n    \tx\n"));
             CreateRequest request = shim.Request("pod") with { Checkpoint = WriteImage(shim) };
+            SortedDictionary<string, string> flags = new(StringComparer.Ordinal);
             if (configured is not null)
-                request.Configuration.RunscConfig["restore-spec-validation"] = configured;
-            await shim.Creator.CreateAsync(request);
+                flags["restore-spec-validation"] = configured;
+            await shim.Creator.CreateAsync(
+                request with { Configuration = request.Configuration with { RunscConfig = flags } });
             Assert.Equal(expected, shim.Runsc.Calls[^1].Global("--restore-spec-validation"));
             Assert.Equal(expected, BundleState.Load(request.Bundle)!.Flags["restore-spec-validation"]);
         });

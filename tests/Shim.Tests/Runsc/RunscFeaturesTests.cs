@@ -68,6 +68,7 @@ public sealed class RunscFeaturesTests
         });
     }
 
+    /// <summary>Call it once in a test: a second reaper would take the first one's children.</summary>
     private static RunscRunner Runner(EventLoop loop, string binary) => new(
         new Reaper(loop, SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD))), loop.Time,
         new RunscSettings { Binary = binary, Root = "/nowhere", Flags = new SortedDictionary<string, string>() });
