@@ -7,7 +7,7 @@ internal static class OpenDescriptors
     public static List<string> Targets()
     {
         List<string> targets = [];
-        foreach (FileInfo link in new DirectoryInfo("/proc/self/fd").EnumerateFiles())
+        foreach (FileSystemInfo link in new DirectoryInfo("/proc/self/fd").EnumerateFileSystemInfos())
             if (link.LinkTarget is { } target)
                 targets.Add(target);
         return targets;
