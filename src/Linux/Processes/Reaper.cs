@@ -98,7 +98,12 @@ public sealed class Reaper : IChildProcesses, IDisposable
     public bool Kill(int pid, int signal)
     {
         _loop.VerifyAccess();
-        return _watched.ContainsKey(pid) && Signals.Send(pid, signal);
+        if (!_watched.ContainsKey(pid))
+            return false;
+        // The parent of one that is not our child yet may have reaped it, and its pid may be another process's.
+        if (_foreign.TryGetValue(pid, out ulong startTime) && ProcFs.Stat(pid)?.StartTime != startTime)
+            return false;
+        return Signals.Send(pid, signal);
     }
 
     /// <summary>Stops reaping. Open watches fail with <see cref="ObjectDisposedException"/>.</summary>
