@@ -17,7 +17,8 @@ internal sealed class RunscCall
         Pid = pid;
         Request = request;
         int first = 1;
-        for (; first < request.Arguments.Count - 1 && request.Arguments[first].StartsWith("--", StringComparison.Ordinal); first++)
+        for (; first < request.Arguments.Count - 1
+            && request.Arguments[first].StartsWith("--", StringComparison.Ordinal); first++)
         {
             string[] flag = request.Arguments[first].Split('=', 2);
             _global[flag[0]] = flag.Length > 1 ? flag[1] : "";
@@ -94,7 +95,8 @@ internal sealed class RunscCall
     private string RecordOf(string id) => Path.Combine(_global["--root"], $"{id}_sandbox:{id}.state");
 
     private static string Short(string argument) =>
-        argument.Contains('/') ? argument[..(argument.IndexOf('=', StringComparison.Ordinal) + 1)] + Path.GetFileName(argument) : argument;
+        argument.Contains('/') ? argument[..(argument.IndexOf('=', StringComparison.Ordinal) + 1)]
+            + Path.GetFileName(argument) : argument;
 
     private void Write(string flag, int pid)
     {

@@ -4,7 +4,9 @@ using Shim.Logging;
 
 namespace Shim.Tests.Support;
 
-/// <summary>What the shim's parts work with, with a scripted runsc, a clock that the test moves, and recorded events.</summary>
+/// <summary>
+/// What the shim's parts work with, with a scripted runsc, a clock that the test moves, and recorded events.
+/// </summary>
 internal sealed class TestShim
 {
     public TestShim(EventLoop loop, ShimLog log)
