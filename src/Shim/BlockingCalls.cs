@@ -3,7 +3,8 @@ using Linux;
 namespace Shim;
 
 /// <summary>
-/// Calls that may block for ever, on a server that is gone for instance: a thread of their own waits, the loop goes on.
+/// Calls that may block forever, for instance on a file server that is gone. Each waits on a thread of its own, so the
+/// loop continues.
 /// </summary>
 internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
 {
@@ -33,12 +34,12 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
         return true;
     });
 
-    /// <summary>Mounts a root file system; all of it or nothing.</summary>
+    /// <summary>Mounts a root file system: all of its mounts, or none.</summary>
     /// <exception cref="IOException">A mount failed, or did not end within a minute.</exception>
     public Task MountAsync(IReadOnlyList<MountSpec> mounts, string rootfs) =>
         RunAsync("mount", rootfs, () => Mounts.Mount(mounts, rootfs));
 
-    /// <summary>Unmounts what is mounted at a directory and below.</summary>
-    /// <exception cref="IOException">Something could not be unmounted, or not within a minute.</exception>
+    /// <summary>Unmounts everything at a directory and below it.</summary>
+    /// <exception cref="IOException">An unmount failed, or did not end within a minute.</exception>
     public Task UnmountAsync(string rootfs) => RunAsync("umount", rootfs, () => Mounts.UnmountAll(rootfs));
 }

@@ -1,9 +1,9 @@
 namespace Shim;
 
-/// <summary>Booleans as gVisor and containerd, and so their users, write them.</summary>
+/// <summary>Booleans as gVisor, containerd and their users write them.</summary>
 internal static class GoBoolean
 {
-    /// <summary>As Go's strconv.ParseBool reads it; null for anything else.</summary>
+    /// <summary>The value according to Go's strconv.ParseBool; null for anything else.</summary>
     public static bool? Parse(string value) => value switch
     {
         "1" or "t" or "T" or "true" or "TRUE" or "True" => true,

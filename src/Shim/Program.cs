@@ -5,7 +5,7 @@ using Shim.Explain;
 
 namespace Shim;
 
-/// <summary>The program's entry: which command runs, and how a failure is told.</summary>
+/// <summary>The program's entry point: selects the command and reports its failure.</summary>
 internal static class Program
 {
     private const int Failure = 1;
@@ -14,7 +14,7 @@ internal static class Program
     {
         try
         {
-            // For people, with flags of its own; everything else is containerd's.
+            // `explain` is for people and has its own flags; containerd uses all other commands.
             if (arguments is [ExplainCommand.Word, ..])
                 return ExplainCommand.Run(arguments.AsSpan(1));
             ShimArguments parsed = ShimArguments.Parse(arguments);
@@ -30,16 +30,16 @@ internal static class Program
         }
         catch (UsageException e)
         {
-            return Fail($"{e.Message}; -h prints how this is used");
+            return Fail($"{e.Message}; see -h for usage");
         }
         catch (Exception e)
         {
-            // Whatever it was, containerd's user gets a line and not a stack; a serving shim has logged that.
+            // containerd's user gets one line and no stack trace; a serving shim has logged the trace.
             return Fail(e.Message);
         }
     }
 
-    /// <summary>One line: containerd shows it to its user.</summary>
+    /// <summary>Prints one line, which containerd shows to its user.</summary>
     private static int Fail(string message)
     {
         StandardIo.WriteError(Encoding.UTF8.GetBytes($"containerd-shim-runsc-v1: {message.ReplaceLineEndings(" ")}\n"));

@@ -12,7 +12,7 @@ internal enum Refusal
     /// <summary>The container's state does not allow it.</summary>
     WrongState,
 
-    /// <summary>The request makes no sense.</summary>
+    /// <summary>The request is invalid.</summary>
     InvalidArgument,
 
     /// <summary>This shim or the installed runsc does not support it.</summary>

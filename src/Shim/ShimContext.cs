@@ -6,10 +6,10 @@ using Shim.Runsc;
 
 namespace Shim;
 
-/// <summary>What the shim's parts work with: one for the whole process, built where the shim begins to serve.</summary>
+/// <summary>What the shim's parts share: one for the whole process, built when the shim starts to serve.</summary>
 internal sealed record ShimContext
 {
-    /// <summary>containerd's namespace, of all containers.</summary>
+    /// <summary>containerd's namespace, the same for all containers.</summary>
     public required string Namespace { get; init; }
 
     /// <summary>The event loop, on whose thread everything here is used.</summary>
@@ -24,7 +24,7 @@ internal sealed record ShimContext
     /// <summary>Opens the standard streams of processes.</summary>
     public required StdioFactory Stdio { get; init; }
 
-    /// <summary>Takes the events for containerd.</summary>
+    /// <summary>Receives the events for containerd.</summary>
     public required IEventSink Events { get; init; }
 
     /// <summary>The log.</summary>

@@ -12,7 +12,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
 {
     [Theory]
     [InlineData("exists", false, StatusCode.AlreadyExists,
-        "holds an image already (checkpoint.img); it stays as it is")]
+        "already holds an image (checkpoint.img), which is not overwritten")]
     [InlineData("file", false, StatusCode.InvalidArgument, "Not a directory")]
     [InlineData("relative", false, StatusCode.InvalidArgument, "is not absolute")]
     [InlineData("read-only", false, StatusCode.FailedPrecondition, "cannot be written")]
@@ -36,8 +36,12 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         Dictionary<string, string> before = ContentOf(path);
 
         RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.CheckpointAsync(
-            new CheckpointTaskRequest { Id = "c", Path = kind == "relative" ? "image" : path,
-                Options = CheckpointTests.Options(exit) }));
+            new CheckpointTaskRequest
+            {
+                Id = "c",
+                Path = kind == "relative" ? "image" : path,
+                Options = CheckpointTests.Options(exit)
+            }));
         Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);
         Assert.Equal(code, error.StatusCode);
         Assert.Equal(before, ContentOf(path));
@@ -62,8 +66,12 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
 
         // The next one is as good as any.
         runsc.Spare();
-        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image,
-            Options = CheckpointTests.Options(exit) });
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
+        {
+            Id = "c",
+            Path = image,
+            Options = CheckpointTests.Options(exit)
+        });
         Image.AssertComplete(image);
     }
 
@@ -116,12 +124,14 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         await RunAsync(shim);
         RpcException error = await Assert.ThrowsAsync<RpcException>(async () =>
             await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
-        {
-            Id = "c",
-            Path = Path.Combine(shim.Directory, "image"),
-            Options = new Google.Protobuf.WellKnownTypes.Any { TypeUrl = "some.other.Options" },
-        }));
-        Assert.Equal((StatusCode.InvalidArgument, "checkpoint options of type some.other.Options are not understood"),
+            {
+                Id = "c",
+                Path = Path.Combine(shim.Directory, "image"),
+                Options = new Google.Protobuf.WellKnownTypes.Any { TypeUrl = "some.other.Options" },
+            }));
+        Assert.Equal(
+            (StatusCode.InvalidArgument,
+                "checkpoint options of type some.other.Options are not supported: invalid argument"),
             (error.StatusCode, error.Status.Detail));
     }
 

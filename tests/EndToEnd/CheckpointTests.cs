@@ -34,7 +34,7 @@ public class CheckpointTests(Daemons daemons) : ContainerTest(daemons)
             (await daemon.CtrAsync("tasks", "resume", id)).Succeeded();
         await Counter.AboveAsync(daemon, id, before + 10);
         string refused = (await daemon.CtrAsync("tasks", "checkpoint", "--image-path", image, id)).Failed();
-        Assert.Contains("holds an image already (checkpoint.img); it stays as it is", refused,
+        Assert.Contains("already holds an image (checkpoint.img), which is not overwritten", refused,
             StringComparison.Ordinal);
         await Counter.AboveAsync(daemon, id, before + 20);
     }

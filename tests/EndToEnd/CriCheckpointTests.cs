@@ -44,7 +44,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
 
         // runsc would give a container that is made later the volume's file to write anew.
         RpcException refused = await Assert.ThrowsAsync<RpcException>(() => second.RunAsync(Counting("reader")));
-        Assert.Contains("mount /data: volume data came back from image", refused.Status.Detail,
+        Assert.Contains("mount /data: volume data was restored from image", refused.Status.Detail,
             StringComparison.Ordinal);
         Assert.Equal("kept\n", (await back.ExecAsync("cat", "/data/kept")).Succeeded());
         await second.StopAsync();
@@ -74,7 +74,8 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         PodContainer again = await second.RunAsync(counting);
         Assert.Equal(1u, again.Attempt);
         Assert.InRange(await Counter.AboveAsync(again, 0), 1, reached - 1);
-        Assert.Contains("begins anew", await File.ReadAllTextAsync(kubelet.Daemon.LogFile), StringComparison.Ordinal);
+        Assert.Contains("starts without the image", await File.ReadAllTextAsync(kubelet.Daemon.LogFile),
+            StringComparison.Ordinal);
         await again.RemoveAsync();
         await app.RemoveAsync();
     }
@@ -127,7 +128,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         foreach ((string path, string words) in ((string, string)[])
         [
             (outside, "is not below restore_root"), ($"{images}/../{Path.GetFileName(outside)}", "without \"..\""),
-            (Path.Combine(images, "link"), "without links"), (Path.Combine(images, "none"), "there is no directory"),
+            (Path.Combine(images, "link"), "without links"), (Path.Combine(images, "none"), "/none does not exist"),
             (Path.Combine(images, "empty"), "holds no image"), ("relative", "is not below restore_root"),
         ])
         {
@@ -213,8 +214,11 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         PodContainer app = await pod.RunAsync(new ContainerSettings("app", "sh", "-c", Counter.Script));
         int before = await Counter.AboveAsync(app, 10);
         string archive = Path.Combine(kubelet.Daemon.Directory, "archive.tar");
-        await kubelet.Runtime.CheckpointContainerAsync(new CheckpointContainerRequest { ContainerId = app.Id,
-            Location = archive });
+        await kubelet.Runtime.CheckpointContainerAsync(new CheckpointContainerRequest
+        {
+            ContainerId = app.Id,
+            Location = archive
+        });
         string[] files = (await Command.RunAsync("tar", ["-tf", archive])).Succeeded().Split('\n',
             StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("checkpoint/checkpoint.img", files);

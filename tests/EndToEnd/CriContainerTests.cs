@@ -46,8 +46,13 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         await kubelet.Runtime.UpdateContainerResourcesAsync(new UpdateContainerResourcesRequest
         {
             ContainerId = container.Id,
-            Linux = new LinuxContainerResources { CpuPeriod = 100_000, CpuQuota = 50_000, CpuShares = 512,
-                MemoryLimitInBytes = Limit },
+            Linux = new LinuxContainerResources
+            {
+                CpuPeriod = 100_000,
+                CpuQuota = 50_000,
+                CpuShares = 512,
+                MemoryLimitInBytes = Limit
+            },
         });
         LinuxContainerResources told = (await container.StatusAsync()).Resources.Linux;
         Assert.Equal((50_000, 512, Limit), (told.CpuQuota, told.CpuShares, told.MemoryLimitInBytes));

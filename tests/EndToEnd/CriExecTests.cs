@@ -67,7 +67,8 @@ public class CriExecTests(Daemons daemons) : CriTest(daemons)
     {
         PodContainer container = await ContainerAsync(version,
             new ContainerSettings("app", "sh", "-c",
-                "while read line; do echo got $line; echo and $line >&2; done") { Stdin = true });
+                "while read line; do echo got $line; echo and $line >&2; done")
+            { Stdin = true });
         foreach (string text in (string[])["one", "two"])
         {
             await using RemoteCommand attached = await container.OpenAttachAsync();

@@ -134,8 +134,11 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
         // Those of others at work on this machine may come and go meanwhile.
         IReadOnlyList<string> before = NetworkInterfaces.OfNode;
         Kubelet kubelet = await KubeletAsync(version);
-        Pod pod = await kubelet.RunPodAsync(new PodSettings { HostNetwork = true,
-            Handler = Kubelet.HostNetworkHandler });
+        Pod pod = await kubelet.RunPodAsync(new PodSettings
+        {
+            HostNetwork = true,
+            Handler = Kubelet.HostNetworkHandler
+        });
         Assert.Equal("", (await pod.StatusAsync()).Network.Ip);
         PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
         IReadOnlyList<string> found = NetworkInterfaces.Parse(

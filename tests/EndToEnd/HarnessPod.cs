@@ -96,13 +96,18 @@ internal sealed class HarnessPod(ShimHarness shim, string name, bool volume = fa
             if (volume && container is not null)
                 ((JsonArray)spec["mounts"]!).Add(new JsonObject
                 {
-                    ["destination"] = "/data", ["type"] = "bind", ["source"] = VolumePath,
-                        ["options"] = new JsonArray("rbind", "rw"),
+                    ["destination"] = "/data",
+                    ["type"] = "bind",
+                    ["source"] = VolumePath,
+                    ["options"] = new JsonArray("rbind", "rw"),
                 });
         });
         await shim.Tasks.CreateAsync(new CreateTaskRequest
         {
-            Id = id, Bundle = shim.BundleOf(id), Options = shim.Options, Checkpoint = image,
+            Id = id,
+            Bundle = shim.BundleOf(id),
+            Options = shim.Options,
+            Checkpoint = image,
         });
         _ids.Add(id);
     }

@@ -100,7 +100,7 @@ public class MemoryTests
     /// <summary>The bytes that the shim has allocated since it started, by its own account.</summary>
     private static async Task<long> AllocatedAsync(ShimHarness shim)
     {
-        Regex line = new("([0-9]+) bytes allocated since it began");
+        Regex line = new("([0-9]+) bytes allocated since start");
         int count = line.Count(shim.Log);
         Linux.Signals.Send(shim.Pid, Linux.Signals.SIGUSR1);
         await Eventually.TrueAsync("the shim logs its state", () => line.Count(shim.Log) > count);

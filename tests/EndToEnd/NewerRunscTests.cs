@@ -109,8 +109,8 @@ public class NewerRunscTests
             await pod.StartAsync(pod.Sandbox);
         });
         Assert.Equal((StatusCode.Unimplemented,
-            $"{what} is not known to {Tools.Runsc}, version {RunscCapabilities.Version}: "
-            + "it needs a newer release of gVisor"),
+            $"{what} is not supported by {Tools.Runsc}, version {RunscCapabilities.Version}; "
+            + "it needs a newer release of gVisor: not implemented"),
             (error.StatusCode, error.Status.Detail));
         await pod.RemoveAsync();
         Assert.Empty(RunscRoot.Entries(Path.Combine(shim.RunscRoot, "test")));
@@ -132,8 +132,8 @@ public class NewerRunscTests
         HarnessPod pod = new(shim, "second");
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.CreateSandboxAsync(image));
         Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
-        Assert.Contains($"and only that restores it; this is runsc {RunscCapabilities.Version}", error.Status.Detail,
-            StringComparison.Ordinal);
+        Assert.Contains($"cannot be restored by runsc {RunscCapabilities.Version}: it was written by runsc ",
+            error.Status.Detail, StringComparison.Ordinal);
     }
 
     private static async Task<string> CheckpointAsync(ShimHarness shim)

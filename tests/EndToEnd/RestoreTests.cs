@@ -60,8 +60,11 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         for (int i = 0; i < 3; i++)
         {
             string image = Path.Combine(shim.Directory, $"image{i}"), id = $"r{i}";
-            await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = i == 0 ? "c" : $"r{i - 1}",
-                Path = image });
+            await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
+            {
+                Id = i == 0 ? "c" : $"r{i - 1}",
+                Path = image
+            });
             await RunAsync(shim, id, image);
             int next = await Counter.AboveAsync(shim, id, 0);
             Assert.InRange(next, count, int.MaxValue);
@@ -86,7 +89,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         await File.WriteAllTextAsync(file, "");
         foreach ((string path, string words) in ((string, string)[])
         [
-            (Path.Combine(shim.Directory, "nowhere"), "there is no directory"),
+            (Path.Combine(shim.Directory, "nowhere"), "/nowhere does not exist"),
             (empty, "holds no image (no file checkpoint.img"),
             (file, "Not a directory"),
             ("relative", "is not absolute"),
@@ -102,10 +105,10 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory]
-    [InlineData("empty", "checkpoint.img is empty, torn or something else than a checkpoint of runsc")]
-    [InlineData("foreign", "checkpoint.img is empty, torn or something else than a checkpoint of runsc")]
-    [InlineData("beginning", "the beginning of checkpoint.img is torn")]
-    [InlineData("link", "checkpoint.img is not a plain file")]
+    [InlineData("empty", "checkpoint.img is empty, truncated or not a checkpoint of runsc")]
+    [InlineData("foreign", "checkpoint.img is empty, truncated or not a checkpoint of runsc")]
+    [InlineData("beginning", "the header of checkpoint.img is truncated or damaged")]
+    [InlineData("link", "checkpoint.img is not a regular file")]
     public async Task Create_refuses_an_image_whose_beginning_cannot_be_read(string kind, string refusal)
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
@@ -160,9 +163,12 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
             spec => spec["annotations"] = PodAnnotations.OfContainer("c").ToJson());
         RpcException error = await Assert.ThrowsAsync<RpcException>(async () =>
             await shim.Tasks.CreateAsync(new CreateTaskRequest
-        {
-            Id = "app", Bundle = shim.BundleOf("app"), Options = shim.Options, Checkpoint = image,
-        }));
+            {
+                Id = "app",
+                Bundle = shim.BundleOf("app"),
+                Options = shim.Options,
+                Checkpoint = image,
+            }));
         Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
         Assert.Contains("gVisor saves and restores whole sandboxes", error.Status.Detail, StringComparison.Ordinal);
     }
@@ -192,7 +198,10 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         shim.WriteBundle(id, ["sh", "-c", Counter.Script]);
         await shim.Tasks.CreateAsync(new CreateTaskRequest
         {
-            Id = id, Bundle = shim.BundleOf(id), Options = shim.Options, Checkpoint = image ?? "",
+            Id = id,
+            Bundle = shim.BundleOf(id),
+            Options = shim.Options,
+            Checkpoint = image ?? "",
         });
     }
 }

@@ -68,7 +68,7 @@ public class SandboxAnswerTests
         await shim.Tasks.KillAsync(new KillRequest { Id = "d", Signal = 9 });
         Assert.Equal(137u, (await end).ExitStatus);
         Assert.Single(Regex.Matches(
-            shim.Log, "sandbox does not answer on its control socket, runsc is asked from now on"));
+            shim.Log, "sandbox does not answer on its control socket; using runsc commands from now on"));
         foreach (string id in (string[])["d", "c"])
         {
             await shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 9 });

@@ -224,9 +224,9 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         // A subPath of it would be a directory of the node, another place.
         RpcException refused = await Assert.ThrowsAsync<RpcException>(() =>
             pod.RunAsync(new ContainerSettings("part", s_sleep)
-        {
-            Volumes = [new VolumeMount("data", "/data", SubPath: "sub")],
-        }));
+            {
+                Volumes = [new VolumeMount("data", "/data", SubPath: "sub")],
+            }));
         Assert.Contains("mount /data is a subPath of volume data, which is in the sandbox", refused.Status.Detail,
             StringComparison.Ordinal);
     }
@@ -239,13 +239,16 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         [
             (Hints(("data", "share", "everybody")),
                 "annotation dev.gvisor.spec.mount.data.share=\"everybody\" must be pod or container or shared"),
-            (Hints(("data.x", "share", "pod")), "the name of a volume has no dot"),
+            (Hints(("data.x", "share", "pod")), "a volume's name has no dot"),
             (Hints(("other", "share", "pod")), "has no such volume"),
-            (Hints().With("dev.gvisor.empty-dir.data.medium", "disk"), "somebody else uses"),
+            (Hints().With("dev.gvisor.empty-dir.data.medium", "disk"), "something else uses"),
         ])
         {
-            Pod pod = await kubelet.MakePodAsync(new PodSettings { Annotations = annotations,
-                Volumes = [new EmptyDir("data")] });
+            Pod pod = await kubelet.MakePodAsync(new PodSettings
+            {
+                Annotations = annotations,
+                Volumes = [new EmptyDir("data")]
+            });
             await File.WriteAllTextAsync(Path.Combine(pod.VolumePath("data"), "driver"), "");
             RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.RunSandboxAsync());
             Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);

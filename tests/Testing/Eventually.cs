@@ -6,7 +6,7 @@ namespace Testing;
 public static class Eventually
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
 
     public static async Task<T> GetAsync<T>(string what, Func<Task<T?>> look, TimeSpan? bound = null)
     {

@@ -19,8 +19,8 @@ internal readonly record struct FileStatus(
     /// <exception cref="LinuxException">The file does not exist, or its status cannot be read.</exception>
     internal static FileStatus Of(string path) => Read(Libc.AT_FDCWD, path, 0, path);
 
-    /// <summary>The status as the kernel knows it, without asking a file server and without triggering
-    /// automounts.</summary>
+    /// <summary>The status as the kernel knows it, without asking a file server and without mounting on
+    /// demand.</summary>
     internal static FileStatus OfKnown(string path) =>
         Read(Libc.AT_FDCWD, path, Libc.AT_STATX_DONT_SYNC | Libc.AT_NO_AUTOMOUNT, path);
 

@@ -67,7 +67,7 @@ public sealed class EventLoop : IDisposable
     public static EventLoop Create() => new(EpollSet.Create());
 
     /// <summary>Runs <paramref name="main"/> on this thread, and everything it starts, until its task ends.</summary>
-    /// <param name="main">Called on the loop, with its synchronisation context installed.</param>
+    /// <param name="main">Called on the loop, with its synchronization context installed.</param>
     /// <exception cref="InvalidOperationException">A loop already runs on this thread.</exception>
     /// <remarks>Rethrows the exception of <paramref name="main"/>. An exception that escapes a posted callback or a
     /// timer (async void methods fail that way) ends the run at once with that exception; the remaining posts stay in
@@ -87,7 +87,11 @@ public sealed class EventLoop : IDisposable
     {
         ArgumentNullException.ThrowIfNull(work);
         TaskCompletionSource<T> done = LoopTask.NewSource<T>();
-        Thread thread = new(() =>
+        Thread thread = new(Work, BlockingStackBytes) { Name = what, IsBackground = true };
+        thread.Start();
+        return done.Task;
+
+        void Work()
         {
             SendOrPostCallback complete;
             try
@@ -100,9 +104,7 @@ public sealed class EventLoop : IDisposable
                 complete = _ => done.SetException(e);
             }
             Post(complete, null);
-        }, BlockingStackBytes) { Name = what, IsBackground = true };
-        thread.Start();
-        return done.Task;
+        }
     }
 
     /// <summary>Closes the loop's descriptors. Later posts are dropped; operations that still wait never end, so

@@ -1,7 +1,7 @@
 namespace Linux;
 
 /// <summary>A binary heap of timers, by due time and then by the order in which they were set. Each timer knows its
-/// index, so that setting it again or removing it, as most timeouts are, needs no search. Not synchronised.</summary>
+/// index, so that setting it again or removing it, as most timeouts are, needs no search. Not synchronized.</summary>
 internal sealed class TimerHeap
 {
     private LoopTimer[] _heap = new LoopTimer[8];

@@ -133,7 +133,12 @@ public static class Mounts
     private static void InDirectory(string directory, Action call)
     {
         ExceptionDispatchInfo? failure = null;
-        Thread thread = new(() =>
+        Thread thread = new(Work, SmallStackBytes) { Name = "mount", IsBackground = true };
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+
+        void Work()
         {
             try
             {
@@ -145,10 +150,7 @@ public static class Mounts
             {
                 failure = ExceptionDispatchInfo.Capture(e);
             }
-        }, SmallStackBytes) { Name = "mount", IsBackground = true };
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
+        }
     }
 
     /// <returns>A path that could not be unmounted, or null.</returns>

@@ -30,7 +30,7 @@ internal static unsafe class MembarrierFilter
             Return(Libc.SECCOMP_RET_ALLOW),
         };
         var whole = new Libc.sock_fprog { Length = 8, Filter = program };
-        // Without SPEC_ALLOW older kernels also enable slow mitigations against speculation for the filtered process.
+        // Without SPEC_ALLOW older kernels also restrict speculation in the filtered process, which makes it slow.
         return Libc.syscall(
             numbers.Seccomp, Libc.SECCOMP_SET_MODE_FILTER, Libc.SECCOMP_FILTER_FLAG_SPEC_ALLOW, (nint)(&whole)) == 0;
     }

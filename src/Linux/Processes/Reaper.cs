@@ -10,8 +10,8 @@ namespace Linux;
 /// 2. The children include processes that we did not start. `runsc create` leaves the sandbox behind, which becomes our
 ///    child when its parent exits. We read its pid from a file, perhaps after it has ended.
 /// 3. SIGCHLD says only that something happened: signals that are pending together are merged, whatever their pids.
-/// 4. A pid is reserved while its zombie exists, and free once it has been reaped. So only an unreaped child may be
-///    signalled, and a remembered status must not be taken for that of a new process.
+/// 4. A pid is reserved while its zombie exists, and free once it has been reaped. So only an unreaped child may get
+///    signals, and a remembered status must not be taken for that of a new process.
 ///
 /// Scheme. Spawning, watching, reaping and killing all happen on the loop's thread, which closes the races of 1 and 4.
 /// After each SIGCHLD, and once at the start, waitpid(-1, WNOHANG) runs until no more children have ended. An exit

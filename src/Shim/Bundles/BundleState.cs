@@ -7,18 +7,18 @@ using Shim.Runsc;
 namespace Shim.Bundles;
 
 /// <summary>
-/// What a <c>delete</c> needs to undo a Create, by whichever shim made it: written into the bundle before anything
-/// else is done (<c>state.json</c>).
+/// What a <c>delete</c> needs to undo a Create, also after another shim's. It is written to the bundle
+/// (<c>state.json</c>) before anything else is done.
 /// </summary>
 internal sealed record BundleState
 {
-    /// <summary>The container's id for runsc.</summary>
+    /// <summary>The container's id in runsc.</summary>
     public required string RunscId { get; init; }
 
     /// <summary>The runsc binary.</summary>
     public required string Binary { get; init; }
 
-    /// <summary>runsc's root, the namespace included.</summary>
+    /// <summary>runsc's root directory, with the namespace.</summary>
     public required string RunscRoot { get; init; }
 
     /// <summary>runsc's flags, by name.</summary>
@@ -33,7 +33,7 @@ internal sealed record BundleState
         Flags = configuration.RunscConfig,
     };
 
-    /// <summary>Reads the record; null where there is none or where it is torn.</summary>
+    /// <summary>Reads the record; null if it is missing or not valid.</summary>
     public static BundleState? Load(Bundle bundle)
     {
         try
@@ -58,10 +58,11 @@ internal sealed record BundleState
         }
     }
 
-    private static string Text(JsonElement element) => element.GetString() ?? throw new JsonException("null is no text");
+    private static string Text(JsonElement element) =>
+        element.GetString() ?? throw new JsonException("a value is null");
 
-    /// <summary>Writes the record, mode 0600, in one step.</summary>
-    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <summary>Writes the record to a file with mode 0600, atomically.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public void Save(Bundle bundle)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
@@ -80,7 +81,7 @@ internal sealed record BundleState
         AtomicFile.Replace(bundle.State, buffer.WrittenSpan);
     }
 
-    /// <summary>How runsc is run for this container.</summary>
+    /// <summary>The settings with which runsc is run for this container.</summary>
     public RunscSettings ToSettings(string? panicLog = null) =>
         new() { Binary = Binary, Root = RunscRoot, Flags = Flags, PanicLog = panicLog };
 }

@@ -5,8 +5,7 @@ namespace Shim.Bundles;
 
 /// <summary>SHA-256 (FIPS 180-4), for names only.</summary>
 /// <remarks>
-/// The runtime's own would load OpenSSL: milliseconds and megabytes for a few hash blocks, and a library that a node
-/// need not have.
+/// .NET's own would load OpenSSL: milliseconds and megabytes for a few blocks, and a library that a node may not have.
 /// </remarks>
 internal static class Sha256
 {
@@ -27,7 +26,7 @@ internal static class Sha256
     /// <summary>The hash of <paramref name="data"/>, as 64 lower-case hexadecimal digits.</summary>
     public static string HexOf(ReadOnlySpan<byte> data)
     {
-        // The message, a one bit, zeros, and the length in bits in the last eight bytes of a block.
+        // The message, a one bit, zeros, and its length in bits in the last eight bytes of a block.
         byte[] padded = new byte[(data.Length + 8) / BlockBytes * BlockBytes + BlockBytes];
         data.CopyTo(padded);
         padded[data.Length] = 0x80;

@@ -3,22 +3,22 @@ using Linux;
 
 namespace Shim.Bundles;
 
-/// <summary>The socket on which the shim of a container, or of a pod's containers, serves.</summary>
+/// <summary>The socket on which the shim of a container or pod serves.</summary>
 /// <remarks>
-/// Whoever makes or removes such a socket holds a lock on its directory meanwhile, and for these few milliseconds
-/// only. So of two <c>start</c>s of one pod exactly one binds, a socket that is bound but not yet listening is never
-/// taken for a stale one, and a stale one is never removed after somebody else replaced it.
+/// Such a socket is created and removed under a lock on its directory, which is held for a few milliseconds. So of two
+/// <c>start</c>s of one pod exactly one binds, a socket that is bound but not yet listening is never taken for a stale
+/// one, and a stale one is never removed after another shim has replaced it.
 /// </remarks>
 internal sealed class ShimSocket
 {
-    /// <summary>Where sockets lie unless containerd says otherwise.</summary>
+    /// <summary>The directory of sockets if containerd does not give another.</summary>
     public const string DefaultDirectory = "/run/containerd/s";
 
     private const string Scheme = "unix://";
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private static readonly TimeSpan s_lockBound = TimeSpan.FromSeconds(5);
 
-    // Within the 5 s that containerd gives `delete`, and on the thread of a serving shim.
+    // containerd gives `delete` 5 s, and a serving shim waits on its only thread.
     private static readonly TimeSpan s_shortLockBound = TimeSpan.FromMilliseconds(500);
 
     private readonly string _directory;
@@ -28,23 +28,23 @@ internal sealed class ShimSocket
     /// <summary>The path.</summary>
     public string Path { get; }
 
-    /// <summary>The path as containerd wants it: with <c>unix://</c>.</summary>
+    /// <summary>The address in containerd's form, with <c>unix://</c>.</summary>
     public string Address => Scheme + Path;
 
     /// <summary>The socket of a group of containers.</summary>
     /// <param name="directory">The directory of all sockets.</param>
-    /// <param name="containerdAddress">containerd's grpc socket: two daemons do not share shims.</param>
+    /// <param name="containerdAddress">containerd's grpc socket, because two daemons do not share shims.</param>
     /// <param name="namespace">The namespace.</param>
-    /// <param name="group">The sandbox's id; the container's, where it is its own sandbox.</param>
+    /// <param name="group">The sandbox's id, or the id of a container that is its own sandbox.</param>
     public static ShimSocket Of(string directory, string containerdAddress, string @namespace, string group)
     {
-        // As Go's filepath.Join: nothing comes before the namespace where there is no address, as under CRI-O.
+        // As Go's filepath.Join does it: without an address, as under CRI-O, the path begins with the namespace.
         string address = Cleaned(containerdAddress);
         string joined = address.Length == 0 ? $"{@namespace}/{group}" : $"{address}/{@namespace}/{group}";
         return new ShimSocket(System.IO.Path.Combine(directory, Sha256.HexOf(Encoding.UTF8.GetBytes(joined))));
     }
 
-    /// <summary>The socket that an address names; null where it is no unix socket's.</summary>
+    /// <summary>The socket at an address; null if it is not the address of a unix socket.</summary>
     public static ShimSocket? FromAddress(string address)
     {
         string path = address.Trim();
@@ -53,10 +53,10 @@ internal sealed class ShimSocket
         return path.StartsWith('/') && path.Length > 1 ? new ShimSocket(path) : null;
     }
 
-    /// <summary>Binds and listens, unless a living shim does already.</summary>
-    /// <returns>The listening socket, or null where a shim serves there.</returns>
-    /// <exception cref="LinuxException">It cannot be bound.</exception>
-    /// <exception cref="IOException">The directory cannot be made or locked.</exception>
+    /// <summary>Binds and listens, unless another shim listens there.</summary>
+    /// <returns>The listening socket; null if another shim listens there.</returns>
+    /// <exception cref="LinuxException">The socket cannot be bound.</exception>
+    /// <exception cref="IOException">The directory cannot be created or locked.</exception>
     public UnixListener? TryListen()
     {
         if (!Directory.Exists(_directory))
@@ -68,8 +68,8 @@ internal sealed class ShimSocket
         return UnixListener.Bind(Path);
     }
 
-    /// <summary>Removes the socket file, where no shim serves on it any more.</summary>
-    /// <exception cref="IOException">The directory cannot be locked, or the file not be removed.</exception>
+    /// <summary>Removes the socket file if no shim listens on it.</summary>
+    /// <exception cref="IOException">The directory cannot be locked, or the file cannot be removed.</exception>
     public void RemoveIfStale()
     {
         if (!File.Exists(Path))
@@ -79,20 +79,20 @@ internal sealed class ShimSocket
             File.Delete(Path);
     }
 
-    /// <summary>Stops listening and removes the socket file, in one step for whoever holds the lock.</summary>
-    /// <exception cref="IOException">The directory cannot be locked, or the file not be removed.</exception>
+    /// <summary>Stops listening and removes the socket file, both under the lock.</summary>
+    /// <exception cref="IOException">The directory cannot be locked, or the file cannot be removed.</exception>
     public void Close(UnixListener listener)
     {
         using Descriptor held = FileLock.Acquire(_directory, s_shortLockBound);
         listener.Dispose();
-        // Another shim may have bound the path since, if this socket's file was removed by hand.
+        // If the socket's file was removed by hand, another shim may have bound the path.
         if (!UnixSocket.IsListening(Path))
             File.Delete(Path);
     }
 
     private Descriptor Lock() => FileLock.Acquire(_directory, s_lockBound);
 
-    /// <summary>As Go's filepath.Join does it for the paths that occur: no empty parts, no slash at the end.</summary>
+    /// <summary>Cleans a path as Go's filepath.Join does: no empty parts and no slash at the end.</summary>
     private static string Cleaned(string path)
     {
         string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);

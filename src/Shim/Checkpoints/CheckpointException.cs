@@ -1,15 +1,15 @@
 namespace Shim.Checkpoints;
 
-/// <summary>What is wrong with an image, or with what is asked of it.</summary>
+/// <summary>What is wrong with an image, or with a request for one.</summary>
 internal enum CheckpointFault
 {
-    /// <summary>There is an image already where one is to be written.</summary>
+    /// <summary>The directory that an image is to be written to already holds one.</summary>
     Exists,
 
-    /// <summary>There is no image, or none may be there.</summary>
+    /// <summary>The path is not allowed, or there is no valid image there.</summary>
     Invalid,
 
-    /// <summary>The image does not fit what is to be restored from it, or the node does not take it now.</summary>
+    /// <summary>The image does not fit what is to be restored from it, or the node's state prevents it.</summary>
     DoesNotFit,
 }
 

@@ -3,10 +3,10 @@ using Linux;
 namespace Shim.Checkpoints;
 
 /// <summary>
-/// An image that containers are to be restored from. Its directory stays open, so that what was looked at is what runsc
-/// reads, whatever happens to its name.
+/// An image that containers are to be restored from. Its directory stays open, so that runsc reads the image that was
+/// checked, even if its path leads elsewhere meanwhile.
 /// </summary>
-/// <remarks>Reading blocks. Whether the image is whole only runsc knows; what it says of itself is read here.</remarks>
+/// <remarks>Reading blocks. The header and the shim's record are read; only runsc knows if the rest is valid.</remarks>
 internal sealed class CheckpointImage : IDisposable
 {
     private readonly OpenDirectory _directory;
@@ -19,24 +19,24 @@ internal sealed class CheckpointImage : IDisposable
         Record = ReadRecord(directory);
         if (Record is { } record && Header.ContainerCount is { } count && count != record.Containers.Count)
             throw new CheckpointException(CheckpointFault.Invalid,
-                $"image {Path}: {ImageFiles.Record} names {record.Containers.Count} containers and {ImageFiles.State} holds {count}: "
-                + "they are not of the same checkpoint");
+                $"image {Path}: {ImageFiles.Record} names {record.Containers.Count} containers and {ImageFiles.State} "
+                + $"holds {count}: they are from different checkpoints");
     }
 
-    /// <summary>Its directory, as it was named.</summary>
+    /// <summary>Its directory, as the request named it.</summary>
     public string Path => _directory.Path;
 
-    /// <summary>Its directory for runsc.</summary>
+    /// <summary>The path by which runsc reads the open directory.</summary>
     public string PathForRunsc => _directory.PathForOthers;
 
-    /// <summary>What runsc wrote about it.</summary>
+    /// <summary>runsc's header.</summary>
     public ImageHeader Header { get; }
 
-    /// <summary>What this shim wrote about it; null where runsc alone made it.</summary>
+    /// <summary>The shim's record; null if the image was written without the shim.</summary>
     public CheckpointRecord? Record { get; }
 
-    /// <summary>Opens the image in a directory, which it takes over.</summary>
-    /// <exception cref="CheckpointException">It holds none.</exception>
+    /// <summary>Opens the image in a directory, and takes ownership of that.</summary>
+    /// <exception cref="CheckpointException">The directory does not hold a valid image.</exception>
     /// <exception cref="LinuxException">It cannot be read.</exception>
     public static CheckpointImage Open(OpenDirectory directory)
     {
@@ -51,34 +51,36 @@ internal sealed class CheckpointImage : IDisposable
         }
     }
 
-    /// <summary>What is to be restored, and in which order.</summary>
-    public RestorePlan Plan() => new(Path, Record?.Containers, Header.ContainerCount, Record is { OrderCounts: true });
+    /// <summary>A plan for the restore of its containers.</summary>
+    public RestorePlan Plan() => new(Path, Record?.Containers, Header.ContainerCount, Record is { IsOrdered: true });
 
-    /// <summary>Refuses another runsc than the one that wrote the image, where only that one restores it.</summary>
-    /// <param name="version">The runsc at hand.</param>
-    /// <exception cref="CheckpointException">It is another.</exception>
+    /// <summary>Rejects an installed runsc that is not the one that the image requires.</summary>
+    /// <param name="version">The version of the installed runsc.</param>
+    /// <exception cref="CheckpointException">The image can be restored only by another version.</exception>
     public void RequireRunsc(string version)
     {
         if (Header.RunscVersion is { } writer && writer != version)
             throw new CheckpointException(CheckpointFault.DoesNotFit,
-                $"image {Path} was written by runsc {writer}, and only that restores it; this is runsc {version}");
+                $"image {Path} cannot be restored by runsc {version}: it was written by runsc {writer}, and only that "
+                + "version can restore it");
     }
 
     /// <inheritdoc/>
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>Reads what runsc wrote in front of a sandbox's state.</summary>
-    /// <exception cref="CheckpointException">It is not that.</exception>
+    /// <summary>Reads runsc's header.</summary>
+    /// <exception cref="CheckpointException">It is not valid.</exception>
     /// <exception cref="LinuxException">It cannot be read.</exception>
     internal static ImageHeader ReadHeader(OpenDirectory directory)
     {
-        if (ImageHeader.LengthOfObject(directory.TryReadFile(ImageFiles.State, ImageHeader.PrefixBytes)) is not { } length)
+        byte[]? prefix = directory.TryReadFile(ImageFiles.State, ImageHeader.PrefixBytes);
+        if (ImageHeader.LengthOfObject(prefix) is not { } length)
             throw new CheckpointException(CheckpointFault.Invalid,
-                $"image {directory.Path}: {ImageFiles.State} is empty, torn or something else than a checkpoint of runsc");
+                $"image {directory.Path}: {ImageFiles.State} is empty, truncated or not a checkpoint of runsc");
         byte[] start = directory.TryReadFile(ImageFiles.State, ImageHeader.PrefixBytes + length) ?? [];
         return ImageHeader.Parse(start.AsMemory(Math.Min(ImageHeader.PrefixBytes, start.Length)))
             ?? throw new CheckpointException(CheckpointFault.Invalid,
-                $"image {directory.Path}: the beginning of {ImageFiles.State} is torn");
+                $"image {directory.Path}: the header of {ImageFiles.State} is truncated or damaged");
     }
 
     private static CheckpointRecord? ReadRecord(OpenDirectory directory)

@@ -5,33 +5,34 @@ using Shim.Volumes;
 namespace Shim.Checkpoints;
 
 /// <summary>
-/// What this shim writes beside an image, for the restore: which containers are in it and in which order, what was
-/// decided about the pod's volumes, and which runsc wrote it.
+/// What the shim adds to an image for the restore: the containers in it and their order, the decisions about the pod's
+/// volumes, and the version of runsc that wrote it.
 /// </summary>
-/// <remarks>Images that runsc wrote by hand have none, and are restored as far as runsc allows.</remarks>
+/// <remarks>An image that runsc wrote by hand has none, and is restored as far as runsc allows.</remarks>
 internal sealed record CheckpointRecord
 {
-    /// <summary>The largest that is read, in bytes.</summary>
+    /// <summary>The largest record that is read, in bytes.</summary>
     public const int Limit = 4 << 20;
 
     private const int FormatVersion = 1;
 
-    /// <summary>The runsc that wrote the image.</summary>
+    /// <summary>The version of runsc that wrote the image; empty if it was not known.</summary>
     public required string RunscVersion { get; init; }
 
     /// <summary>
-    /// The containers' names in the order of their creation, the sandbox's own first; empty for one without a name.
+    /// The containers' names in the order of their creation, the sandbox's own first; a container without a name has an
+    /// empty one.
     /// </summary>
     public required IReadOnlyList<string> Containers { get; init; }
 
-    /// <summary>What was decided about the pod's volumes; null where nothing had to be.</summary>
+    /// <summary>The decisions about the pod's volumes; null if there were none to make.</summary>
     public VolumeDecisions? Volumes { get; init; }
 
     /// <summary>
-    /// Whether the containers must be restored in their order: so runsc finds those that have no name, and the file
-    /// of a volume on disk that they share.
+    /// Whether the containers must be restored in this order: only then does runsc find those without a name, and the
+    /// file of a volume on disk that they share.
     /// </summary>
-    public bool OrderCounts
+    public bool IsOrdered
     {
         get
         {
@@ -68,8 +69,8 @@ internal sealed record CheckpointRecord
         return buffer.WrittenMemory;
     }
 
-    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <exception cref="FormatException">It is something else, or of another version.</exception>
+    /// <summary>Parses what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="FormatException">It is not valid, or of another version.</exception>
     public static CheckpointRecord Parse(ReadOnlyMemory<byte> utf8)
     {
         try
@@ -77,7 +78,7 @@ internal sealed record CheckpointRecord
             using JsonDocument document = JsonDocument.Parse(utf8);
             JsonElement root = document.RootElement;
             if (root.GetProperty("version"u8).GetInt32() is var version && version != FormatVersion)
-                throw new FormatException($"it is of version {version}, this shim knows version {FormatVersion}");
+                throw new FormatException($"version {version} is not supported, only version {FormatVersion}");
             var containers = new List<string>();
             foreach (JsonElement name in root.GetProperty("containers"u8).EnumerateArray())
                 containers.Add(name.GetString() ?? throw new FormatException("a container's name is null"));
@@ -87,7 +88,8 @@ internal sealed record CheckpointRecord
             {
                 RunscVersion = root.GetProperty("runsc_version"u8).GetString() ?? "",
                 Containers = containers,
-                Volumes = root.TryGetProperty("volumes"u8, out JsonElement volumes) ? VolumeDecisions.Read(volumes) : null,
+                Volumes = root.TryGetProperty("volumes"u8, out JsonElement volumes)
+                    ? VolumeDecisions.Read(volumes) : null,
             };
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)

@@ -4,32 +4,31 @@ using System.Text.Json;
 
 namespace Shim.Checkpoints;
 
-/// <summary>What runsc writes in front of a sandbox's state.</summary>
+/// <summary>The header that runsc writes before a sandbox's state.</summary>
 /// <remarks>
 /// <code>
 ///  0        8                16
 ///  +--------+----------------+----------------------+----
-///  |gVisorSF| length, 64 bit | JSON object of texts | …
-///  |        | big-endian     | {"container_count":… |
+///  |gVisorSF| length, 64 bit | JSON object whose    | …
+///  |        | big-endian     | values are strings   |
 ///  +--------+----------------+----------------------+----
 /// </code>
-/// As seen in images of runsc 20240729 and in the sources of mid-2026; newer ones add "runsc_version", and then insist
-/// on it.
+/// As seen in images of runsc 20240729 and in the sources of mid-2026. Newer releases add "runsc_version", and restore
+/// only images with their own version.
 /// </remarks>
-/// <param name="ContainerCount">How many containers the sandbox had; null where it does not say.</param>
-/// <param name="RunscVersion">The runsc that wrote it, where only the same one restores it; else null.</param>
+/// <param name="ContainerCount">The number of containers in the sandbox; null if the header does not give it.</param>
+/// <param name="RunscVersion">The only version of runsc that restores the image; null if any does.</param>
 internal readonly record struct ImageHeader(int? ContainerCount, string? RunscVersion)
 {
-    /// <summary>The bytes before the JSON object.</summary>
+    /// <summary>The number of bytes before the JSON object.</summary>
     public const int PrefixBytes = 16;
 
-    /// <summary>The longest object that is read: it holds the containers' specifications in newer images.</summary>
-    public const int LongestObject = 16 << 20;
+    private const int LongestObject = 16 << 20; // in newer images it holds the containers' specifications
 
     private static ReadOnlySpan<byte> Magic => "gVisorSF"u8;
 
-    /// <summary>The length of the JSON object, or null where the file is no image of runsc's.</summary>
-    /// <param name="prefix">The first <see cref="PrefixBytes"/> of the file, or all of it where it has fewer.</param>
+    /// <summary>The length of the JSON object in bytes; null if the file is not an image of runsc.</summary>
+    /// <param name="prefix">The first <see cref="PrefixBytes"/> of the file, or all of it if it is shorter.</param>
     public static int? LengthOfObject(ReadOnlySpan<byte> prefix)
     {
         if (prefix.Length < PrefixBytes || !prefix.StartsWith(Magic))
@@ -38,7 +37,7 @@ internal readonly record struct ImageHeader(int? ContainerCount, string? RunscVe
         return length <= LongestObject ? (int)length : null;
     }
 
-    /// <summary>Reads the JSON object; null where it is none.</summary>
+    /// <summary>Parses the JSON object; null if it is not one.</summary>
     public static ImageHeader? Parse(ReadOnlyMemory<byte> json)
     {
         try
@@ -58,5 +57,6 @@ internal readonly record struct ImageHeader(int? ContainerCount, string? RunscVe
     }
 
     private static string? Text(JsonElement root, string name) =>
-        root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString() : null;
 }

@@ -3,10 +3,10 @@ using Linux;
 namespace Shim.Checkpoints;
 
 /// <summary>
-/// An image that is being written: in a directory of its own inside the one that was asked for, from which its files
-/// are moved when they are whole. So nobody ever finds half an image, and nobody else may read one. Blocks.
+/// An image that is being written: to a private directory inside the requested one, from which its files are moved when
+/// they are complete. So an incomplete image is never found, and nobody else may read one. Blocks.
 /// </summary>
-/// <remarks>Whoever makes it disposes it; what was not finished is removed then.</remarks>
+/// <remarks>The caller of <see cref="Begin"/> disposes it, which removes an image that was not finished.</remarks>
 internal sealed class NewImage : IDisposable
 {
     private const string PartialPrefix = ".incomplete-";
@@ -24,12 +24,14 @@ internal sealed class NewImage : IDisposable
         PartialPath = partial;
     }
 
-    /// <summary>Where it is written.</summary>
+    /// <summary>The private directory that it is written to.</summary>
     public string PartialPath { get; }
 
-    /// <summary>Makes room for an image.</summary>
-    /// <param name="path">The directory that it is for; made, with those above it, where it is missing.</param>
-    /// <exception cref="CheckpointException">The path is not absolute, no directory, not writable, or holds an image.</exception>
+    /// <summary>Creates the directories for an image.</summary>
+    /// <param name="path">The directory for the image; created, with missing ones above it, if it is missing.</param>
+    /// <exception cref="CheckpointException">
+    /// The path is not absolute, not a directory or not writable, or it already holds an image.
+    /// </exception>
     public static NewImage Begin(string path)
     {
         if (!path.StartsWith('/'))
@@ -55,8 +57,8 @@ internal sealed class NewImage : IDisposable
         }
     }
 
-    /// <summary>How many containers are in it; null where runsc does not tell.</summary>
-    /// <exception cref="CheckpointException">runsc has not written what is an image.</exception>
+    /// <summary>The number of containers in it; null if runsc does not give it.</summary>
+    /// <exception cref="CheckpointException">What runsc wrote is not an image.</exception>
     /// <exception cref="LinuxException">It cannot be read.</exception>
     public int? CountContainers()
     {
@@ -64,15 +66,15 @@ internal sealed class NewImage : IDisposable
         return CheckpointImage.ReadHeader(partial).ContainerCount;
     }
 
-    /// <summary>Adds the file that the restore needs.</summary>
+    /// <summary>Adds the shim's record.</summary>
     /// <exception cref="LinuxException">It cannot be written.</exception>
     public void Add(CheckpointRecord record) =>
         AtomicFile.Replace(System.IO.Path.Join(PartialPath, ImageFiles.Record), record.ToJson().Span);
 
-    /// <summary>Moves the whole image to its place; what makes it one comes last.</summary>
-    /// <param name="stateFile">What makes it one.</param>
-    /// <exception cref="CheckpointException">Somebody else wrote one there meanwhile, or runsc wrote none.</exception>
-    /// <exception cref="LinuxException">It cannot be moved.</exception>
+    /// <summary>Moves the complete image to its directory.</summary>
+    /// <param name="stateFile">The file that makes it an image; it is moved last.</param>
+    /// <exception cref="CheckpointException">The directory holds another image by now, or is gone.</exception>
+    /// <exception cref="LinuxException">A file is missing, or cannot be moved.</exception>
     public void Finish(string stateFile = ImageFiles.State)
     {
         using OpenDirectory partial = OpenDirectory.TryOpen(PartialPath) ?? throw Gone(PartialPath);
@@ -96,7 +98,7 @@ internal sealed class NewImage : IDisposable
         }
         catch
         {
-            // The directory gets all or nothing; what is back goes with the rest.
+            // All or nothing: what was moved back is removed with the rest.
             while (--moved >= 0)
                 directory.MoveTo(partial, files[moved]);
             throw;
@@ -105,8 +107,8 @@ internal sealed class NewImage : IDisposable
         Directory.Delete(PartialPath);
     }
 
-    /// <summary>Removes what is not finished, and the directories that were made for it.</summary>
-    /// <exception cref="LinuxException">Something cannot be removed.</exception>
+    /// <summary>Removes an image that is not finished, and the directories that were created for it.</summary>
+    /// <exception cref="LinuxException">A file cannot be removed.</exception>
     public void Dispose()
     {
         if (_finished)
@@ -116,8 +118,8 @@ internal sealed class NewImage : IDisposable
     }
 
     /// <summary>Removes an image that a shim was writing when it was killed.</summary>
-    /// <param name="partialPath">What was its <see cref="PartialPath"/>; anything else is left alone.</param>
-    /// <exception cref="LinuxException">Something cannot be removed.</exception>
+    /// <param name="partialPath">Its <see cref="PartialPath"/>; other directories are not removed.</param>
+    /// <exception cref="LinuxException">A file cannot be removed.</exception>
     public static void RemovePartial(string partialPath)
     {
         if (System.IO.Path.GetFileName(partialPath.AsSpan()).StartsWith(PartialPrefix, StringComparison.Ordinal))
@@ -129,17 +131,19 @@ internal sealed class NewImage : IDisposable
         string? found = null;
         directory.List(entry =>
         {
-            // Of several the one that says most.
-            if (ImageFiles.IsOfImage(entry.Name) && (found is null || entry.Name is ImageFiles.State or ImageFiles.FileSystems))
+            // The file that tells most is named.
+            if (ImageFiles.IsOfImage(entry.Name)
+                && (found is null || entry.Name is ImageFiles.State or ImageFiles.FileSystems))
                 found = entry.Name;
             return true;
         });
         if (found is not null)
             throw new CheckpointException(CheckpointFault.Exists,
-                $"checkpoint path {directory.Path} holds an image already ({found}); it stays as it is. Name another directory");
+                $"checkpoint path {directory.Path} already holds an image ({found}), which is not overwritten; "
+                + "name another directory");
     }
 
-    /// <summary>The topmost directory on the way that is not there; null where all are.</summary>
+    /// <summary>The topmost missing directory of the path; null if none is missing.</summary>
     private static string? FirstMissing(string path)
     {
         string? missing = null;
@@ -149,7 +153,7 @@ internal sealed class NewImage : IDisposable
         return missing;
     }
 
-    /// <summary>Only what is empty: another may have put something there meanwhile.</summary>
+    /// <summary>Removes created directories unless they hold a file, which somebody else may have put there.</summary>
     private static void RemoveMade(string? made)
     {
         if (made is not null && Directory.Exists(made)
@@ -158,5 +162,5 @@ internal sealed class NewImage : IDisposable
     }
 
     private static CheckpointException Gone(string path) =>
-        new(CheckpointFault.DoesNotFit, $"directory {path} is gone, and with it the image");
+        new(CheckpointFault.DoesNotFit, $"directory {path} of the image is gone");
 }

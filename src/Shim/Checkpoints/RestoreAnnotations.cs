@@ -3,32 +3,32 @@ using Shim.Oci;
 namespace Shim.Checkpoints;
 
 /// <summary>
-/// What a pod's annotations say about images to restore from. They are the shim's business alone: runsc never sees them.
+/// A pod's annotations about images to restore from. They are for the shim only; runsc does not see them.
 /// </summary>
 internal sealed record RestoreAnnotations
 {
     private const string RestorePrefix = "dev.gvisor.internal.restore.";
     private const string FileSystemsPrefix = "dev.gvisor.internal.fsrestore.";
 
-    /// <summary>The directory of an image, on the node.</summary>
+    /// <summary>The annotation that names an image's directory on the node.</summary>
     public const string ImagePath = RestorePrefix + "host-image-path";
 
-    /// <summary>The directory of an image of file systems, on the node.</summary>
+    /// <summary>The annotation that names the directory of an image of file systems on the node.</summary>
     public const string FileSystemsImagePath = FileSystemsPrefix + "host-image-path";
 
-    /// <summary>The value of <see cref="ImagePath"/>; null where it is not set.</summary>
+    /// <summary>The value of <see cref="ImagePath"/>; null if not set.</summary>
     public string? Image { get; private init; }
 
-    /// <summary>Whether pages are read past the node's page cache; null where no annotation says.</summary>
+    /// <summary>Whether pages are read past the node's page cache; null if not set.</summary>
     public bool? Direct { get; private init; }
 
-    /// <summary>Whether memory is loaded while the containers run; null where no annotation says.</summary>
+    /// <summary>Whether memory is loaded while the containers run; null if not set.</summary>
     public bool? Background { get; private init; }
 
-    /// <summary>The value of <see cref="FileSystemsImagePath"/>; null where it is not set.</summary>
+    /// <summary>The value of <see cref="FileSystemsImagePath"/>; null if not set.</summary>
     public string? FileSystemsImage { get; private init; }
 
-    /// <summary>Whether that image is read past the node's page cache.</summary>
+    /// <summary>Whether the image of file systems is read past the node's page cache.</summary>
     public bool FileSystemsDirect { get; private init; }
 
     /// <summary>Removes these annotations from a specification.</summary>
@@ -43,8 +43,8 @@ internal sealed record RestoreAnnotations
         annotation.StartsWith(RestorePrefix, StringComparison.Ordinal)
         || annotation.StartsWith(FileSystemsPrefix, StringComparison.Ordinal);
 
-    /// <summary>Reads a sandbox's annotations.</summary>
-    /// <exception cref="CheckpointException">One is unknown, or is not the boolean that it must be.</exception>
+    /// <summary>Parses a sandbox's annotations.</summary>
+    /// <exception cref="CheckpointException">One is unknown, or must be a boolean and is not.</exception>
     public static RestoreAnnotations Parse(IReadOnlyDictionary<string, string> annotations)
     {
         var found = new RestoreAnnotations();
@@ -57,7 +57,8 @@ internal sealed record RestoreAnnotations
                     RestorePrefix + "background" => found with { Background = Boolean(annotation, value) },
                     FileSystemsImagePath => found with { FileSystemsImage = value },
                     FileSystemsPrefix + "direct" => found with { FileSystemsDirect = Boolean(annotation, value) },
-                    _ => throw new CheckpointException(CheckpointFault.Invalid, $"annotation {annotation} is not known"),
+                    _ => throw new CheckpointException(
+                        CheckpointFault.Invalid, $"annotation {annotation} is unknown"),
                 };
         return found;
     }

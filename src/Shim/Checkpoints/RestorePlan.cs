@@ -1,41 +1,41 @@
 namespace Shim.Checkpoints;
 
 /// <summary>
-/// Which containers an image holds and which of them have come back: who may be created next, whose turn it is to be
-/// restored, and whether any is missing. Pure.
+/// The containers that an image holds, and which of them have been created and restored: it decides which container may
+/// be created or restored next, and whether any is missing. Pure.
 /// </summary>
 /// <remarks>
-/// A sandbox is restored container by container, its own first; nothing runs before the last one. A container is the
-/// image's one of the same name; those without a name come in their order.
+/// A sandbox is restored container by container, its own first; nothing runs before the last one. A container takes the
+/// place in the image that has its name; containers without a name take the unnamed places in order.
 /// </remarks>
 internal sealed class RestorePlan
 {
     private readonly string _image;
     private readonly List<string> _names;
     private readonly bool _namesAreKnown;
-    private readonly bool _orderCounts;
+    private readonly bool _isOrdered;
+    private readonly int? _count;
     private readonly HashSet<int> _created = [];
     private readonly HashSet<int> _restored = [];
 
     /// <summary>A plan for an image of which nothing is restored yet.</summary>
-    /// <param name="image">What messages call the image.</param>
-    /// <param name="names">The containers' names, the sandbox's first; null where the image does not tell.</param>
-    /// <param name="count">How many there are; null where the image does not tell.</param>
-    /// <param name="orderCounts">Whether they must come in the image's order.</param>
-    public RestorePlan(string image, IReadOnlyList<string>? names, int? count, bool orderCounts)
+    /// <param name="image">The image's path, for messages.</param>
+    /// <param name="names">The containers' names, the sandbox's first; null if the image does not give them.</param>
+    /// <param name="count">The number of containers; null if the image does not give it.</param>
+    /// <param name="isOrdered">Whether they must be created and restored in the image's order.</param>
+    public RestorePlan(string image, IReadOnlyList<string>? names, int? count, bool isOrdered)
     {
         _image = image;
         _names = names is null ? [] : [.. names];
         _namesAreKnown = names is not null;
-        _orderCounts = orderCounts;
-        Count = names?.Count ?? count;
+        _isOrdered = isOrdered;
+        _count = names?.Count ?? count;
     }
 
-    /// <summary>How many containers the image holds; null where it does not tell.</summary>
-    public int? Count { get; }
-
-    /// <summary>Whether all containers of the image are restored; where it does not tell, all that are there.</summary>
-    public bool IsComplete => _restored.Count > 0 && _restored.Count >= (Count ?? _created.Count);
+    /// <summary>
+    /// Whether all containers of the image are restored; if the image does not give their number, all created ones.
+    /// </summary>
+    public bool IsComplete => _restored.Count > 0 && _restored.Count >= (_count ?? _created.Count);
 
     /// <summary>The containers that are not restored yet, for messages.</summary>
     public string Missing
@@ -43,7 +43,7 @@ internal sealed class RestorePlan
         get
         {
             if (!_namesAreKnown)
-                return $"{Count - _restored.Count} of {Count} containers";
+                return $"{_count - _restored.Count} of {_count} containers";
             List<string> missing = [];
             for (int place = 0; place < _names.Count; place++)
                 if (!_restored.Contains(place))
@@ -52,9 +52,11 @@ internal sealed class RestorePlan
         }
     }
 
-    /// <summary>Gives a container that is being created its place. The first to come is the sandbox's own.</summary>
-    /// <param name="name">Its name; empty for none.</param>
-    /// <exception cref="CheckpointException">The image has no place for it, or another container comes first.</exception>
+    /// <summary>Gives a container that is being created its place. The first one is the sandbox's own.</summary>
+    /// <param name="name">Its name; empty if it has none.</param>
+    /// <exception cref="CheckpointException">
+    /// The image has no place for it, or another container must be created first.
+    /// </exception>
     public int Add(string name)
     {
         int place = _created.Count == 0 && _restored.Count == 0 ? 0 : PlaceOf(name);
@@ -64,7 +66,7 @@ internal sealed class RestorePlan
         return place;
     }
 
-    /// <summary>A container with a place was not made after all, or is gone before it was restored.</summary>
+    /// <summary>A container with a place was not created after all, or was deleted before it was restored.</summary>
     public void Remove(int place)
     {
         _created.Remove(place);
@@ -72,17 +74,19 @@ internal sealed class RestorePlan
             _names[place] = "";
     }
 
-    /// <summary>Refuses a restore before its turn.</summary>
-    /// <exception cref="CheckpointException">The sandbox, or another container before it, is not restored yet.</exception>
+    /// <summary>Rejects a restore before its turn.</summary>
+    /// <exception cref="CheckpointException">
+    /// The sandbox's own container, or another one that must be restored first, is not restored yet.
+    /// </exception>
     public void RequireTurn(int place)
     {
         if (place > 0 && !_restored.Contains(0))
-            throw Refused("the sandbox's own container must be started first");
-        if (!_orderCounts)
+            throw Rejected("the sandbox's own container must be started first");
+        if (!_isOrdered)
             return;
         for (int earlier = 1; earlier < place; earlier++)
             if (!_restored.Contains(earlier))
-                throw Refused($"its containers must be started in their order, and {Shown(earlier)} is not yet");
+                throw Rejected($"its containers must be started in order, and {Shown(earlier)} is not started yet");
     }
 
     /// <summary>A container has been restored.</summary>
@@ -92,28 +96,28 @@ internal sealed class RestorePlan
     {
         int place = _names.FindIndex(1, each => each == name);
         if (!_namesAreKnown)
-            return name.Length > 0 && place > 0 ? throw Refused($"container {name} is restored from it already")
-                : _created.Count >= Count ? throw Refused($"it holds {Count} containers, and they are here already")
+            return name.Length > 0 && place > 0 ? throw Rejected($"its container {name} is already in this sandbox")
+                : _created.Count >= _count ? throw Rejected($"all its {_count} containers are already in this sandbox")
                 : _names.Count;
         while (name.Length == 0 && place > 0 && _created.Contains(place))
             place = _names.FindIndex(place + 1, each => each == name);
         if (place < 0)
-            throw Refused(name.Length > 0
-                ? $"it holds {AllShown()}, and no container {name}"
-                : $"it holds {AllShown()}, and no further container without a name");
+            throw Rejected(name.Length > 0
+                ? $"it holds {AllShown()}, but no container {name}"
+                : $"it holds {AllShown()}, but no further container without a name");
         if (_created.Contains(place))
-            throw Refused($"container {name} is restored from it already");
-        for (int earlier = 1; _orderCounts && earlier < place; earlier++)
+            throw Rejected($"its container {name} is already in this sandbox");
+        for (int earlier = 1; _isOrdered && earlier < place; earlier++)
             if (!_created.Contains(earlier))
-                throw Refused($"its containers must come in their order, {AllShown()}: {Shown(earlier)} is missing before "
-                    + Shown(place));
+                throw Rejected($"its containers must be created in order ({AllShown()}), and {Shown(earlier)} is "
+                    + $"missing before {Shown(place)}");
         return place;
     }
 
     private string Shown(int place) =>
         place == 0 ? "the sandbox's own container"
         : _names[place].Length > 0 ? $"container {_names[place]}"
-        : $"container {place} (it has no name)";
+        : $"container {place} (unnamed)";
 
     private string AllShown()
     {
@@ -123,5 +127,5 @@ internal sealed class RestorePlan
         return string.Join(", ", shown);
     }
 
-    private CheckpointException Refused(string why) => new(CheckpointFault.DoesNotFit, $"image {_image}: {why}");
+    private CheckpointException Rejected(string why) => new(CheckpointFault.DoesNotFit, $"image {_image}: {why}");
 }

@@ -13,11 +13,11 @@ namespace Shim.Commands;
 
 /// <summary>
 /// <c>delete</c>: removes what is left of one container, and nothing else. containerd runs it after every deletion and
-/// when it lost the shim; so it can be run at any time and more than once.
+/// when it has lost the shim, so it may run at any time and more than once.
 /// </summary>
 /// <remarks>
-/// It touches neither the shim nor other containers of the sandbox: in a pod the shim goes on serving them. A missing
-/// or torn <c>state.json</c> is no error; then the default configuration says where runsc's state would be.
+/// It touches neither the shim nor other containers of the sandbox: in a pod the shim continues to serve them. A
+/// missing or torn <c>state.json</c> is not an error; then the default configuration says where runsc's state would be.
 /// </remarks>
 internal static class DeleteCommand
 {
@@ -34,8 +34,10 @@ internal static class DeleteCommand
         {
             Try(failures, () => DeleteFromRunsc(state, bundle));
             Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, state.RunscId));
-            Try(failures, () => RemoveDeadSocket(HibernateServer.PathOf(Path.GetDirectoryName(state.RunscRoot)!, arguments.Id)));
-            // The sandbox may have been deleted while this looked through its containers: the last one clears up.
+            string root = Path.GetDirectoryName(state.RunscRoot)!;
+            Try(failures, () => RemoveDeadSocket(HibernateServer.PathOf(root, arguments.Id)));
+            // The sandbox may have been deleted while runsc looked through its containers for this one: then its locks
+            // remain, and the last container removes them.
             if (SpecOf(bundle)?.SandboxId is { } sandbox)
                 Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, RunscId.For(sandbox)));
         }
@@ -62,7 +64,7 @@ internal static class DeleteCommand
         }
         catch (ConfigurationException)
         {
-            // A container that was never created has nothing to delete, and the configuration may be why.
+            // A container that was never created leaves nothing to delete, and the configuration may be the reason.
             return null;
         }
     }
@@ -71,18 +73,18 @@ internal static class DeleteCommand
     {
         if (RunscStateFile.Find(state.RunscRoot, state.RunscId) is null)
             return;
-        // A paused sandbox takes no delete. The shim that would let it go on is gone; where it lives, this is its business.
-        if (!ServesStill(bundle))
+        // runsc does not delete from a paused sandbox. A shim that still serves resumes it itself.
+        if (!IsServed(bundle))
             foreach (string paused in RunscStateFile.PausedBeside(state.RunscRoot, state.RunscId))
                 RunRunsc(state, bundle, RunscArguments.Resume(paused), out _);
-        // The sandbox was reparented away from the shim that died, so somebody else reaps it.
+        // The shim that died is no longer the sandbox's parent, so another process reaps the sandbox.
         int status = RunRunsc(state, bundle, RunscArguments.DeleteForce(state.RunscId), out byte[] errors);
         if (status != 0 && !RunscLeftovers.Remove(
             state.RunscRoot, state.RunscId, CgroupHierarchies.Read(), SpecOf(bundle)?.CgroupsPath))
             throw RunscLog.Failure("delete", status, [], errors);
     }
 
-    private static bool ServesStill(Bundle bundle) =>
+    private static bool IsServed(Bundle bundle) =>
         File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket
         && UnixSocket.IsListening(socket.Path);
 
@@ -108,14 +110,14 @@ internal static class DeleteCommand
         }
     }
 
-    /// <summary>A shim that was killed leaves its sockets; a living one's are left alone.</summary>
+    /// <summary>Removes the socket of a shim that was killed, but not that of a shim that still runs.</summary>
     private static void RemoveDeadSocket(string address)
     {
         if (ShimSocket.FromAddress(address) is { } socket)
             socket.RemoveIfStale();
     }
 
-    /// <summary>Of the shim that was killed while it wrote an image.</summary>
+    /// <summary>Removes the image that a shim was writing when it was killed.</summary>
     private static void RemovePartialImage(Bundle bundle)
     {
         if (!File.Exists(bundle.PartialImage))

@@ -6,17 +6,23 @@ using Linux;
 
 namespace Shim.Commands;
 
-/// <summary><c>-info</c>: what containerd 2.0 and later want to know of a runtime, as a binary RuntimeInfo message.</summary>
+/// <summary><c>-info</c>: describes the runtime to containerd 2.0 and later, as a binary RuntimeInfo message.</summary>
 internal static class InfoCommand
 {
     /// <summary>
-    /// The OCI features of runsc that containerd looks at: it passes id-mapped and recursive mount options only to
+    /// The OCI features of runsc that containerd reads: it passes id-mapped and recursive mount options only to
     /// runtimes that list them. runsc's own list is newer than the runsc of most nodes, so this one is fixed: what
-    /// every runsc since 2024 does.
+    /// every runsc since 2024 supports.
     /// </summary>
     private const string Features =
         """
-        {"ociVersionMin":"1.0.0","ociVersionMax":"1.1.0","hooks":["prestart","createRuntime","createContainer","startContainer","poststart","poststop"],"mountOptions":["async","atime","bind","defaults","dev","diratime","dirsync","exec","noatime","nodev","nodiratime","noexec","norelatime","nosuid","private","rbind","relatime","remount","ro","rprivate","rslave","rw","slave","strictatime","suid","sync"],"linux":{"namespaces":["cgroup","ipc","mount","network","pid","user","uts"],"cgroup":{"v1":true,"v2":true,"systemd":true},"seccomp":{"enabled":true}}}
+        {"ociVersionMin":"1.0.0","ociVersionMax":"1.1.0",
+        "hooks":["prestart","createRuntime","createContainer","startContainer","poststart","poststop"],
+        "mountOptions":["async","atime","bind","defaults","dev","diratime","dirsync","exec","noatime","nodev",
+        "nodiratime","noexec","norelatime","nosuid","private","rbind","relatime","remount","ro","rprivate",
+        "rslave","rw","slave","strictatime","suid","sync"],
+        "linux":{"namespaces":["cgroup","ipc","mount","network","pid","user","uts"],
+        "cgroup":{"v1":true,"v2":true,"systemd":true},"seccomp":{"enabled":true}}}
         """;
 
     public static int Run()

@@ -12,10 +12,12 @@ using TaskApi = Containerd.Api.Tasks.Task;
 
 namespace Shim.Commands;
 
-/// <summary>No action: serves the task service until the last container is deleted and containerd says Shutdown.</summary>
+/// <summary>
+/// No action: serves the task service until the last container is deleted and containerd calls Shutdown.
+/// </summary>
 internal static class ServeCommand
 {
-    /// <summary>Where containerd says where it takes events.</summary>
+    /// <summary>The environment variable in which containerd passes the socket for events.</summary>
     public const string TtrpcAddressVariable = "TTRPC_ADDRESS";
 
     private const int InheritedListener = 3;
@@ -23,8 +25,8 @@ internal static class ServeCommand
     private static readonly TimeSpan s_flushBound = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// The signals that are waited for. They must be blocked before the runtime makes its first thread, so
-    /// <c>start</c> starts the daemon with them blocked; one that was started otherwise runs itself again.
+    /// The signals that the shim waits for. They must be blocked before the runtime creates its first thread, so
+    /// <c>start</c> starts the daemon with them blocked; a shim that was started otherwise executes itself again.
     /// </summary>
     public static SignalSet AwaitedSignals { get; } =
         SignalSet.Of(Signals.SIGCHLD, Signals.SIGTERM, Signals.SIGINT, Signals.SIGUSR1);
@@ -103,7 +105,7 @@ internal static class ServeCommand
         log.Serving(ShimVersion.Number, socket?.Address ?? "");
         await ending.Asked;
 
-        // New connections stop first, so that whoever comes now starts another shim.
+        // Stops accepting connections first, so that a client that comes now starts another shim.
         RemoveSocket(log, hibernateServer.Close);
         RemoveSocket(log, () => socket?.Close(listener));
         await Task.WhenAll(server.ShutdownAsync(s_drainBound), gvisorServer.ShutdownAsync(s_drainBound));
@@ -119,7 +121,7 @@ internal static class ServeCommand
         }
         catch (IOException e)
         {
-            log.SocketStays(e);
+            log.SocketNotRemoved(e);
         }
     }
 
@@ -132,22 +134,22 @@ internal static class ServeCommand
         }
         catch (ConfigurationException e)
         {
-            // A Create that rests on it refuses with the same words; one that names another file does not need it.
+            // A Create that uses this file fails with the same message; one that names another file does not need it.
             warnings.Add(e.Message);
         }
         foreach (string warning in warnings)
             log.ConfigurationWarning(warning);
     }
 
-    /// <summary>Listens on <c>-socket</c>, or on what <c>start</c> left as descriptor 3.</summary>
+    /// <summary>Listens on <c>-socket</c>, or on the descriptor 3 that <c>start</c> passed.</summary>
     /// <param name="arguments">The command line.</param>
-    /// <param name="socket">What to remove at the end.</param>
+    /// <param name="socket">The socket to remove at the end.</param>
     private static UnixListener Listen(ShimArguments arguments, out ShimSocket? socket)
     {
         if (arguments.Socket.Length > 0)
         {
             socket = ShimSocket.FromAddress(Path.GetFullPath(arguments.Socket));
-            return socket!.TryListen() ?? throw new UsageException($"another shim serves on {arguments.Socket} already");
+            return socket!.TryListen() ?? throw new UsageException($"another shim serves on {arguments.Socket}");
         }
         try
         {
@@ -158,7 +160,8 @@ internal static class ServeCommand
         catch (LinuxException e)
         {
             throw new UsageException(
-                $"nothing to serve on: descriptor {InheritedListener} is no listening socket ({e.Message}), and -socket is not given");
+                $"nothing to serve on: descriptor {InheritedListener} is not a listening socket ({e.Message}), "
+                + "and -socket is missing");
         }
     }
 

@@ -2,13 +2,13 @@ using Shim.Bundles;
 
 namespace Shim.Commands;
 
-/// <summary>What the shim is told to do.</summary>
+/// <summary>The shim's commands.</summary>
 internal enum ShimAction
 {
     /// <summary>No action word: serve the task service.</summary>
     Serve,
 
-    /// <summary><c>start</c>: start a serving shim, or find the one that serves already, and print its address.</summary>
+    /// <summary><c>start</c>: find the shim that serves the sandbox, or start one, and print its address.</summary>
     Start,
 
     /// <summary><c>delete</c>: clean up after a container.</summary>
@@ -20,17 +20,17 @@ internal enum ShimAction
     /// <summary><c>-info</c>: print a RuntimeInfo message.</summary>
     Info,
 
-    /// <summary><c>-h</c>: print how this is used.</summary>
+    /// <summary><c>-h</c>: print the usage.</summary>
     Help,
 }
 
 /// <summary>
-/// The command line, as containerd gives it: Go's flags, with one dash or two, the value after <c>=</c> or as the next
+/// The command line in containerd's form: Go flags with one dash or two, each value after <c>=</c> or as the next
 /// argument, and the action last.
 /// </summary>
 /// <remarks>
-/// Parsed by hand and not by System.CommandLine: containerd runs this for every container, and these few flags are
-/// fixed by its protocol.
+/// Parsed by hand instead of with System.CommandLine: containerd runs this for every container, and its protocol fixes
+/// these few flags.
 /// </remarks>
 internal sealed record ShimArguments
 {
@@ -46,10 +46,10 @@ internal sealed record ShimArguments
     /// <summary><c>-address</c>: containerd's grpc socket.</summary>
     public string Address { get; init; } = "";
 
-    /// <summary><c>-publish-binary</c>: containerd's program. Unused: events go over ttrpc.</summary>
+    /// <summary><c>-publish-binary</c>: containerd's program. Unused, since events go over ttrpc.</summary>
     public string PublishBinary { get; init; } = "";
 
-    /// <summary><c>-bundle</c>: the bundle; <c>delete</c> has it, otherwise the working directory is the bundle.</summary>
+    /// <summary><c>-bundle</c>: the bundle; empty: the working directory, as <c>start</c> always has it.</summary>
     public string Bundle { get; init; } = "";
 
     /// <summary><c>-socket</c>: where to listen; empty: on the inherited descriptor 3.</summary>
@@ -59,7 +59,7 @@ internal sealed record ShimArguments
     public bool Debug { get; init; }
 
     /// <summary>Parses the arguments, without the program's name.</summary>
-    /// <exception cref="UsageException">They make no sense.</exception>
+    /// <exception cref="UsageException">They are invalid.</exception>
     public static ShimArguments Parse(ReadOnlySpan<string> arguments)
     {
         var parsed = new ShimArguments();
@@ -93,15 +93,15 @@ internal sealed record ShimArguments
         };
     }
 
-    /// <summary>Refuses a command line that names no container.</summary>
-    /// <param name="command">The command that needs it, for messages.</param>
-    /// <exception cref="UsageException">Namespace or id is missing or not valid.</exception>
+    /// <summary>Rejects a command line that names no container.</summary>
+    /// <param name="command">The command that needs one, for messages.</param>
+    /// <exception cref="UsageException">Namespace or id is missing or invalid.</exception>
     public void RequireIds(string command)
     {
         if (!Identifier.IsValid(Namespace))
-            throw new UsageException($"{command}: flag -namespace is missing or not valid: \"{Namespace}\"");
+            throw new UsageException($"{command}: flag -namespace is missing or invalid: \"{Namespace}\"");
         if (!Identifier.IsValid(Id))
-            throw new UsageException($"{command}: flag -id is missing or not valid: \"{Id}\"");
+            throw new UsageException($"{command}: flag -id is missing or invalid: \"{Id}\"");
     }
 
     private static ShimArguments With(ShimArguments to, string name, string value) => name switch
@@ -123,7 +123,7 @@ internal sealed record ShimArguments
         _ => throw new UsageException($"unknown flag -{name}"),
     };
 
-    /// <summary>A boolean flag, in the spellings that Go takes.</summary>
+    /// <summary>The value of a boolean flag, in the spellings that Go accepts.</summary>
     private static bool IsTrue(string argument, string? value) =>
         value is null || (GoBoolean.Parse(value) ?? throw new UsageException($"flag {argument}: not a boolean"));
 
@@ -133,6 +133,6 @@ internal sealed record ShimArguments
         "delete" => ShimAction.Delete,
         "help" => ShimAction.Help,
         "explain" => throw new UsageException($"{word} must be the first argument"),
-        _ => throw new UsageException($"unknown action {word}; there are start, delete, and none to serve"),
+        _ => throw new UsageException($"unknown action {word}; use start, delete, or none to serve"),
     };
 }

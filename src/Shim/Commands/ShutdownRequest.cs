@@ -3,7 +3,7 @@ using Shim.Logging;
 
 namespace Shim.Commands;
 
-/// <summary>A request to shut down; the first one applies.</summary>
+/// <summary>Requests to shut down; the first one applies.</summary>
 internal sealed class ShutdownRequest(ShimLog log)
 {
     private readonly TaskCompletionSource _asked = LoopTask.NewSource();

@@ -3,7 +3,7 @@ using Linux;
 
 namespace Shim.Commands;
 
-/// <summary>What a command reads and prints.</summary>
+/// <summary>The standard streams of a command.</summary>
 internal static class StandardStreams
 {
     private const int InputLimit = 4 << 20;
@@ -11,8 +11,8 @@ internal static class StandardStreams
 
     /// <summary>All of standard input.</summary>
     /// <remarks>
-    /// containerd writes it at once and closes it, or gives /dev/null. Whoever keeps a pipe open and silent for 2 s has
-    /// nothing to say.
+    /// containerd writes it at once and closes it, or passes /dev/null. A pipe that stays open and silent for 2 s is
+    /// treated as ended.
     /// </remarks>
     public static byte[] ReadInput() => StandardIo.ReadInput(InputLimit, s_inputBound);
 

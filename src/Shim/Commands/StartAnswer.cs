@@ -3,11 +3,11 @@ using Google.Protobuf;
 
 namespace Shim.Commands;
 
-/// <summary>What <c>start</c> was told on its standard input, and so in which form it answers.</summary>
+/// <summary>What <c>start</c> received on its standard input, and the form of answer that follows from it.</summary>
 /// <remarks>
-/// containerd 2.3 and later send <see cref="BootstrapParams"/> and take a <see cref="BootstrapResult"/>. Those before
-/// send nothing, or the runtime's options, and take a plain address; 1.6 takes nothing else, which is why the JSON that
-/// 1.7 to 2.2 would take too is never used. Options can parse as parameters by accident, so the ids must agree.
+/// containerd 2.3 and later send <see cref="BootstrapParams"/> and expect a <see cref="BootstrapResult"/>. Earlier
+/// releases send nothing, or the runtime's options, and accept a plain address. 1.6 accepts only that, so the JSON that
+/// 1.7 to 2.2 also accept is never used. Options can parse as parameters by accident, so the ids must match.
 /// </remarks>
 internal sealed class StartAnswer
 {
@@ -16,20 +16,20 @@ internal sealed class StartAnswer
 
     private StartAnswer(BootstrapParams? parameters) => _parameters = parameters;
 
-    /// <summary>The directory for the socket, where containerd names one.</summary>
+    /// <summary>The directory for the socket; null if containerd names none.</summary>
     public string? SocketDirectory =>
         _parameters is { HasSocketDir: true, SocketDir: ['/', _, ..] directory } ? directory : null;
 
     /// <summary>Whether containerd wants debug messages in the log.</summary>
     public bool Debug => _parameters is { LogLevel: LogLevel.Debug or LogLevel.Trace };
 
-    /// <summary>Whether standard input held containerd's parameters, and not the runtime's options.</summary>
+    /// <summary>Whether standard input held containerd's parameters, as opposed to the runtime's options.</summary>
     public bool HasParameters => _parameters is not null;
 
-    /// <summary>containerd's ttrpc socket, where the parameters name it.</summary>
+    /// <summary>containerd's ttrpc socket; empty if the parameters do not name it.</summary>
     public string TtrpcAddress => _parameters?.ContainerdTtrpcAddress ?? "";
 
-    /// <summary>Looks at what standard input held.</summary>
+    /// <summary>Interprets standard input.</summary>
     /// <param name="input">All of it.</param>
     /// <param name="id">The <c>-id</c> flag.</param>
     /// <param name="namespace">The <c>-namespace</c> flag.</param>

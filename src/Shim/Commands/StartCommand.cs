@@ -14,7 +14,7 @@ namespace Shim.Commands;
 /// <c>start</c>: finds the shim that serves this container's sandbox, or starts one, and prints its address.
 /// </summary>
 /// <remarks>
-/// containerd takes standard output and standard error together as the answer, so nothing else is printed. The socket
+/// containerd reads standard output and standard error together as the answer, so nothing else is printed. The socket
 /// listens before the daemon exists, so that containerd can connect at once; the daemon inherits it as descriptor 3.
 /// </remarks>
 internal static class StartCommand
@@ -41,7 +41,7 @@ internal static class StartCommand
                 daemon = StartDaemon(arguments, answer, bundle, listener);
             if (daemon != 0)
                 Settle(daemon, bundle, configuration);
-            // Also where the shim was there already: containerd 1.6 and 1.7 look for it when they are restarted.
+            // Also written if the shim existed before: containerd 1.6 and 1.7 read the file when they restart.
             AtomicFile.Replace(bundle.Address, Encoding.UTF8.GetBytes(socket.Address));
             StandardIo.Write(answer.With(socket.Address));
             return 0;
@@ -57,8 +57,8 @@ internal static class StartCommand
     }
 
     /// <summary>
-    /// The configuration as far as <c>start</c> needs it. What is wrong with it is told by Create, where it can be told
-    /// to the user; here the defaults serve.
+    /// The configuration, as far as <c>start</c> needs it. If it is invalid, the defaults are used here: the Create
+    /// that follows can report the error to the user.
     /// </summary>
     private static ShimConfiguration Configuration(StartAnswer answer, byte[] input)
     {
@@ -86,7 +86,7 @@ internal static class StartCommand
             BlockedSignals = ServeCommand.AwaitedSignals,
         });
 
-    /// <summary>Puts the daemon where it belongs and leaves its number.</summary>
+    /// <summary>Sets the daemon's OOM score and cgroup, and records its process id in the bundle.</summary>
     private static void Settle(int daemon, Bundle bundle, ShimConfiguration configuration)
     {
         OomScore.Lower(daemon, ShimOomScore);
@@ -95,7 +95,7 @@ internal static class StartCommand
         AtomicFile.Replace(bundle.ShimPid, Encoding.UTF8.GetBytes(daemon.ToString(CultureInfo.InvariantCulture)));
     }
 
-    /// <summary>The daemon is told the same, without the action.</summary>
+    /// <summary>The daemon gets the same arguments, without the action.</summary>
     private static List<string> DaemonArguments(ShimArguments arguments, StartAnswer answer)
     {
         List<string> daemon =
@@ -110,14 +110,18 @@ internal static class StartCommand
         return daemon;
     }
 
-    /// <summary>containerd's environment; from 2.3 on the ttrpc address may come in the parameters only.</summary>
+    /// <summary>
+    /// The environment that containerd passed, plus the ttrpc address if it is only in the parameters, as it may be
+    /// from containerd 2.3 on; null: unchanged.
+    /// </summary>
     private static List<string>? DaemonEnvironment(StartAnswer answer)
     {
-        if (answer.TtrpcAddress.Length == 0 || Environment.GetEnvironmentVariable(ServeCommand.TtrpcAddressVariable) is { Length: > 0 })
+        const string Variable = ServeCommand.TtrpcAddressVariable;
+        if (answer.TtrpcAddress.Length == 0 || Environment.GetEnvironmentVariable(Variable) is { Length: > 0 })
             return null;
-        List<string> environment = [$"{ServeCommand.TtrpcAddressVariable}={answer.TtrpcAddress}"];
+        List<string> environment = [$"{Variable}={answer.TtrpcAddress}"];
         foreach (System.Collections.DictionaryEntry entry in Environment.GetEnvironmentVariables())
-            if ((string)entry.Key != ServeCommand.TtrpcAddressVariable)
+            if ((string)entry.Key != Variable)
                 environment.Add($"{entry.Key}={entry.Value}");
         return environment;
     }

@@ -1,4 +1,4 @@
 namespace Shim.Commands;
 
-/// <summary>The command line makes no sense; the message says what about it.</summary>
+/// <summary>The command line is invalid; the message says why.</summary>
 internal sealed class UsageException(string message) : Exception(message);

@@ -10,14 +10,15 @@ namespace Shim.Events;
 
 /// <summary>Sends events to containerd, in order and one at a time, and keeps what it cannot send for later.</summary>
 /// <remarks>
-/// <see cref="Publish"/> only puts an event into the queue, so that the order of calls is the order of events. The
-/// sender takes the first event off the queue when containerd has taken it: a daemon that is being restarted gets it
-/// when it is back. An event that containerd refuses, as opposed to one that does not reach it, is dropped, since it
-/// would be refused again.
+/// <see cref="Publish"/> only appends an event to the queue, so events are sent in the order of the calls. The sender
+/// removes an event from the queue when containerd has accepted it, so a containerd that restarts gets it afterwards.
+/// An event that containerd rejects, as opposed to one that does not reach it, is dropped: it would be rejected again.
 /// </remarks>
 internal sealed class EventPublisher : IEventSink, IAsyncDisposable
 {
-    /// <summary>How many events wait at the most; the oldest are dropped then. Some hundred bytes each.</summary>
+    /// <summary>
+    /// The maximum number of waiting events, of some hundred bytes each; beyond it the oldest are dropped.
+    /// </summary>
     private const int QueueLimit = 16384;
 
     private static readonly TimeSpan s_sendBound = TimeSpan.FromSeconds(5);
@@ -33,8 +34,10 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
     private TtrpcChannel? _channel;
     private Task _sending = Task.CompletedTask;
 
-    /// <summary>Makes a publisher; it connects when there is something to send.</summary>
-    /// <param name="address">containerd's ttrpc socket (<c>TTRPC_ADDRESS</c>); empty: nobody listens, events are dropped.</param>
+    /// <summary>Creates a publisher, which connects when there is something to send.</summary>
+    /// <param name="address">
+    /// containerd's ttrpc socket (<c>TTRPC_ADDRESS</c>); empty: nobody listens, and events are dropped.
+    /// </param>
     /// <param name="namespace">The namespace of all events.</param>
     /// <param name="time">The loop's clock.</param>
     /// <param name="log">The log.</param>
@@ -68,7 +71,7 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
             _sending = SendAllAsync();
     }
 
-    /// <summary>Waits until all events are sent, or gives up.</summary>
+    /// <summary>Waits until all events are sent, or until the time is over; then the rest is lost.</summary>
     /// <param name="bound">How long to wait.</param>
     public async Task FlushAsync(TimeSpan bound)
     {
@@ -87,7 +90,8 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
     {
         // Not CancelAsync, which would start the thread pool.
         _stop.Cancel();
-        await _sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await _sending.ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         await DropChannelAsync();
         _stop.Dispose();
     }
@@ -103,7 +107,7 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
             }
             catch (RpcException e) when (!MayPass(e.StatusCode))
             {
-                _log.EventRefused(first.Topic, e);
+                _log.EventRejected(first.Topic, e);
             }
             catch (Exception e) when (e is RpcException or IOException or TimeoutException)
             {
@@ -113,7 +117,7 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
                 pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
                 continue;
             }
-            // The queue may have dropped it meanwhile to stay within its limit.
+            // The queue may have dropped it in the meantime to stay within its limit.
             if (_queue.TryPeek(out Envelope? stillFirst) && ReferenceEquals(first, stillFirst))
                 _queue.Dequeue();
             pause = s_firstPause;
@@ -129,24 +133,26 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
         }
         var client = new Containerd.Api.Events.Events.EventsClient(_channel);
         DateTime deadline = (_time.GetUtcNow() + s_sendBound).UtcDateTime;
-        await client.ForwardAsync(new ForwardRequest { Envelope = envelope }, deadline: deadline, cancellationToken: _stop.Token);
+        await client.ForwardAsync(
+            new ForwardRequest { Envelope = envelope }, deadline: deadline, cancellationToken: _stop.Token);
     }
 
     private async Task<UnixConnection> ConnectAsync()
     {
         using CancellationTokenSource bound = new(s_sendBound, _time);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(bound.Token, _stop.Token);
+        using CancellationTokenSource either =
+            CancellationTokenSource.CreateLinkedTokenSource(bound.Token, _stop.Token);
         try
         {
             return await UnixSocket.ConnectAsync(_path, either.Token);
         }
         catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
         {
-            throw new TimeoutException($"{_path} took no connection within {s_sendBound.TotalSeconds:0} s");
+            throw new TimeoutException($"connect to {_path}: timed out after {s_sendBound.TotalSeconds:0} s");
         }
     }
 
-    /// <summary>Whether sending again may help: containerd was not reached, or did not answer.</summary>
+    /// <summary>Whether a retry may succeed: containerd was not reached, or did not answer.</summary>
     private static bool MayPass(StatusCode code) =>
         code is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled;
 

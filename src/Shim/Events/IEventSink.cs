@@ -1,6 +1,6 @@
 namespace Shim.Events;
 
-/// <summary>Takes events for containerd, in order.</summary>
+/// <summary>Receives events for containerd, in order.</summary>
 internal interface IEventSink
 {
     /// <summary>Queues an event. On the loop's thread; never waits.</summary>

@@ -33,9 +33,13 @@ internal static class TaskEvents
         };
         foreach (MountSpec mount in rootfs)
         {
-            var each = new Containerd.Api.Types.Mount { Type = mount.Type, Source = mount.Source, Target = mount.Target };
-            each.Options.AddRange(mount.Options);
-            message.Rootfs.Add(each);
+            message.Rootfs.Add(new Containerd.Api.Types.Mount
+            {
+                Type = mount.Type,
+                Source = mount.Source,
+                Target = mount.Target,
+                Options = { mount.Options },
+            });
         }
         return new("/tasks/create", "containerd.events.TaskCreate", message);
     }
@@ -74,7 +78,8 @@ internal static class TaskEvents
 
     /// <summary>An exec was added to a container.</summary>
     public static TaskEvent ExecAdded(string id, string execId) => new(
-        "/tasks/exec-added", "containerd.events.TaskExecAdded", new TaskExecAdded { ContainerId = id, ExecId = execId });
+        "/tasks/exec-added", "containerd.events.TaskExecAdded",
+        new TaskExecAdded { ContainerId = id, ExecId = execId });
 
     /// <summary>An exec's process was started.</summary>
     public static TaskEvent ExecStarted(string id, string execId, int pid) => new(

@@ -3,31 +3,31 @@ using Shim.Commands;
 namespace Shim.Explain;
 
 /// <summary>
-/// The command line of <c>explain</c>, after that word: flags as the other commands have them, with one dash or two, the
-/// value after <c>=</c> or as the next argument.
+/// The command line after <c>explain</c>. Flags are as in the other commands: with one dash or two, the value after
+/// <c>=</c> or as the next argument.
 /// </summary>
 internal sealed record ExplainArguments
 {
-    /// <summary><c>--bundle</c>: the bundle of the container to explain; empty: none, but annotations.</summary>
+    /// <summary><c>--bundle</c>: the bundle of the container to explain; empty if annotations are explained.</summary>
     public string Bundle { get; init; } = "";
 
-    /// <summary><c>--pod-uid</c>: the pod; empty: the Pod in <see cref="Annotations"/> says it.</summary>
+    /// <summary><c>--pod-uid</c>: the pod; empty if the Pod in <see cref="Annotations"/> gives it.</summary>
     public string PodUid { get; init; } = "";
 
-    /// <summary><c>--annotations</c>: a file of annotations, or of a Pod; <c>-</c> for standard input.</summary>
+    /// <summary><c>--annotations</c>: a file with annotations or a Pod; <c>-</c> is standard input.</summary>
     public string Annotations { get; init; } = "";
 
-    /// <summary><c>--config</c>: the shim's configuration; empty: where the shim looks by itself.</summary>
+    /// <summary><c>--config</c>: the shim's configuration; empty for the default places.</summary>
     public string Config { get; init; } = "";
 
-    /// <summary><c>--json</c>: print for programs.</summary>
+    /// <summary><c>--json</c>: print JSON.</summary>
     public bool Json { get; init; }
 
-    /// <summary><c>--help</c>: print how this is used, and nothing else.</summary>
+    /// <summary><c>--help</c>: print the usage, and nothing else.</summary>
     public bool Help { get; init; }
 
     /// <summary>Parses the arguments after <c>explain</c>.</summary>
-    /// <exception cref="UsageException">They make no sense.</exception>
+    /// <exception cref="UsageException">They are not valid.</exception>
     public static ExplainArguments Parse(ReadOnlySpan<string> arguments)
     {
         var parsed = new ExplainArguments();
@@ -74,7 +74,8 @@ internal sealed record ExplainArguments
                 $"explain: flag {(PodUid.Length > 0 ? "--pod-uid" : "--annotations")} cannot be used with --bundle");
         if (Bundle.Length == 0 && Annotations.Length == 0)
             throw new UsageException(PodUid.Length > 0
-                ? "explain: flag --pod-uid needs --annotations" : "explain: flag --bundle or --annotations is needed");
+                ? "explain: flag --pod-uid needs --annotations"
+                : "explain: flag --bundle or --annotations is required");
         if (PodUid.Length > 0 && !Volumes.PodUid.IsUid(PodUid))
             throw new UsageException($"explain: flag --pod-uid: {PodUid} is not the uid of a pod");
     }

@@ -8,10 +8,12 @@ using Shim.Volumes;
 
 namespace Shim.Explain;
 
-/// <summary><c>explain</c>: what the shim decides about a pod's volumes, and why. For people; changes nothing.</summary>
+/// <summary>
+/// <c>explain</c>: prints what the shim decides about a pod's volumes, and why. For people; changes nothing.
+/// </summary>
 internal static class ExplainCommand
 {
-    /// <summary>The action's word. It comes first: what follows are flags of this command's own.</summary>
+    /// <summary>The command's name. It must be the first argument; its own flags follow.</summary>
     public const string Word = "explain";
 
     private const int InputLimit = 16 << 20;
@@ -20,26 +22,26 @@ internal static class ExplainCommand
 
     private const string Usage =
         """
-        containerd-shim-runsc-v1 explain: prints what becomes of a pod's volumes, and why. It changes nothing.
+        containerd-shim-runsc-v1 explain: prints what happens to a pod's volumes, and why. It changes nothing.
 
-          explain --bundle DIR                      of the container whose bundle is DIR, with its mounts
-          explain --annotations FILE                of a Pod, as kubectl get pod NAME -o json prints it
-          explain --annotations FILE --pod-uid UID  of the pod UID, with annotations from a JSON object
+          explain --bundle DIR                      the container whose bundle is DIR, with its mounts
+          explain --annotations FILE                a Pod, as kubectl get pod NAME -o json prints it
+          explain --annotations FILE --pod-uid UID  the pod UID, with annotations from a JSON object
 
-        Flags: --config FILE  the shim's configuration, if it is not where the shim looks by itself
+        Flags: --config FILE  the shim's configuration, if it is not in one of the default places
                --json         print one JSON object, for programs
                FILE may be -, which is standard input
 
-        Where the pod has a sandbox, its bundle tells what was decided when that was created; everything else tells what
-        would be decided if the pod's sandbox were created now. Of a Pod's annotations containerd passes on those alone that
-        pod_annotations of its configuration names. OUTCOME is one of
+        If the pod has a sandbox, its bundle says what was decided when the sandbox was created. Everything else says
+        what would be decided if the sandbox were created now. containerd passes on only those annotations of a Pod that
+        pod_annotations in its configuration names. OUTCOME is one of
 
-          passthrough                         the directory of the node itself; checkpoints do not have its files
-          pod-disk, pod-memory                a file system in the sandbox, which the pod's containers share and
-                                              checkpoints have; its pages are on the node's disk or in memory
+          passthrough                         the node's own directory; its files are not in checkpoints
+          pod-disk, pod-memory                a file system in the sandbox that the pod's containers share; its files
+                                              are in checkpoints, its pages on the node's disk or in memory
           container-disk, container-memory    the same, by a hint that says share=container
 
-        The exit code is 1 where the sandbox or the container could not be created, or nothing could be found out.
+        The exit code is 1 if the sandbox or the container could not be created, or if nothing could be found out.
         """;
 
     public static int Run(ReadOnlySpan<string> arguments)
@@ -53,7 +55,8 @@ internal static class ExplainCommand
         try
         {
             ExplainReport report = Explain(parsed, ReadConfiguration(parsed));
-            StandardIo.Write(parsed.Json ? ExplainJson.Of(report).Span : Encoding.UTF8.GetBytes(ExplainTable.Of(report)));
+            StandardIo.Write(
+                parsed.Json ? ExplainJson.Of(report).Span : Encoding.UTF8.GetBytes(ExplainTable.Of(report)));
             return report.Failure is null ? 0 : 1;
         }
         catch (Exception e) when (e is RefusedException or ConfigurationException
@@ -79,10 +82,10 @@ internal static class ExplainCommand
         if (arguments.Bundle.Length > 0)
             return ExplainReport.OfBundle(new Bundle(Path.GetFullPath(arguments.Bundle)), configuration);
         ExplainPod pod = ReadPod(arguments.Annotations);
-        string uid = arguments.PodUid.Length > 0 ? arguments.PodUid : pod.Uid
-            ?? throw new UsageException($"explain: flag --pod-uid is needed: {arguments.Annotations} is no Pod with a uid");
+        string uid = arguments.PodUid.Length > 0 ? arguments.PodUid : pod.Uid ?? throw new UsageException(
+            $"explain: flag --pod-uid is required: {arguments.Annotations} is not a Pod with a uid");
         return PodUid.IsUid(uid) ? ExplainReport.OfPod(pod.Annotations, uid, configuration) : throw new UsageException(
-            $"explain: flag --annotations: {arguments.Annotations} has a Pod whose uid {ExplainText.Escape(uid)} is none");
+            $"explain: flag --annotations: {arguments.Annotations}: invalid uid {ExplainText.Escape(uid)} of the Pod");
     }
 
     private static ExplainPod ReadPod(string file)

@@ -5,12 +5,12 @@ using Shim.Oci;
 namespace Shim.Explain;
 
 /// <summary>
-/// A report as one JSON object for programs: <c>kept</c>, <c>decisions</c> as <c>volumes.json</c> has them,
-/// <c>warnings</c>, <c>mounts</c>, and <c>error</c>, which is null where nothing fails.
+/// A report as one JSON object for programs: <c>kept</c>, <c>decisions</c> as in <c>volumes.json</c>, <c>warnings</c>,
+/// <c>mounts</c>, and <c>error</c>, which is null if nothing fails.
 /// </summary>
 internal static class ExplainJson
 {
-    /// <summary>The object as UTF-8, which ends with a line's end.</summary>
+    /// <summary>The object in UTF-8, with a newline at the end.</summary>
     public static ReadOnlyMemory<byte> Of(ExplainReport report)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
@@ -35,7 +35,10 @@ internal static class ExplainJson
         return buffer.WrittenMemory;
     }
 
-    /// <summary>The mount as runsc sees it; <c>before</c> only where something changes, <c>removed</c> where it goes.</summary>
+    /// <summary>
+    /// Writes the mount as runsc sees it; <c>before</c> is only there if the mount changes, <c>removed</c> is true if
+    /// runsc does not see it.
+    /// </summary>
     private static void WriteMount(Utf8JsonWriter json, ExplainMount mount)
     {
         json.WriteStartObject();

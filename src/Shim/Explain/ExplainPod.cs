@@ -2,34 +2,36 @@ using System.Text.Json;
 
 namespace Shim.Explain;
 
-/// <summary>A pod's annotations as somebody hands them to <c>explain</c>, and its uid where it stands beside them.</summary>
-/// <param name="Annotations">The annotations.</param>
-/// <param name="Uid">What kubelet calls the pod; null where only annotations are given.</param>
+/// <summary>The pod that a user passes to <c>explain</c>.</summary>
+/// <param name="Annotations">The pod's annotations.</param>
+/// <param name="Uid">The pod's uid on its node; null if only annotations are given.</param>
 internal sealed record ExplainPod(IReadOnlyDictionary<string, string> Annotations, string? Uid)
 {
-    // A pod that kubelet runs from a file has this uid on its node; the Pod that the API server shows is a mirror of it
-    // and has another.
+    // A static pod's uid on its node; the Pod that the API server shows is a mirror and has another uid.
     private const string Mirror = "kubernetes.io/config.mirror";
 
-    /// <summary>Reads a JSON object of annotations, or a whole Pod as <c>kubectl get pod NAME -o json</c> prints it.</summary>
+    /// <summary>
+    /// Parses a JSON object of annotations, or a whole Pod as <c>kubectl get pod NAME -o json</c> prints it.
+    /// </summary>
     /// <exception cref="JsonException">It is neither.</exception>
     public static ExplainPod Parse(ReadOnlyMemory<byte> utf8)
     {
         if (utf8.IsEmpty)
-            throw new JsonException("it is empty");
+            throw new JsonException("empty");
         try
         {
             using JsonDocument document = JsonDocument.Parse(utf8);
             JsonElement root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                throw new JsonException("it is not an object");
+                throw new JsonException("not a JSON object");
             if (root.TryGetProperty("items"u8, out JsonElement items) && items.ValueKind == JsonValueKind.Array)
-                throw new JsonException("it is a list, not one Pod");
-            return root.TryGetProperty("metadata"u8, out JsonElement metadata) && metadata.ValueKind == JsonValueKind.Object
+                throw new JsonException("a list, not one Pod");
+            return root.TryGetProperty("metadata"u8, out JsonElement metadata)
+                && metadata.ValueKind == JsonValueKind.Object
                 ? OfMetadata(metadata)
                 : new ExplainPod(ReadAnnotations(root), null);
         }
-        catch (InvalidOperationException e) // text that is no UTF-8
+        catch (InvalidOperationException e) // a string that is not valid Unicode
         {
             throw new JsonException(e.Message, e);
         }

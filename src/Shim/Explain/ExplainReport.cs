@@ -5,39 +5,39 @@ using Shim.Volumes;
 
 namespace Shim.Explain;
 
-/// <summary>A mount of a container that is about a volume, or that the shim changes.</summary>
-/// <param name="Before">As it is in the specification.</param>
-/// <param name="After">As runsc sees it; null where it does not.</param>
+/// <summary>A container's mount that is of a volume, or that the shim changes.</summary>
+/// <param name="Before">The mount in the specification.</param>
+/// <param name="After">The mount as runsc sees it; null if the shim removes it.</param>
 internal sealed record ExplainMount(SpecMount Before, SpecMount? After)
 {
-    /// <summary>Whether runsc sees it as it is in the specification.</summary>
+    /// <summary>Whether runsc sees the mount as it is in the specification.</summary>
     public bool IsUnchanged => After is not null && After.SameAs(Before);
 }
 
-/// <summary>What <c>explain</c> found out. Making one changes nothing.</summary>
+/// <summary>What <c>explain</c> found out. Making a report changes nothing on the node.</summary>
 internal sealed record ExplainReport
 {
     private const string SandboxFails = "The sandbox cannot be created";
 
-    /// <summary>What was decided, as far as it came.</summary>
+    /// <summary>The decisions; none if there was a failure before they were complete.</summary>
     public VolumeDecisions Decisions { get; init; } = VolumeDecisions.None;
 
     /// <summary>
-    /// Whether these are the decisions that a sandbox keeps, and not those that would be made if it were created now.
+    /// Whether the decisions were made when the sandbox was created; if not, they would be made if it were created now.
     /// </summary>
     public bool IsKept { get; init; }
 
-    /// <summary>What is not done as it was asked; it was logged when decisions that are kept were made.</summary>
+    /// <summary>Requests that are ignored. For kept decisions they were logged when the sandbox was created.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>The mounts of the container, if one is explained.</summary>
+    /// <summary>The container's mounts; empty if a pod is explained.</summary>
     public IReadOnlyList<ExplainMount> Mounts { get; init; } = [];
 
-    /// <summary>What cannot be created and why; null where nothing fails.</summary>
+    /// <summary>What cannot be created and why; null if nothing fails.</summary>
     public string? Failure { get; init; }
 
     /// <summary>Explains the container of a bundle.</summary>
-    /// <exception cref="RefusedException">There is no such container, or no sandbox that it belongs to.</exception>
+    /// <exception cref="RefusedException">The container does not exist, or its sandbox does not.</exception>
     public static ExplainReport OfBundle(Bundle bundle, ShimConfiguration configuration)
     {
         ContainerSpec spec = ContainerSpec.Read(bundle.Specification);
@@ -49,7 +49,7 @@ internal sealed record ExplainReport
         return requests is null ? report : report.WithMounts(spec, requests, SandboxFails);
     }
 
-    /// <summary>Explains a pod that need not have a sandbox yet.</summary>
+    /// <summary>Explains a pod that may not have a sandbox yet.</summary>
     public static ExplainReport OfPod(
         IReadOnlyDictionary<string, string> annotations, string podUid, ShimConfiguration configuration) =>
         OfPlan(annotations, podUid, configuration, out _);
@@ -88,16 +88,16 @@ internal sealed record ExplainReport
     private static Bundle SandboxOf(Bundle bundle, ContainerSpec spec)
     {
         string id = spec.SandboxId ?? throw new RefusedException(
-            Refusal.InvalidArgument, $"{bundle.Specification} says that the container joins a sandbox, and not which");
-        Identifier.Require(id, "the sandbox's id");
+            Refusal.InvalidArgument, $"{bundle.Specification} does not name the sandbox that the container joins");
+        Identifier.Require(id, "sandbox id");
         Bundle sandbox = bundle.Of(id);
         return Directory.Exists(sandbox.Path) ? sandbox : throw new RefusedException(
-            Refusal.NotFound, $"the container joins sandbox {id}, and there is no {sandbox.Path}");
+            Refusal.NotFound, $"sandbox {id}, which the container joins, has no bundle: {sandbox.Path} does not exist");
     }
 
     /// <param name="spec">The container.</param>
-    /// <param name="requests">What the annotations of a new sandbox ask for; null where the decisions are kept ones.</param>
-    /// <param name="consequence">What it means if a mount cannot be had.</param>
+    /// <param name="requests">What a new sandbox's annotations request; null if the decisions are kept ones.</param>
+    /// <param name="consequence">The consequence of an impossible mount, for the failure.</param>
     private ExplainReport WithMounts(ContainerSpec spec, VolumeAnnotations? requests, string consequence)
     {
         IReadOnlyDictionary<string, string> aliases =

@@ -7,7 +7,7 @@ namespace Shim.Explain;
 /// <summary>A report as text for people.</summary>
 internal static class ExplainTable
 {
-    /// <summary>The text, which ends with a line's end.</summary>
+    /// <summary>The text, with a newline at the end.</summary>
     public static string Of(ExplainReport report)
     {
         var output = new StringBuilder();
@@ -82,21 +82,21 @@ internal static class ExplainTable
 
     private static string TypeOf(SpecMount mount) => mount.IsBind ? "bind" : mount.Type;
 
-    /// <summary>Why there is no volume to tell of; null where there is one.</summary>
+    /// <summary>Why there are no decisions; null if there are some.</summary>
     private static string? Nothing(ExplainReport report)
     {
         VolumeDecisions decisions = report.Decisions;
         if (decisions.Volumes.Count > 0)
             return null;
         if (report.IsKept)
-            return "Nothing was decided about volumes when the sandbox was created: they are the node's directories.";
+            return "No decisions about volumes when the sandbox was created: they are the node's directories.";
         if (decisions.PodUid.Length == 0)
-            return "Nothing is decided about volumes: no annotation tells the uid of a pod.";
+            return "No decisions about volumes: no annotation gives the uid of a pod.";
         string volumes = $"{decisions.Directory}/volumes";
         return Directory.Exists(volumes)
-            ? $"Nothing is decided about volumes: {volumes} holds no emptyDir."
-            : $"Nothing is decided about volumes: there is no {volumes} on this node (kubelet_root of the shim's "
-                + "configuration must be kubelet's).";
+            ? $"No decisions about volumes: {volumes} holds no emptyDir."
+            : $"No decisions about volumes: {volumes} does not exist on this node (kubelet_root in the shim's "
+                + "configuration must be kubelet's directory).";
     }
 
     private static void StartPart(StringBuilder output)

@@ -3,14 +3,14 @@ using System.Text;
 
 namespace Shim.Explain;
 
-/// <summary>Text for a terminal, made of words that a pod's owner or a program in a pod may have chosen.</summary>
+/// <summary>Text for a terminal, with parts that a pod's owner or a program in a pod may have chosen.</summary>
 internal static class ExplainText
 {
     private const string Gap = "  ";
 
     /// <summary>
-    /// The text with everything escaped that a terminal would obey instead of showing it: control characters, line
-    /// separators, and those that turn the direction of the text or are not seen at all.
+    /// The text with everything escaped that a terminal would act on or not show: control characters, line separators,
+    /// and characters that change the direction of the text or are invisible.
     /// </summary>
     public static string Escape(string text)
     {
@@ -29,8 +29,8 @@ internal static class ExplainText
     }
 
     /// <summary>Writes rows as aligned columns, escaped; an empty cell is a dash.</summary>
-    /// <param name="output">Gets the lines.</param>
-    /// <param name="rows">The header and the lines below it, all with as many cells.</param>
+    /// <param name="output">Receives the lines.</param>
+    /// <param name="rows">The header and the rows below it, all with the same number of cells.</param>
     public static void WriteColumns(StringBuilder output, IReadOnlyList<string[]> rows)
     {
         int[] widths = new int[rows[0].Length];
@@ -53,7 +53,7 @@ internal static class ExplainText
         }
     }
 
-    // A backslash too, so that what is escaped can be told from what is written so.
+    // A backslash is escaped too, so that escapes are unambiguous.
     private static bool IsHarmless(Rune rune) => rune.Value is >= ' ' and < 0x7f and not '\\' || (rune.Value >= 0xa0
         && Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format
             or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator));

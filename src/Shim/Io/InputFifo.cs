@@ -2,9 +2,10 @@ using Linux;
 
 namespace Shim.Io;
 
-/// <summary>The shim's end of the FIFO that a container reads as its standard input.</summary>
+/// <summary>Opens the FIFO that a container reads as its standard input.</summary>
 /// <remarks>
-/// It is a writer that never writes: while it is open, the process sees no end of its input when a client detaches.
+/// The shim's end is a writer that never writes: while it is open, the process sees no end of its input when a client
+/// detaches.
 /// </remarks>
 internal static class InputFifo
 {
@@ -13,7 +14,7 @@ internal static class InputFifo
     /// <exception cref="LinuxException">It cannot be opened.</exception>
     public static (Descriptor KeptOpen, Descriptor Container) Open(string path)
     {
-        // Open for both, so that neither of the other two opens waits for its counterpart.
+        // While this is open for both, neither of the other two opens waits for its counterpart.
         using Descriptor both = Fifo.OpenBoth(path);
         Descriptor kept = Fifo.OpenWrite(path);
         try

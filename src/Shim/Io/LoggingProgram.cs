@@ -2,10 +2,10 @@ using Linux;
 
 namespace Shim.Io;
 
-/// <summary>A program of the user's that takes a container's output: containerd's <c>binary:</c> logging.</summary>
+/// <summary>A user's program that receives a container's output: containerd's <c>binary:</c> logging.</summary>
 /// <remarks>
-/// It reads the container's stdout on descriptor 3 and its stderr on 4, and says on 5 that it is ready. Its environment
-/// is CONTAINER_ID and CONTAINER_NAMESPACE and nothing else. It ends by itself when it has read to the end of both.
+/// It reads the container's stdout on descriptor 3 and its stderr on 4, and reports on 5 that it is ready. Its
+/// environment is CONTAINER_ID and CONTAINER_NAMESPACE only. It exits by itself after it has read both to the end.
 /// </remarks>
 internal sealed class LoggingProgram : IAsyncDisposable
 {
@@ -22,8 +22,8 @@ internal sealed class LoggingProgram : IAsyncDisposable
     public Task<ProcessExit> Exited => _process.Exited;
 
     /// <summary>Starts the program and waits until it is ready.</summary>
-    /// <returns>The program, and the ends of its pipes that the container writes to.</returns>
-    /// <exception cref="IOException">It cannot be started, or did not become ready within 10 s.</exception>
+    /// <returns>The program, and the ends of its pipes to which the container writes.</returns>
+    /// <exception cref="IOException">It cannot be started, or is not ready within 10 s.</exception>
     public static async Task<(LoggingProgram Program, Descriptor Stdout, Descriptor Stderr)> StartAsync(
         StdioUri uri, StdioOwner owner, IChildProcesses processes, EventLoop loop)
     {
@@ -55,10 +55,10 @@ internal sealed class LoggingProgram : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                throw new IOException($"logging program {uri.Path} was not ready after {s_readyBound.TotalSeconds:0} s");
+                throw new IOException($"logging program {uri.Path}: not ready after {s_readyBound.TotalSeconds:0} s");
             }
             if (count == 0 && uri.Kind == StdioKind.BinaryV2)
-                throw new IOException($"logging program {uri.Path} closed its ready pipe without a byte");
+                throw new IOException($"logging program {uri.Path}: closed its ready pipe without writing to it");
             return (program, outWrite, errWrite);
         }
         catch
@@ -72,7 +72,7 @@ internal sealed class LoggingProgram : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets it read to the end, then asks it to end, then ends it.</summary>
+    /// <summary>Lets it read to the end, then sends SIGTERM, then SIGKILL; takes 7 s at most.</summary>
     public async ValueTask DisposeAsync()
     {
         if (await EndsWithinAsync(s_drainBound))

@@ -2,12 +2,13 @@ using Linux;
 
 namespace Shim.Io;
 
-/// <summary>The shim's end of a FIFO that a container writes and containerd reads.</summary>
+/// <summary>The shim's end of a FIFO to which a container writes and from which containerd reads.</summary>
 /// <remarks>
-/// It is open for reading and writing for as long as the process lives. With a reader always there, the process gets
-/// no SIGPIPE when containerd goes away, and with a writer always there, containerd sees no end when it comes back.
-/// When the process has ended this end must close, or readers would wait for ever; but where nobody has read the last
-/// output yet (containerd is just being restarted), closing would lose it. So it closes when the FIFO is empty.
+/// It is open for reading and writing as long as the process lives. Since there is always a reader, the process gets no
+/// SIGPIPE when containerd goes away; since there is always a writer, containerd sees no end of file when it returns.
+/// When the process has ended, this end must be closed, or readers would wait forever. But closing it before the last
+/// output is read, for instance while containerd restarts, would lose the output. So it is closed when the FIFO is
+/// empty.
 /// </remarks>
 internal sealed class OutputFifo : IDisposable
 {
@@ -22,7 +23,7 @@ internal sealed class OutputFifo : IDisposable
     private OutputFifo(Descriptor keptOpen, TimeProvider time) => (_keptOpen, _time) = (keptOpen, time);
 
     /// <summary>Opens the FIFO.</summary>
-    /// <returns>The shim's end, and the container's: write-only and blocking, as programs expect of their stdout.</returns>
+    /// <returns>The shim's end, and the container's: write-only and blocking, as programs expect stdout.</returns>
     /// <exception cref="LinuxException">It cannot be opened.</exception>
     public static (OutputFifo Kept, Descriptor Container) Open(string path, TimeProvider time)
     {
@@ -38,7 +39,7 @@ internal sealed class OutputFifo : IDisposable
         }
     }
 
-    /// <summary>The process has ended: closes now, or as soon as the last output is read.</summary>
+    /// <summary>The process has ended: closes now, or when the last output has been read.</summary>
     public void CloseWhenRead()
     {
         if (_keptOpen.IsClosed)
@@ -48,7 +49,8 @@ internal sealed class OutputFifo : IDisposable
             Dispose();
             return;
         }
-        _lookAgain ??= _time.CreateTimer(_ => CloseWhenRead(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _lookAgain ??= _time.CreateTimer(
+            _ => CloseWhenRead(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _lookAgain.Change(_pause, Timeout.InfiniteTimeSpan);
         _pause = _pause * 2 < s_longestPause ? _pause * 2 : s_longestPause;
     }

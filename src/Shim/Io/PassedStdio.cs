@@ -4,12 +4,12 @@ using Shim.Logging;
 namespace Shim.Io;
 
 /// <summary>
-/// Standard streams that the container uses directly: its FIFOs, files and pipes are opened here and handed to runsc.
-/// Not a byte of them passes through the shim.
+/// Standard streams that the container uses directly: its FIFOs, files and pipes are opened here and passed to runsc.
+/// None of their data passes through the shim.
 /// </summary>
 internal sealed class PassedStdio : ProcessStdio
 {
-    /// <summary>What fchown(2) takes for "leave it".</summary>
+    /// <summary>fchown(2) leaves an owner or group of this value unchanged.</summary>
     private const uint Unchanged = uint.MaxValue;
 
     private readonly Descriptor?[] _container = new Descriptor?[3];
@@ -28,10 +28,11 @@ internal sealed class PassedStdio : ProcessStdio
     /// <inheritdoc/>
     public override string? ConsoleSocket => null;
 
-    /// <summary>Opens what the request names.</summary>
-    /// <exception cref="IOException">Something cannot be opened, or a logging program cannot be started.</exception>
-    /// <exception cref="FormatException">A URI is not understood.</exception>
-    public static async Task<PassedStdio> OpenAsync(StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop)
+    /// <summary>Opens the streams that the request names.</summary>
+    /// <exception cref="IOException">A stream cannot be opened, or a logging program cannot be started.</exception>
+    /// <exception cref="FormatException">A URI is invalid.</exception>
+    public static async Task<PassedStdio> OpenAsync(
+        StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop)
     {
         var stdio = new PassedStdio();
         try
@@ -46,7 +47,7 @@ internal sealed class PassedStdio : ProcessStdio
         }
     }
 
-    /// <summary>Logs it if the logging program ends before its process: later output is lost.</summary>
+    /// <summary>Logs it if the logging program exits before the process: later output is lost.</summary>
     public void ReportLostProgram(ShimLog log, StdioRequest request, StdioOwner owner)
     {
         if (_program is { } program)
@@ -108,13 +109,14 @@ internal sealed class PassedStdio : ProcessStdio
         StdioUri stdout = StdioUri.Parse(request.Stdout);
         switch (stdout.Kind)
         {
-            // Of a pair of URIs only stdout's counts: the file and the program get both streams.
+            // The URI of stderr is ignored: the file or the program receives both streams.
             case StdioKind.File:
                 _container[1] = OpenFile(stdout.Path);
                 _container[2] = _container[1]!.Duplicate();
                 break;
             case StdioKind.Binary or StdioKind.BinaryV2:
-                (_program, _container[1], _container[2]) = await LoggingProgram.StartAsync(stdout, owner, processes, loop);
+                (_program, _container[1], _container[2]) =
+                    await LoggingProgram.StartAsync(stdout, owner, processes, loop);
                 break;
             default:
                 _container[1] = OpenOutput(stdout, loop.Time);
@@ -124,9 +126,14 @@ internal sealed class PassedStdio : ProcessStdio
                 break;
         }
         if (owner.Uid != 0 || owner.Gid != 0)
-            foreach (Descriptor? descriptor in _container)
-                if (descriptor is not null && Fifo.Is(descriptor))
-                    descriptor.ChangeOwner(owner.Uid == 0 ? Unchanged : owner.Uid, owner.Gid == 0 ? Unchanged : owner.Gid);
+            ChangeOwner(owner.Uid == 0 ? Unchanged : owner.Uid, owner.Gid == 0 ? Unchanged : owner.Gid);
+    }
+
+    private void ChangeOwner(uint uid, uint gid)
+    {
+        foreach (Descriptor? descriptor in _container)
+            if (descriptor is not null && Fifo.Is(descriptor))
+                descriptor.ChangeOwner(uid, gid);
     }
 
     private Descriptor? OpenOutput(StdioUri uri, TimeProvider time)
@@ -144,7 +151,7 @@ internal sealed class PassedStdio : ProcessStdio
             case StdioKind.Path:
                 return Descriptor.OpenToAppend(uri.Path, OpenFlags.O_WRONLY);
             default:
-                throw new FormatException($"stderr {uri.Path}: a logging program is named as stdout");
+                throw new FormatException($"stderr {uri.Path}: a logging program must be named as stdout");
         }
     }
 

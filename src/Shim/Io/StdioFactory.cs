@@ -6,9 +6,9 @@ namespace Shim.Io;
 /// <summary>Opens the standard streams of processes.</summary>
 internal sealed class StdioFactory(EventLoop loop, IChildProcesses processes, ShimLog log)
 {
-    /// <summary>Opens what <paramref name="request"/> names, with a terminal or without.</summary>
-    /// <exception cref="IOException">Something cannot be opened, or a logging program cannot be started.</exception>
-    /// <exception cref="FormatException">A URI is not understood.</exception>
+    /// <summary>Opens the streams that <paramref name="request"/> names, with or without a terminal.</summary>
+    /// <exception cref="IOException">A stream cannot be opened, or a logging program cannot be started.</exception>
+    /// <exception cref="FormatException">A URI is invalid.</exception>
     public async Task<ProcessStdio> OpenAsync(StdioRequest request, StdioOwner owner)
     {
         if (request.Terminal)

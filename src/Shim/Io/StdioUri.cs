@@ -9,17 +9,17 @@ internal enum StdioKind
     /// <summary>A FIFO, or another file that exists.</summary>
     Path,
 
-    /// <summary>A file that is appended to (<c>file:</c>).</summary>
+    /// <summary>A file to which output is appended (<c>file:</c>).</summary>
     File,
 
-    /// <summary>A logging program, ready at the end of its ready pipe or a byte on it (<c>binary:</c>).</summary>
+    /// <summary>A logging program, ready when it closes its ready pipe or writes to it (<c>binary:</c>).</summary>
     Binary,
 
-    /// <summary>A logging program, ready at a byte on its ready pipe (<c>binary-v2:</c>, containerd 2.3).</summary>
+    /// <summary>A logging program, ready when it writes to the pipe (<c>binary-v2:</c>, containerd 2.3).</summary>
     BinaryV2,
 }
 
-/// <summary>One of the stdio strings of a Create or Exec request, taken apart.</summary>
+/// <summary>One of the stdio strings of a Create or Exec request, parsed.</summary>
 /// <param name="Kind">What it names.</param>
 /// <param name="Path">The FIFO, file or program; empty for <see cref="StdioKind.Null"/>.</param>
 /// <param name="Arguments">The program's arguments: key, value, key, value.</param>
@@ -27,8 +27,8 @@ internal sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<strin
 {
     private static readonly StdioUri s_null = new(StdioKind.Null, "", []);
 
-    /// <summary>Takes <paramref name="text"/> apart: a path, a URI, or nothing.</summary>
-    /// <exception cref="FormatException">Its scheme is not known or its path is not absolute.</exception>
+    /// <summary>Parses <paramref name="text"/>: a path, a URI, or nothing.</summary>
+    /// <exception cref="FormatException">Its scheme is unknown, or its path is not absolute.</exception>
     public static StdioUri Parse(string text)
     {
         if (text.Length == 0)
@@ -54,10 +54,10 @@ internal sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<strin
     {
         if (!path.StartsWith('/'))
             throw new FormatException($"stdio {text}: the path is not absolute");
-        return path.Contains('\0') ? throw new FormatException($"stdio {text}: the path holds a NUL") : path;
+        return path.Contains('\0') ? throw new FormatException($"stdio {text}: the path contains a NUL") : path;
     }
 
-    /// <summary>Of a key that is there more than once, the first value counts.</summary>
+    /// <summary>If a key occurs more than once, its first value applies.</summary>
     private static List<string> ParseQuery(string query)
     {
         List<string> arguments = [];

@@ -4,11 +4,13 @@ using Shim.Logging;
 
 namespace Shim.Io;
 
-/// <summary>A process's terminal: runsc hands over its master end, and the shim copies between it and the FIFOs.</summary>
+/// <summary>
+/// A process's terminal: runsc sends its master to the shim, which copies between the terminal and the FIFOs.
+/// </summary>
 /// <remarks>
-/// What a process wrote before it ended is in the terminal when its end is known, but the terminal's end of file comes
-/// only when the sandbox lets go of it, which may take long. So after the process has ended the copy goes on until
-/// the terminal has been quiet for a moment.
+/// When the end of a process is known, everything that it wrote is in the terminal. But the terminal's end of file
+/// comes only when the sandbox closes it, which may take long. So after the process has ended, the copy continues
+/// until the terminal has been quiet for 100 ms.
 /// </remarks>
 internal sealed class TerminalStdio : ProcessStdio
 {
@@ -52,9 +54,9 @@ internal sealed class TerminalStdio : ProcessStdio
     /// <inheritdoc/>
     public override string? ConsoleSocket => _socket.Path;
 
-    /// <summary>Opens what the request names, and a socket for the terminal.</summary>
-    /// <exception cref="IOException">Something cannot be opened, or a logging program cannot be started.</exception>
-    /// <exception cref="FormatException">A URI is not understood.</exception>
+    /// <summary>Opens the streams that the request names, and a socket for the terminal.</summary>
+    /// <exception cref="IOException">A stream cannot be opened, or a logging program cannot be started.</exception>
+    /// <exception cref="FormatException">A URI is invalid.</exception>
     public static async Task<TerminalStdio> OpenAsync(
         StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop, ShimLog log)
     {
@@ -62,14 +64,16 @@ internal sealed class TerminalStdio : ProcessStdio
         if (stdin.Kind is not StdioKind.Path and not StdioKind.Null)
             throw new FormatException($"stdin {request.Stdin}: only a FIFO can be read");
         // A terminal has one output.
-        PassedStdio output = await PassedStdio.OpenAsync(request with { Stdin = "", Stderr = "" }, owner, processes, loop);
+        PassedStdio output =
+            await PassedStdio.OpenAsync(request with { Stdin = "", Stderr = "" }, owner, processes, loop);
         output.ReportLostProgram(log, request, owner);
         (Descriptor KeptOpen, Descriptor Read)? input = null;
         try
         {
             if (stdin.Kind == StdioKind.Path)
                 input = InputFifo.Open(stdin.Path);
-            return new TerminalStdio(loop, log, owner.ContainerId, output, input, ConsoleSocketIn(owner.ConsoleDirectory));
+            return new TerminalStdio(
+                loop, log, owner.ContainerId, output, input, ConsoleSocketIn(owner.ConsoleDirectory));
         }
         catch
         {
@@ -106,7 +110,7 @@ internal sealed class TerminalStdio : ProcessStdio
     /// <inheritdoc/>
     public override void ProcessEnded()
     {
-        // A start that failed disposes first, and tells the process's end then.
+        // A start that fails disposes the streams before it reports the end of the process.
         if (_disposed)
             return;
         _processEnded = true;
@@ -128,7 +132,7 @@ internal sealed class TerminalStdio : ProcessStdio
         }
         catch (TimeoutException)
         {
-            // Nobody reads the FIFO. Closing it below ends the copy.
+            // Nobody reads the FIFO. Closing it, below, ends the copy.
         }
         _socket.Dispose();
         CloseStdin();
@@ -174,7 +178,7 @@ internal sealed class TerminalStdio : ProcessStdio
         }
     }
 
-    /// <summary>Reads what the process writes; 0 when it has ended and the terminal has been quiet for a moment.</summary>
+    /// <summary>Reads output; returns 0 when the process has ended and the terminal has been quiet.</summary>
     private async Task<int> ReadOutputAsync(DescriptorStream terminal, byte[] buffer)
     {
         if (!_processEnded)
@@ -184,9 +188,9 @@ internal sealed class TerminalStdio : ProcessStdio
             }
             catch (OperationCanceledException)
             {
-                // It has ended just now.
+                // The process has just ended.
             }
-        // The clock runs only while there is nothing to read, not while a slow reader holds up the copy.
+        // The time runs only while there is nothing to read, not while a slow reader delays the copy.
         using CancellationTokenSource quiet = new(s_quiet, _loop.Time);
         try
         {
@@ -198,7 +202,9 @@ internal sealed class TerminalStdio : ProcessStdio
         }
     }
 
-    /// <summary>Output that nobody can take any more is dropped: left in the terminal it would block the process.</summary>
+    /// <summary>
+    /// Writes output. Output that can no longer be written is dropped: left in the terminal it would block the process.
+    /// </summary>
     private async Task WriteOutputAsync(ReadOnlyMemory<byte> output)
     {
         if (_sink is null)

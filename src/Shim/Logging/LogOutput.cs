@@ -5,13 +5,12 @@ using Serilog.Events;
 
 namespace Shim.Logging;
 
-/// <summary>Where log lines go: descriptors that are written to without ever waiting.</summary>
+/// <summary>Where log lines go: descriptors to which a write never waits.</summary>
 internal sealed class LogOutput : ILogEventSink, IDisposable
 {
     private readonly List<Descriptor> _descriptors = [];
     private readonly StringBuilder _line = new();
     private readonly StringWriter _writer;
-
     private readonly bool _toStandardError;
 
     private LogOutput(Descriptor? fifo)
@@ -22,10 +21,10 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         _writer = new StringWriter(_line);
     }
 
-    /// <summary>The FIFO at <paramref name="path"/>; standard error where there is none.</summary>
+    /// <summary>The FIFO at <paramref name="path"/>, or standard error if there is none.</summary>
     /// <remarks>
-    /// Opened for reading too: then opening does not wait for a reader, and a reader that goes away makes neither an
-    /// error nor a signal. A full FIFO refuses the line, since the descriptor does not block.
+    /// The FIFO is opened for reading too: then the open does not wait for a reader, and a reader that goes away causes
+    /// neither an error nor a signal. The descriptor does not block, so a full FIFO rejects the line.
     /// </remarks>
     public static LogOutput Open(string path)
     {
@@ -36,7 +35,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         }
         catch (LinuxException)
         {
-            // Standard error it is; there is nowhere to say why.
+            // Standard error is used instead; there is nowhere to report why.
         }
         return StandardError();
     }
@@ -44,7 +43,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     /// <summary>Standard error.</summary>
     public static LogOutput StandardError() => new(null);
 
-    /// <summary>Writes to this file too, made with mode 0600.</summary>
+    /// <summary>Also writes to this file, which is created with mode 0600.</summary>
     /// <exception cref="LinuxException">It cannot be opened.</exception>
     public void AddFile(string path) => _descriptors.Add(
         Descriptor.OpenToAppend(path, OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK));
@@ -58,7 +57,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
             LogrusFormatter.Format(logEvent, _writer);
             byte[] bytes = Encoding.UTF8.GetBytes(_line.ToString());
             foreach (Descriptor descriptor in _descriptors)
-                descriptor.TryWrite(bytes, out _); // a line that is not taken is dropped: logging never waits
+                descriptor.TryWrite(bytes, out _); // a rejected line is dropped: logging never waits
             if (_toStandardError)
                 StandardIo.TryWriteError(bytes);
         }

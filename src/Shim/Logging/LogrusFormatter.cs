@@ -5,23 +5,26 @@ using Serilog.Parsing;
 namespace Shim.Logging;
 
 /// <summary>
-/// A line as logrus writes it, which is how containerd's own log looks:
+/// Formats a line as logrus does, so that it looks like containerd's own log:
 /// <c>time="…" level=info msg="container created" id=web pid=12</c>.
 /// </summary>
-/// <remarks>The message is the template without its properties; these follow as key=value.</remarks>
+/// <remarks>The message is the template without its properties, which follow as key=value.</remarks>
 internal static class LogrusFormatter
 {
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'";
+
     /// <summary>Writes one event as one line.</summary>
     public static void Format(LogEvent logEvent, TextWriter output)
     {
         output.Write("time=\"");
-        output.Write(logEvent.Timestamp.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture));
+        output.Write(logEvent.Timestamp.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
         output.Write("\" level=");
         output.Write(LevelOf(logEvent.Level));
         output.Write(" msg=");
         WriteQuoted(output, MessageOf(logEvent.MessageTemplate));
         foreach (MessageTemplateToken token in logEvent.MessageTemplate.Tokens)
-            if (token is PropertyToken property && logEvent.Properties.TryGetValue(property.PropertyName, out LogEventPropertyValue? value))
+            if (token is PropertyToken property
+                && logEvent.Properties.TryGetValue(property.PropertyName, out LogEventPropertyValue? value))
             {
                 output.Write(' ');
                 output.Write(property.PropertyName);
@@ -46,8 +49,9 @@ internal static class LogrusFormatter
         return null;
     }
 
-    private static string Text(object scalar) =>
-        scalar is IFormattable formattable ? formattable.ToString(null, CultureInfo.InvariantCulture) : scalar.ToString() ?? "";
+    private static string Text(object scalar) => scalar is IFormattable formattable
+        ? formattable.ToString(null, CultureInfo.InvariantCulture)
+        : scalar.ToString() ?? "";
 
     private static string LevelOf(LogEventLevel level) => level switch
     {
@@ -70,7 +74,7 @@ internal static class LogrusFormatter
         output.Write(value.Length == 0 ? "\"\"" : value);
     }
 
-    /// <summary>No text, however hostile, makes a second line or a second field.</summary>
+    /// <summary>Quotes a text so that even a hostile one cannot start a second line or a second field.</summary>
     private static void WriteQuoted(TextWriter output, string text)
     {
         output.Write('"');

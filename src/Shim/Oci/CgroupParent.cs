@@ -1,17 +1,17 @@
 namespace Shim.Oci;
 
 /// <summary>
-/// The cgroup of a pod's sandbox: the pod's, and not the pause container's below it, since all of the pod runs in the
+/// The cgroup of a pod's sandbox: the pod's, not the pause container's below it, because the whole pod runs in the
 /// sandbox.
 /// </summary>
 internal static class CgroupParent
 {
-    /// <summary>The annotation for runsc.</summary>
+    /// <summary>The annotation that tells runsc the cgroup.</summary>
     public const string Annotation = "dev.gvisor.spec.cgroup-parent";
 
     /// <summary>
-    /// <paramref name="cgroupsPath"/> up to and with its last part that begins with <c>pod</c>; null if there is no
-    /// such part, or if it is the last one anyway.
+    /// <paramref name="cgroupsPath"/> up to and including its last component that begins with <c>pod</c>; null if there
+    /// is none, or if it is the last component.
     /// </summary>
     public static string? Of(string? cgroupsPath)
     {

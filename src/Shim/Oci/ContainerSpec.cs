@@ -4,7 +4,7 @@ using Shim.Runsc;
 
 namespace Shim.Oci;
 
-/// <summary>What the shim reads in a bundle's <c>config.json</c>, and the little that it writes there.</summary>
+/// <summary>A bundle's <c>config.json</c>: what the shim reads from it, and the little that it edits.</summary>
 internal sealed class ContainerSpec
 {
     private const string CriType = "io.kubernetes.cri.container-type";
@@ -29,7 +29,7 @@ internal sealed class ContainerSpec
     }
 
     /// <summary>Reads the specification.</summary>
-    /// <exception cref="RefusedException">There is none, or it is not JSON of the right shape.</exception>
+    /// <exception cref="RefusedException">It is missing, or not an OCI specification.</exception>
     public static ContainerSpec Read(string path)
     {
         try
@@ -37,24 +37,25 @@ internal sealed class ContainerSpec
             byte[] json = File.ReadAllBytes(path);
             using JsonDocument document = JsonDocument.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new JsonException("it is not an object");
+                throw new JsonException("not a JSON object");
             return new ContainerSpec(json, document.RootElement);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new RefusedException(
-                Refusal.InvalidArgument, $"the bundle's specification cannot be read: {e.Message}", e);
+                Refusal.InvalidArgument, $"OCI specification {path} cannot be read: {e.Message}", e);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for text that is no UTF-8
+        // InvalidOperationException: a string that is not valid Unicode.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new RefusedException(
-                Refusal.InvalidArgument, $"the bundle's {path} is not an OCI specification: {e.Message}", e);
+                Refusal.InvalidArgument, $"{path} is not an OCI specification: {e.Message}", e);
         }
     }
 
     /// <summary>
-    /// The sandbox that the container belongs to, as containerd calls it, where an annotation of CRI or CRI-O says so;
-    /// a container without one is a sandbox of its own.
+    /// containerd's id of the sandbox that the container belongs to, if an annotation of CRI or CRI-O gives it; without
+    /// one the container is its own sandbox.
     /// </summary>
     public string? SandboxId =>
         SandboxAnnotation is { Length: > 0 } id ? RunscId.ToContainerd(id) : null;
@@ -65,29 +66,29 @@ internal sealed class ContainerSpec
     /// <summary>All mounts.</summary>
     public IReadOnlyList<SpecMount> Mounts { get; }
 
-    /// <summary>The container's cgroup; null where none is named.</summary>
+    /// <summary>The container's cgroup; null if it names none.</summary>
     public string? CgroupsPath { get; }
 
     /// <summary>
-    /// Whether the container has a PID namespace of its own, so that its other processes end with its first one. A pod
-    /// with <c>shareProcessNamespace</c> names the sandbox's namespace by a path, one with <c>hostPID</c> names none.
+    /// Whether the container has its own PID namespace, so that its other processes end with its first one. A pod with
+    /// <c>shareProcessNamespace</c> gives the path of the sandbox's namespace, one with <c>hostPID</c> lists none.
     /// </summary>
     public bool HasOwnPidNamespace { get; }
 
-    /// <summary>Whether the container is the first of a sandbox, not one that joins another's.</summary>
+    /// <summary>Whether the container is the first one of a sandbox; false if it joins a sandbox.</summary>
     public bool IsSandbox => (Annotation(CriType) ?? Annotation(CrioType)) != "container";
 
-    /// <summary>Whether an annotation says that the container is one of a pod.</summary>
+    /// <summary>Whether the container belongs to a pod, as an annotation says.</summary>
     public bool IsOfPod => (Annotation(CriType) ?? Annotation(CrioType)) is not null;
 
-    /// <summary>The container's name in its pod; empty where it has none, as a pod's sandbox.</summary>
+    /// <summary>The container's name in its pod; empty if it has none, like a pod's sandbox.</summary>
     public string Name => Annotation(CriName) ?? "";
 
-    /// <summary>The pod's log directory on the node; null where there is none.</summary>
+    /// <summary>The pod's log directory on the node; null if there is none.</summary>
     public string? SandboxLogDirectory => Annotation(CriLogDirectory) is { Length: > 0 } path ? path : null;
 
-    /// <summary>Writes the specification with changes, in one step; without changes nothing is written.</summary>
-    /// <exception cref="IOException">The file cannot be written; it is as it was.</exception>
+    /// <summary>Writes the edited specification atomically; without edits it writes nothing.</summary>
+    /// <exception cref="IOException">The file cannot be written; it is unchanged.</exception>
     public void Write(string path, SpecEdits edits)
     {
         if (!edits.IsEmpty)
@@ -110,7 +111,8 @@ internal sealed class ContainerSpec
 
     private static bool ReadOwnPidNamespace(JsonElement linux)
     {
-        if (linux.TryGetProperty("namespaces"u8, out JsonElement namespaces) && namespaces.ValueKind == JsonValueKind.Array)
+        if (linux.TryGetProperty("namespaces"u8, out JsonElement namespaces)
+            && namespaces.ValueKind == JsonValueKind.Array)
             foreach (JsonElement each in namespaces.EnumerateArray())
                 if (each.ValueKind == JsonValueKind.Object && Text(each, "type") == "pid")
                     return Text(each, "path").Length == 0;

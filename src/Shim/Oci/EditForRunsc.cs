@@ -3,12 +3,12 @@ using Shim.Runsc;
 namespace Shim.Oci;
 
 /// <summary>
-/// What every specification needs before runsc reads it: the sandbox under the id that it has for runsc
-/// (<see cref="RunscId"/>), and a pod's sandbox in the pod's cgroup.
+/// The edits that every specification needs before runsc reads it: the sandbox's id in runsc (<see cref="RunscId"/>),
+/// and the pod's cgroup for a pod's sandbox.
 /// </summary>
 internal static class EditForRunsc
 {
-    /// <summary>Adds these changes.</summary>
+    /// <summary>Adds these edits.</summary>
     public static void Apply(ContainerSpec spec, SpecEdits edits)
     {
         if (spec.SandboxId is { } id)
@@ -19,7 +19,7 @@ internal static class EditForRunsc
             return;
         if (CgroupParent.Of(spec.CgroupsPath) is { } parent)
             edits.Set(CgroupParent.Annotation, parent);
-        // A pod does not choose its own cgroup, and with it its limits.
+        // A pod must not choose its cgroup, and so its limits.
         else if (spec.IsOfPod)
             edits.Remove(CgroupParent.Annotation);
     }

@@ -3,11 +3,11 @@ using Linux;
 
 namespace Shim.Oci;
 
-/// <summary>Reads OCI LinuxResources, as an Update request carries them.</summary>
+/// <summary>Parses the OCI LinuxResources of an Update request.</summary>
 internal static class ResourcesJson
 {
-    /// <summary>Reads the limits that this node's cgroups can take.</summary>
-    /// <exception cref="RefusedException">It is not JSON of the right shape.</exception>
+    /// <summary>Parses the limits that the shim applies.</summary>
+    /// <exception cref="RefusedException">The JSON is not valid.</exception>
     public static ResourceLimits Parse(ReadOnlyMemory<byte> json)
     {
         try
@@ -31,11 +31,11 @@ internal static class ResourcesJson
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             throw new RefusedException(
-                Refusal.InvalidArgument, $"resources are not the JSON of OCI LinuxResources: {e.Message}", e);
+                Refusal.InvalidArgument, $"resources are not valid OCI LinuxResources: {e.Message}", e);
         }
     }
 
-    // What is missing or null is left as it is; what is of another kind is refused by these getters.
+    // A missing or null limit is left unchanged; the getters below throw on a value of another type.
     private static JsonElement? Child(JsonElement? of, string name) =>
         of is { } parent && parent.TryGetProperty(name, out JsonElement child) ? OrNone(child) : null;
 

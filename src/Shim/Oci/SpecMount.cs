@@ -1,10 +1,10 @@
 namespace Shim.Oci;
 
 /// <summary>An entry of <c>mounts</c> in a container's specification.</summary>
-/// <param name="Destination">Where in the container.</param>
-/// <param name="Type">The type of file system; empty where none is given.</param>
+/// <param name="Destination">The mount point in the container.</param>
+/// <param name="Type">The type of file system; empty if none is given.</param>
 /// <param name="Source">What is mounted: for a bind mount a path on the node.</param>
-/// <param name="Options">The options.</param>
+/// <param name="Options">The mount options.</param>
 internal sealed record SpecMount(string Destination, string Type, string Source, IReadOnlyList<string> Options)
 {
     /// <summary>Whether a file or directory of the node is mounted.</summary>
@@ -21,7 +21,7 @@ internal sealed record SpecMount(string Destination, string Type, string Source,
         }
     }
 
-    /// <summary>The same as a file system in the sandbox's memory; what only a bind mount understands is dropped.</summary>
+    /// <summary>The same mount as a tmpfs in the sandbox's memory, without the options of bind mounts.</summary>
     public SpecMount AsTmpfs()
     {
         var options = new List<string>(Options.Count);
@@ -32,11 +32,13 @@ internal sealed record SpecMount(string Destination, string Type, string Source,
         return this with { Type = "tmpfs", Options = options };
     }
 
-    /// <summary>The same as a bind mount: itself, unless it says that it is a tmpfs.</summary>
+    /// <summary>The same mount as a bind mount; any other type than tmpfs stays as it is.</summary>
     public SpecMount AsBind() => Type != "tmpfs" ? this
         : this with { Type = "bind", Options = IsBind ? Options : [.. Options, "rbind"] };
 
-    /// <summary>Whether the two say the same.</summary>
+    /// <summary>
+    /// Whether all fields are equal; the record's own equality compares <see cref="Options"/> by reference.
+    /// </summary>
     public bool SameAs(SpecMount other)
     {
         if (Destination != other.Destination || Type != other.Type || Source != other.Source

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Shim.Oci;
 
-/// <summary>Writes a specification with edits. Values that are not edited come out byte for byte as they were.</summary>
+/// <summary>Writes a specification with edits. Values that are not edited stay the same, byte for byte.</summary>
 internal static class SpecWriter
 {
     /// <summary>The specification <paramref name="json"/> with <paramref name="edits"/>.</summary>
@@ -53,7 +53,8 @@ internal static class SpecWriter
         writer.WriteEndObject();
     }
 
-    private static void WriteMounts(Utf8JsonWriter writer, JsonElement mounts, IReadOnlyDictionary<int, SpecMount?> edits)
+    private static void WriteMounts(
+        Utf8JsonWriter writer, JsonElement mounts, IReadOnlyDictionary<int, SpecMount?> edits)
     {
         writer.WriteStartArray("mounts"u8);
         int i = 0;

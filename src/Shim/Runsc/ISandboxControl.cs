@@ -1,13 +1,15 @@
 namespace Shim.Runsc;
 
-/// <summary>What a running container's sandbox can be asked. All but <see cref="WaitAsync"/> answer soon.</summary>
-/// <remarks>An id is always the one that runsc knows (<see cref="RunscId"/>). Failures are <see cref="RunscException"/>.</remarks>
+/// <summary>Requests to the sandbox of a running container. All but <see cref="WaitAsync"/> answer soon.</summary>
+/// <remarks>
+/// An id is always runsc's id of a container (<see cref="RunscId"/>). Failures are <see cref="RunscException"/>.
+/// </remarks>
 internal interface ISandboxControl
 {
     /// <summary>Waits until the container's first process has ended.</summary>
     /// <param name="id">The container.</param>
     /// <param name="abandon">Ends the wait, which then fails.</param>
-    /// <returns>Its exit status, 128 and the signal's number where a signal ended it.</returns>
+    /// <returns>Its exit status; 128 plus the signal's number if a signal ended it.</returns>
     Task<int> WaitAsync(string id, CancellationToken abandon);
 
     /// <summary>Sends a signal.</summary>
@@ -17,19 +19,19 @@ internal interface ISandboxControl
     /// <param name="all">Every process of the container.</param>
     Task SignalAsync(string id, int signal, int pid, bool all);
 
-    /// <summary>The ids, inside the sandbox, of the container's processes.</summary>
+    /// <summary>The ids of the container's processes inside the sandbox.</summary>
     Task<IReadOnlyList<int>> PidsAsync(string id);
 
-    /// <summary>What the container uses.</summary>
+    /// <summary>The container's statistics.</summary>
     Task<RunscStats> StatsAsync(string id);
 
-    /// <summary>Stops the whole sandbox of the container for the time being.</summary>
+    /// <summary>Pauses the whole sandbox of the container.</summary>
     Task PauseAsync(string id);
 
-    /// <summary>Lets the whole sandbox of the container go on.</summary>
+    /// <summary>Resumes the whole sandbox of the container.</summary>
     Task ResumeAsync(string id);
 
-    /// <summary>What the sandbox itself says of the container.</summary>
+    /// <summary>The container's state according to the sandbox.</summary>
     Task<SandboxContainerState> StateAsync(string id);
 }
 

@@ -3,21 +3,21 @@ using System.Text.Json;
 namespace Shim.Runsc;
 
 /// <summary>
-/// Finds where a JSON object ends that arrives in pieces. Each byte is looked at once: whoever sends it a byte at a time
-/// makes as little work as whoever sends it at once. Whether it is JSON at all is for the parser to say.
+/// Finds the end of a JSON object that arrives in pieces. It examines each byte once, so an object that arrives byte by
+/// byte costs no more than one that arrives at once. The parser decides whether the object is valid JSON.
 /// </summary>
 internal struct JsonObjectEnd
 {
-    /// <summary>The deepest nesting that is followed.</summary>
+    /// <summary>The maximum nesting depth.</summary>
     public const int Deepest = 32;
 
     private int _depth;
     private bool _inString;
     private bool _escaped;
 
-    /// <summary>Looks at the next piece.</summary>
-    /// <returns>How many of its bytes belong to the object, which ends there; 0 where it goes on after the piece.</returns>
-    /// <exception cref="JsonException">It is no object, or nests too deep.</exception>
+    /// <summary>Examines the next piece.</summary>
+    /// <returns>The number of its bytes up to the object's end; 0 if the object continues after the piece.</returns>
+    /// <exception cref="JsonException">It is not an object, or is nested too deeply.</exception>
     public int Find(ReadOnlySpan<byte> piece)
     {
         for (int i = 0; i < piece.Length; i++)
@@ -37,7 +37,7 @@ internal struct JsonObjectEnd
             {
                 case (byte)'{' or (byte)'[' when _depth > 0 || each == '{':
                     if (++_depth > Deepest)
-                        throw new JsonException($"it nests deeper than {Deepest}");
+                        throw new JsonException($"nested deeper than {Deepest}");
                     break;
                 case (byte)'}' or (byte)']' when _depth > 0:
                     if (--_depth == 0)
@@ -50,7 +50,7 @@ internal struct JsonObjectEnd
                     break;
                 default:
                     if (_depth == 0)
-                        throw new JsonException("it is no object");
+                        throw new JsonException("not an object");
                     break;
             }
         }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Shim.Runsc;
 
-/// <summary>Files in which runsc leaves a process id.</summary>
+/// <summary>Files to which runsc writes a process id.</summary>
 internal static class PidFile
 {
     /// <summary>Reads one.</summary>
@@ -11,14 +11,14 @@ internal static class PidFile
     {
         try
         {
-            if (int.TryParse(File.ReadAllText(path).AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
-                && pid > 0)
+            ReadOnlySpan<char> text = File.ReadAllText(path).AsSpan().Trim();
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int pid) && pid > 0)
                 return pid;
-            throw new RunscException(RunscFailure.Failed, $"runsc left no process id in {path}");
+            throw new RunscException(RunscFailure.Failed, $"runsc wrote no process id to {path}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RunscException(RunscFailure.Failed, $"runsc left no process id in {path}: {e.Message}", e);
+            throw new RunscException(RunscFailure.Failed, $"runsc wrote no process id to {path}: {e.Message}", e);
         }
     }
 }

@@ -2,10 +2,12 @@ using System.Globalization;
 
 namespace Shim.Runsc;
 
-/// <summary>The argument lists of runsc's commands, without the program's name. Pure; compared whole in tests.</summary>
+/// <summary>
+/// The argument lists of runsc's commands, without the program's name. Pure functions; tests compare whole lists.
+/// </summary>
 internal static class RunscArguments
 {
-    // What only newer releases know is asked for by name before it is used (RunscFeatures).
+    // Only newer releases have these; RunscFeatures looks for the name before one is used.
     internal const string FsCheckpoint = "fscheckpoint";
     internal const string FsRestoreImagePath = "fs-restore-image-path";
     internal const string FsRestoreDirect = "fs-restore-direct";
@@ -33,15 +35,15 @@ internal static class RunscArguments
         return arguments;
     }
 
-    /// <summary><c>create</c>: makes a container, and its sandbox if it is the sandbox's first.</summary>
+    /// <summary><c>create</c>: creates a container, and its sandbox if it is the sandbox's first.</summary>
     /// <param name="id">The container.</param>
     /// <param name="bundle">Its directory.</param>
-    /// <param name="pidFile">Gets the sandbox's process id.</param>
-    /// <param name="consoleSocket">Gets the terminal's master end; null: no terminal.</param>
-    /// <param name="userLog">Where runsc writes what users of the sandbox should know; null: nowhere.</param>
-    /// <param name="fileSystems">The image from which the sandbox's file systems are restored; null: they begin anew.</param>
-    public static List<string> Create(
-        string id, string bundle, string pidFile, string? consoleSocket, string? userLog, RestoreSettings? fileSystems = null)
+    /// <param name="pidFile">Receives the sandbox's process id.</param>
+    /// <param name="consoleSocket">Receives the terminal's master; null: no terminal.</param>
+    /// <param name="userLog">Where runsc writes messages for the sandbox's users; null: nowhere.</param>
+    /// <param name="fileSystems">The image that holds the sandbox's file systems; null: they are new.</param>
+    public static List<string> Create(string id, string bundle, string pidFile, string? consoleSocket,
+        string? userLog, RestoreSettings? fileSystems = null)
     {
         List<string> arguments = ["create", "--bundle", bundle, "--pid-file", pidFile];
         if (consoleSocket is not null)
@@ -57,10 +59,10 @@ internal static class RunscArguments
         return arguments;
     }
 
-    /// <summary><c>start</c>: lets the container's process run.</summary>
+    /// <summary><c>start</c>: starts the container's process.</summary>
     public static List<string> Start(string id) => ["start", id];
 
-    /// <summary><c>restore</c>: lets a container that was created go on where an image was taken.</summary>
+    /// <summary><c>restore</c>: continues a created container from an image.</summary>
     /// <param name="id">The container.</param>
     /// <param name="settings">The image, and how it is read.</param>
     public static List<string> Restore(string id, RestoreSettings settings)
@@ -72,17 +74,17 @@ internal static class RunscArguments
         return arguments;
     }
 
-    /// <summary><c>exec</c>: a further process in a running container.</summary>
+    /// <summary><c>exec</c>: starts another process in a running container.</summary>
     /// <remarks>
-    /// runsc stays as long as the process and ends with its exit status. Only with a terminal, which runsc hands over in
-    /// no other way, it detaches: it leaves a child that stays instead, and is done itself. Without one that is
-    /// avoided, since the parent takes the status of a child that ends before the parent has looked for it.
+    /// runsc runs as long as the process and exits with its status. Only with a terminal does it detach, since it
+    /// hands over a terminal in no other way: it exits and leaves a child that runs as long as the process. Without a
+    /// terminal this is avoided, because runsc reaps a child that ends before runsc does, and its status is lost.
     /// </remarks>
     /// <param name="id">The container.</param>
     /// <param name="processFile">The OCI process, as JSON.</param>
-    /// <param name="pidFile">Gets the id of the host's process that stands for it.</param>
-    /// <param name="internalPidFile">Gets the process's id inside the sandbox.</param>
-    /// <param name="consoleSocket">Gets the terminal's master end; null: no terminal.</param>
+    /// <param name="pidFile">Receives the id of the node's process that represents it.</param>
+    /// <param name="internalPidFile">Receives the process's id inside the sandbox.</param>
+    /// <param name="consoleSocket">Receives the terminal's master; null: no terminal.</param>
     public static List<string> Exec(
         string id, string processFile, string pidFile, string internalPidFile, string? consoleSocket)
     {
@@ -94,11 +96,11 @@ internal static class RunscArguments
         return arguments;
     }
 
-    /// <summary><c>kill</c>: a signal.</summary>
+    /// <summary><c>kill</c>: sends a signal.</summary>
     /// <param name="id">The container.</param>
     /// <param name="signal">The signal's number.</param>
     /// <param name="pid">The process's id inside the sandbox; 0: the container's first process.</param>
-    /// <param name="all">Every process of the container; <paramref name="pid"/> does not count then.</param>
+    /// <param name="all">Every process of the container; <paramref name="pid"/> is ignored then.</param>
     public static List<string> Kill(string id, int signal, int pid, bool all)
     {
         List<string> arguments = ["kill"];
@@ -110,12 +112,12 @@ internal static class RunscArguments
         return arguments;
     }
 
-    /// <summary><c>delete --force</c>: ends the container if it runs, and removes it. A missing one is no error.</summary>
+    /// <summary><c>delete --force</c>: ends a running container and removes it. A missing one is no error.</summary>
     public static List<string> DeleteForce(string id) => ["delete", "--force", id];
 
-    /// <summary><c>wait</c>: until something has ended; for a process, prints its exit status.</summary>
+    /// <summary><c>wait</c>: waits until something has ended; for a process, prints its exit status.</summary>
     /// <param name="id">The container.</param>
-    /// <param name="what">What is waited for.</param>
+    /// <param name="what">What to wait for.</param>
     /// <param name="pid">For an exit: the process's id in the container; 0: the container's first process.</param>
     /// <param name="rootPid">For an exit: the process's id in the sandbox; 0: as <paramref name="pid"/> says.</param>
     public static List<string> Wait(string id, WaitFor what = WaitFor.Exit, int pid = 0, int rootPid = 0)
@@ -131,7 +133,7 @@ internal static class RunscArguments
         return arguments;
     }
 
-    /// <summary>The flag of <c>wait</c> for what is not a process's end.</summary>
+    /// <summary>The flag of <c>wait</c>; null for the end of a process.</summary>
     internal static string? WaitFlag(WaitFor what) => what switch
     {
         WaitFor.Checkpoint => "checkpoint",
@@ -150,16 +152,16 @@ internal static class RunscArguments
     /// <summary><c>state</c>: the OCI state, as JSON.</summary>
     public static List<string> State(string id) => ["state", id];
 
-    /// <summary><c>pause</c>: stops the whole sandbox.</summary>
+    /// <summary><c>pause</c>: pauses the whole sandbox.</summary>
     public static List<string> Pause(string id) => ["pause", id];
 
-    /// <summary><c>resume</c>: lets the whole sandbox go on.</summary>
+    /// <summary><c>resume</c>: resumes the whole sandbox.</summary>
     public static List<string> Resume(string id) => ["resume", id];
 
     /// <summary><c>checkpoint</c>: writes an image of the whole sandbox.</summary>
     /// <param name="id">Any container of the sandbox.</param>
     /// <param name="imagePath">The directory for the image.</param>
-    /// <param name="settings">What else is asked.</param>
+    /// <param name="settings">The options.</param>
     public static List<string> Checkpoint(string id, string imagePath, CheckpointSettings settings)
     {
         List<string> arguments = ["checkpoint", $"--image-path={imagePath}"];
@@ -179,7 +181,7 @@ internal static class RunscArguments
     /// <summary><c>fscheckpoint</c>: writes an image of file systems.</summary>
     /// <param name="id">Any container of the sandbox.</param>
     /// <param name="imagePath">The directory for the image.</param>
-    /// <param name="settings">What else is asked.</param>
+    /// <param name="settings">The options.</param>
     public static List<string> FileSystemCheckpoint(string id, string imagePath, FileSystemCheckpointSettings settings)
     {
         List<string> arguments = [FsCheckpoint, $"--image-path={imagePath}"];

@@ -2,10 +2,12 @@ using Linux;
 
 namespace Shim.Runsc;
 
-/// <summary>What runsc is told to do with containers. Questions to a running sandbox are <see cref="ISandboxControl"/>.</summary>
+/// <summary>
+/// Runs the commands that change containers. Requests to a running sandbox are <see cref="ISandboxControl"/>.
+/// </summary>
 /// <remarks>
-/// Each wait has an end. The bounds are far beyond what the commands take (create and start a fifth of a second, delete
-/// less), so that only a runsc that hangs meets them.
+/// Each wait is bounded. The bounds are far longer than the commands take (create and start a fifth of a second, delete
+/// less), so only a runsc that hangs reaches them.
 /// </remarks>
 internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
 {
@@ -18,11 +20,12 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     /// <summary>Whether runsc has a container of exactly this id.</summary>
     public bool Has(string id) => RunscStateFile.Find(Settings.Root, id) is not null;
 
-    /// <summary>Makes a container.</summary>
-    /// <param name="isSandbox">Whether it is the first of its sandbox, which is made with it.</param>
+    /// <summary>Creates a container.</summary>
+    /// <param name="isSandbox">Whether it is the first of its sandbox, which is created with it.</param>
     /// <param name="log">The file for runsc's log.</param>
     /// <param name="stdio">A sandbox's first container keeps these as its standard streams.</param>
-    /// <param name="fileSystems">The image from which its sandbox's file systems are restored; null: they begin anew.</param>
+    /// <param name="fileSystems">The image that holds the sandbox's file systems; null: they are new.</param>
+    /// <inheritdoc cref="RunscArguments.Create"/>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task CreateAsync(
         string id, bool isSandbox, string bundle, string pidFile, string? consoleSocket, string? userLog, string log,
@@ -31,10 +34,11 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
         if (fileSystems is not null)
             await features.RequireAsync(runner, "create", RunscArguments.FsRestoreImagePath);
         await runner.RunAsync(
-            RunscArguments.Create(id, bundle, pidFile, consoleSocket, userLog, fileSystems), log, s_bound, stdio, isSandbox);
+            RunscArguments.Create(id, bundle, pidFile, consoleSocket, userLog, fileSystems), log, s_bound, stdio,
+            isSandbox);
     }
 
-    /// <summary>Lets a container's process run.</summary>
+    /// <summary>Starts a container's process.</summary>
     /// <param name="id">The container.</param>
     /// <param name="log">The file for runsc's log.</param>
     /// <param name="stdio">A container that is not its sandbox's first keeps these as its standard streams.</param>
@@ -42,13 +46,15 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     public Task StartAsync(string id, string log, IReadOnlyList<Descriptor?> stdio) =>
         runner.RunAsync(RunscArguments.Start(id), log, s_bound, stdio);
 
-    /// <summary>Lets a container go on where an image was taken, once all containers of the image were told to.</summary>
+    /// <summary>
+    /// Restores a container from an image. It runs when all containers of the image have been restored.
+    /// </summary>
     /// <param name="id">The container.</param>
     /// <param name="settings">The image, and how it is read.</param>
     /// <param name="log">The file for runsc's log.</param>
     /// <param name="stdio">
-    /// A container that is not its sandbox's first keeps these as its standard streams; the first has those that it was
-    /// created with.
+    /// A container that is not its sandbox's first keeps these as its standard streams; the first keeps those that it
+    /// was created with.
     /// </param>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task RestoreAsync(string id, RestoreSettings settings, string log, IReadOnlyList<Descriptor?> stdio)
@@ -58,11 +64,12 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
         await runner.RunAsync(RunscArguments.Restore(id, settings), log, s_imageBound, stdio);
     }
 
-    /// <summary>Starts a further process in a running container.</summary>
+    /// <summary>Starts another process in a running container.</summary>
     /// <param name="log">The file for runsc's log.</param>
-    /// <param name="stdio">The process's standard streams; with a console socket they are not used.</param>
+    /// <param name="stdio">The process's standard streams; not used with a console socket.</param>
+    /// <inheritdoc cref="RunscArguments.Exec"/>
     /// <returns>
-    /// The end of the host's process that stands for it, whose id is in the pid file: its exit status is the process's.
+    /// The end of the node's process that represents it, whose id is in the pid file. It exits with the same status.
     /// </returns>
     /// <exception cref="RunscException">It failed.</exception>
     public Task<Task<ProcessExit>> ExecAsync(
@@ -75,7 +82,7 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
             : runner.RunAndLeaveAsync(arguments, log, s_bound, stdio, pidFile);
     }
 
-    /// <summary>Ends a container if it runs, and removes it. Does nothing where runsc has none of exactly this id.</summary>
+    /// <summary>Ends a running container and removes it. Does nothing if runsc has none of exactly this id.</summary>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task DeleteAsync(string id, string log)
     {
@@ -86,7 +93,7 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     /// <summary>Writes an image of the whole sandbox.</summary>
     /// <param name="id">Any container of the sandbox.</param>
     /// <param name="imagePath">The directory for the image.</param>
-    /// <param name="settings">What else is asked.</param>
+    /// <param name="settings">The options.</param>
     /// <param name="log">The file for runsc's log.</param>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task CheckpointAsync(string id, string imagePath, CheckpointSettings settings, string log)
@@ -114,7 +121,7 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
 
     /// <summary>Waits until something has ended.</summary>
     /// <param name="id">The container.</param>
-    /// <param name="what">What is waited for.</param>
+    /// <param name="what">What to wait for.</param>
     /// <param name="pid">For an exit: the process's id in the container; 0: the container's first process.</param>
     /// <param name="rootPid">For an exit: the process's id in the sandbox; 0: as <paramref name="pid"/> says.</param>
     /// <param name="log">The file for runsc's log.</param>
@@ -125,18 +132,18 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     public async Task<int> WaitAsync(
         string id, WaitFor what, int pid, int rootPid, string log, CancellationToken abandon)
     {
-        // The flag --checkpoint of older releases takes a number and means something else.
+        // In older releases the flag --checkpoint takes a number and means something else.
         if (RunscArguments.WaitFlag(what) is { } flag)
             await features.RequireAsync(runner, "wait", flag, asSwitch: true);
         byte[] answer = await runner.RunUntilAsync(RunscArguments.Wait(id, what, pid, rootPid), log, abandon);
         return what == WaitFor.Exit ? RunscWaitAnswer.Parse(answer) : 0;
     }
 
-    /// <summary>Makes runsc look at a container; the answer is not used, only what it writes to its logs.</summary>
+    /// <summary>Runs <c>runsc state</c> for what it writes to its logs; the answer is not used.</summary>
     /// <exception cref="RunscException">It failed.</exception>
     public Task StateAsync(string id, string log) => runner.RunAsync(RunscArguments.State(id), log, s_bound);
 
-    /// <summary>runsc's version, a line, and that of the OCI specification, another.</summary>
+    /// <summary>The versions of runsc and of the OCI specification, one on each line.</summary>
     /// <exception cref="RunscException">It failed.</exception>
     public Task<string> VersionTextAsync() => runner.VersionTextAsync();
 
@@ -144,11 +151,11 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     /// <exception cref="RunscException">It failed.</exception>
     public Task<string> VersionAsync() => features.VersionAsync(runner);
 
-    /// <summary>Whether runsc itself, not a command of it, has a flag.</summary>
+    /// <summary>Whether runsc itself, as opposed to one of its commands, has a flag.</summary>
     /// <exception cref="RunscException">It cannot be started.</exception>
     public Task<bool> HasFlagAsync(string flag) => features.HasAsync(runner, "", flag);
 
-    /// <summary>The same with a debug log; null: without.</summary>
+    /// <summary>The same commands with a debug log; null: unchanged.</summary>
     public RunscCommands WithDebug(DebugSettings? debug) =>
         debug is null ? this : new RunscCommands(runner.WithDebug(debug), features);
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Shim.Runsc;
 
-/// <summary>Asks a sandbox by running runsc's commands.</summary>
+/// <summary>Controls a sandbox by running runsc's commands.</summary>
 internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxControl
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
@@ -23,7 +23,7 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
     {
         using JsonDocument answer = JsonDocument.Parse(await AskAsync(id, RunscArguments.Pids(id)));
         List<int> pids = [];
-        // null where there are none
+        // null if there are none
         if (answer.RootElement.ValueKind != JsonValueKind.Null)
             foreach (JsonElement element in answer.RootElement.EnumerateArray())
                 pids.Add(element.GetInt32());
@@ -55,8 +55,8 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
     });
 
     /// <summary>
-    /// Asks, and makes one kind of exception of all that can go wrong: no answer of a sandbox, however odd, and no
-    /// want of descriptors may end the shim.
+    /// Turns every failure into a <see cref="RunscException"/>: neither a malformed answer of a sandbox nor a lack of
+    /// descriptors may end the shim.
     /// </summary>
     private static async Task<T> AnswerAsync<T>(string command, Func<Task<T>> ask)
     {
@@ -68,9 +68,10 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
         {
             throw new RunscException(RunscFailure.Failed, $"runsc {command}: {e.Message}", e);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException
+            or FormatException)
         {
-            throw new RunscException(RunscFailure.Failed, $"runsc {command} answered what was not expected: {e.Message}", e);
+            throw new RunscException(RunscFailure.Failed, $"runsc {command}: unexpected output: {e.Message}", e);
         }
     }
 
@@ -80,7 +81,7 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
         return await runner.RunAsync(arguments, log, s_bound);
     }
 
-    /// <summary>runsc would take another container whose id begins with this one's.</summary>
+    /// <summary>Requires exactly this container: runsc would accept another one whose id begins with this id.</summary>
     private void Require(string id)
     {
         if (RunscStateFile.Find(runner.Settings.Root, id) is null)

@@ -3,26 +3,26 @@ namespace Shim.Runsc;
 /// <summary>What a failed runsc command means for its caller.</summary>
 internal enum RunscFailure
 {
-    /// <summary>It did not do what was asked; the message says why.</summary>
+    /// <summary>The command failed; the message says why.</summary>
     Failed,
 
-    /// <summary>There is no such container or process any more.</summary>
+    /// <summary>The container or process does not exist, or no longer.</summary>
     NotFound,
 
-    /// <summary>The container is not in a state in which this can be done.</summary>
+    /// <summary>The container's state does not allow the command.</summary>
     WrongState,
 
-    /// <summary>It did not end in time and was killed.</summary>
+    /// <summary>The command did not end in time and was killed.</summary>
     TimedOut,
 
     /// <summary>runsc itself could not be started.</summary>
     NotRunnable,
 
-    /// <summary>This runsc cannot do what was asked.</summary>
+    /// <summary>This runsc does not support the command or its flags.</summary>
     Unsupported,
 }
 
-/// <summary>A runsc command failed. The message holds runsc's own words.</summary>
+/// <summary>A runsc command failed. The message contains runsc's own words.</summary>
 internal sealed class RunscException(RunscFailure failure, string message, Exception? inner = null)
     : Exception(message, inner)
 {

@@ -3,38 +3,39 @@ using Linux;
 
 namespace Shim.Runsc;
 
-/// <summary>What the runsc at hand knows beyond what every runsc since 2024 does.</summary>
+/// <summary>What the installed runsc supports beyond what every runsc since 2024 does.</summary>
 /// <remarks>
-/// The binary itself is asked, by its help texts, when something newer is wanted for the first time, and the answer is
-/// remembered until another file takes the binary's place. A version's number would not tell: distributions and builds
-/// of one's own number as they like.
+/// The binary's help texts are read when something newer is needed for the first time, and the result is kept until
+/// another file replaces the binary. A version number is not used: distributions and private builds choose their own.
 /// </remarks>
 internal sealed class RunscFeatures
 {
     private readonly Dictionary<string, Known> _binaries = new(StringComparer.Ordinal);
 
-    /// <summary>Whether a command has a flag, or exists.</summary>
+    /// <summary>Whether a command exists, or has a flag.</summary>
     /// <param name="runner">Runs the binary.</param>
     /// <param name="command">The command; empty for runsc's own flags.</param>
     /// <param name="flag">The flag's name without dashes; null: the command itself.</param>
-    /// <param name="asSwitch">The flag must be one without a value: one of that name and another meaning does not count.</param>
+    /// <param name="asSwitch">The flag must take no value; one of this name that does has another meaning.</param>
     /// <exception cref="RunscException">runsc cannot be started.</exception>
     public async Task<bool> HasAsync(RunscRunner runner, string command, string? flag, bool asSwitch = false)
     {
         IReadOnlyDictionary<string, bool>? flags = await FlagsAsync(runner, command);
-        return flags is not null && (flag is null || (flags.TryGetValue(flag, out bool isSwitch) && (isSwitch || !asSwitch)));
+        if (flags is null || flag is null)
+            return flags is not null;
+        return flags.TryGetValue(flag, out bool isSwitch) && (isSwitch || !asSwitch);
     }
 
-    /// <summary>Refuses what the binary does not know.</summary>
+    /// <summary>Rejects what the binary does not support.</summary>
     /// <inheritdoc cref="HasAsync"/>
-    /// <exception cref="RunscException">It is not known, or runsc cannot be started.</exception>
+    /// <exception cref="RunscException">It is not supported, or runsc cannot be started.</exception>
     public async Task RequireAsync(RunscRunner runner, string command, string? flag, bool asSwitch = false)
     {
         if (await HasAsync(runner, command, flag, asSwitch))
             return;
         throw new RunscException(RunscFailure.Unsupported,
-            $"runsc {command}{(flag is null ? "" : $" --{flag}")} is not known to {runner.Settings.Binary}, "
-            + $"version {await VersionAsync(runner)}: it needs a newer release of gVisor");
+            $"runsc {command}{(flag is null ? "" : $" --{flag}")} is not supported by {runner.Settings.Binary}, "
+            + $"version {await VersionAsync(runner)}; it needs a newer release of gVisor");
     }
 
     /// <summary>The binary's version.</summary>
@@ -56,7 +57,7 @@ internal sealed class RunscFeatures
         }
         catch
         {
-            known.Commands.Remove(command); // it may be asked again
+            known.Commands.Remove(command); // the next caller tries again
             throw;
         }
     }
@@ -64,7 +65,8 @@ internal sealed class RunscFeatures
     private Known Of(string binary)
     {
         (string Path, DateTime Changed, long Length) file = FileOf(binary);
-        if (!_binaries.TryGetValue(file.Path, out Known? known) || known.Changed != file.Changed || known.Length != file.Length)
+        if (!_binaries.TryGetValue(file.Path, out Known? known)
+            || known.Changed != file.Changed || known.Length != file.Length)
             _binaries[file.Path] = known = new Known(file.Changed, file.Length);
         return known;
     }
@@ -83,7 +85,7 @@ internal sealed class RunscFeatures
         }
         catch (LinuxException)
         {
-            return (binary, default, 0); // that it cannot be started is told by starting it
+            return (binary, default, 0); // starting it will report why it cannot be started
         }
     }
 
@@ -91,6 +93,7 @@ internal sealed class RunscFeatures
     {
         public string? Version { get; set; }
 
-        public Dictionary<string, Task<IReadOnlyDictionary<string, bool>?>> Commands { get; } = new(StringComparer.Ordinal);
+        public Dictionary<string, Task<IReadOnlyDictionary<string, bool>?>> Commands { get; } =
+            new(StringComparer.Ordinal);
     }
 }

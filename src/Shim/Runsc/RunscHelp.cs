@@ -1,13 +1,13 @@
 namespace Shim.Runsc;
 
-/// <summary>Reads the flags in the help text of a command. Pure.</summary>
+/// <summary>Reads the flags in the help text of a command. A pure function.</summary>
 /// <remarks>
-/// Go's flag package writes <c>  -name type</c>, and <c>  -name</c> for a switch, each followed by a line with what it
-/// means. runsc's <c>wait</c> writes its first flag behind its usage, without a line break.
+/// Go's flag package writes <c>  -name type</c>, or <c>  -name</c> for a switch, and then a line with the meaning.
+/// The help of runsc's <c>wait</c> has the first flag directly after the usage, without a line break.
 /// </remarks>
 internal static class RunscHelp
 {
-    /// <summary>The flags by name, and whether each is a switch, without a value.</summary>
+    /// <summary>The flags by name, and whether each is a switch, which takes no value.</summary>
     public static IReadOnlyDictionary<string, bool> Flags(string help)
     {
         var flags = new Dictionary<string, bool>(StringComparer.Ordinal);

@@ -1,19 +1,19 @@
 namespace Shim.Runsc;
 
-/// <summary>What a container is called in runsc's state, given what it is called in containerd's.</summary>
+/// <summary>Translates containerd's id of a container to runsc's and back.</summary>
 /// <remarks>
-/// runsc takes any unambiguous prefix of an id for the id: with only <c>web2</c> there, <c>runsc delete --force web</c>
-/// deletes web2. So an id that runsc sees must not be a prefix of another. The ids that CRI makes are hashes of one
-/// length and stay as they are; any other gets a final character that containerd forbids in ids and runsc allows, after
-/// which nothing can follow. People still type the plain id to runsc, because of the same prefix match. An id that only
-/// begins with a hash, which nobody makes but anybody may, gets the character in front too.
+/// runsc accepts any unambiguous prefix of an id: if there is only <c>web2</c>, <c>runsc delete --force web</c> deletes
+/// web2. So no id that runsc sees may be a prefix of another. The ids that CRI creates are hashes of one length and
+/// stay unchanged; any other id gets a final character that containerd forbids in ids and runsc allows, so that no
+/// other id can start with it. Because of the same prefix match people can still type the plain id. An id that only
+/// begins with a hash, which is unusual but allowed, gets the character in front too.
 /// </remarks>
 internal static class RunscId
 {
     private const char Mark = '+';
     private const int HashLength = 64;
 
-    /// <summary>The id for runsc. An id that came out of here comes out again as it is.</summary>
+    /// <summary>The id for runsc. Idempotent: a result passed in again is returned unchanged.</summary>
     public static string For(string containerdId)
     {
         if (containerdId.EndsWith(Mark))
@@ -23,7 +23,7 @@ internal static class RunscId
         return containerdId.Length == HashLength ? containerdId : Mark + containerdId + Mark;
     }
 
-    /// <summary>The id for containerd: <see cref="For"/> undone.</summary>
+    /// <summary>The id for containerd: the inverse of <see cref="For"/>.</summary>
     public static string ToContainerd(string runscId) => runscId.Trim(Mark);
 
     private static bool StartsWithHash(string id)

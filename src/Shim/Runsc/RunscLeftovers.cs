@@ -3,22 +3,22 @@ using Linux;
 namespace Shim.Runsc;
 
 /// <summary>
-/// What runsc leaves of a container whose sandbox ends while it is being deleted: the command fails half way, when the
-/// container's record is gone already, and its cgroup is nobody's.
+/// What runsc leaves of a container if its sandbox ends while the container is being deleted: the command fails
+/// halfway, after it has removed the container's record but not its cgroup.
 /// </summary>
 internal static class RunscLeftovers
 {
-    /// <summary>Removes it, if runsc has no record of the container.</summary>
+    /// <summary>Removes the cgroup, if runsc has no record of the container.</summary>
     /// <param name="runscRoot">runsc's root, the namespace included.</param>
     /// <param name="runscId">The container's id for runsc.</param>
     /// <param name="hierarchies">The node's cgroups.</param>
     /// <param name="cgroupsPath">The container's cgroup, as its specification names it.</param>
-    /// <returns>False where runsc still has the container: then the command can be tried again.</returns>
+    /// <returns>False if runsc still has the container: then the command can be tried again.</returns>
     public static bool Remove(string runscRoot, string runscId, CgroupHierarchies hierarchies, string? cgroupsPath)
     {
         if (RunscStateFile.Find(runscRoot, runscId) is not null)
             return false;
-        // systemd's form, SLICE:PREFIX:NAME, is a unit of systemd's, which removes it.
+        // A path of the form SLICE:PREFIX:NAME is a systemd unit, which systemd removes.
         if (cgroupsPath is ['/', _, ..])
             Cgroup.AtPath(hierarchies, cgroupsPath).RemoveIfEmpty();
         return true;

@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace Shim.Runsc;
 
-/// <summary>Reads what runsc says about a failure: the only place that knows its texts.</summary>
+/// <summary>Interprets runsc's error messages: the only place that knows their wording.</summary>
 /// <remarks>
 /// With <c>--log-format=json</c> runsc appends objects <c>{"msg":…,"level":…,"time":…}</c> with nothing between them.
-/// A runsc that was killed leaves the last one torn.
+/// A runsc that is killed may leave the last one incomplete.
 /// </remarks>
 internal static class RunscLog
 {
@@ -14,7 +14,7 @@ internal static class RunscLog
     private const string NoReason = "no reason given";
     private const string InconsistentMemory = "inconsistent private memory files on restore";
 
-    /// <summary>The message of the last error in a log, or null where it holds none.</summary>
+    /// <summary>The message of the last error in a log; null if there is none.</summary>
     public static string? LastError(ReadOnlySpan<byte> log)
     {
         string? last = null;
@@ -27,16 +27,16 @@ internal static class RunscLog
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // The torn end of a log, or bytes that are no UTF-8; what came before them counts.
+            // The incomplete end of a log, or bytes that are not UTF-8; what comes before them is valid.
         }
         return last;
     }
 
     /// <summary>The exception for a command that ended with an error.</summary>
-    /// <param name="command">The subcommand, <c>create</c> for instance.</param>
+    /// <param name="command">The subcommand, such as <c>create</c>.</param>
     /// <param name="exitStatus">Its exit status; runsc's own errors are 128.</param>
     /// <param name="log">What it appended to its log file.</param>
-    /// <param name="stderr">What it wrote to its standard error, where that was not the container's.</param>
+    /// <param name="stderr">What it wrote to its standard error, unless that was the container's.</param>
     public static RunscException Failure(
         string command, int exitStatus, ReadOnlySpan<byte> log, ReadOnlySpan<byte> stderr)
     {
@@ -46,26 +46,28 @@ internal static class RunscLog
             ? $"OCI runtime {command} failed: {words}"
             : $"runsc {command}: {words}";
         RunscFailure failure = Classify(words);
-        // What is not there for the others is a program, an image or a cgroup; that the container is gone is not what
-        // they say.
+        // For other commands, what does not exist is a program, an image or a cgroup, and not the container.
         if (failure == RunscFailure.NotFound && command is not ("kill" or "wait" or "ps" or "events" or "state"))
             failure = RunscFailure.Failed;
         return new RunscException(failure, message);
     }
 
-    /// <summary>The exception for what a sandbox itself says no to, over its control socket.</summary>
+    /// <summary>The exception for a request that a sandbox refuses over its control socket.</summary>
     /// <param name="words">The method, and the sandbox's words.</param>
-    public static RunscException Refusal(string words) => new(
+    public static RunscException Refusal(string words)
+    {
         // "container "web" not found", "no such process with PID 7", "container "web" not started"
-        words.EndsWith("not found", StringComparison.Ordinal) || words.Contains("no such process", StringComparison.Ordinal)
-            ? RunscFailure.NotFound
+        RunscFailure failure = words.EndsWith("not found", StringComparison.Ordinal)
+            || words.Contains("no such process", StringComparison.Ordinal) ? RunscFailure.NotFound
             : words.EndsWith("not started", StringComparison.Ordinal) ? RunscFailure.WrongState
-            : RunscFailure.Failed,
-        $"the sandbox refused {Explain(words)}");
+            : RunscFailure.Failed;
+        return new RunscException(failure, $"sandbox refused {Explain(words)}");
+    }
 
     /// <summary>
-    /// What is for people: the stacks and the memory maps that follow an error of the sandbox's kernel are not, nor is what
-    /// a sandbox says to fill the node's logs, and one such error needs its explanation.
+    /// The part that helps people. It leaves out the stacks and memory maps that follow an error of the sandbox's
+    /// kernel, cuts a text with which a sandbox could fill the node's logs, and explains one error that is hard to
+    /// understand.
     /// </summary>
     private static string Explain(string words)
     {
@@ -76,16 +78,16 @@ internal static class RunscLog
             words = $"{words.AsSpan(0, LongestReason)}…";
         int memory = words.IndexOf(InconsistentMemory, StringComparison.Ordinal);
         if (memory >= 0)
-            words = $"{words[..memory]}{InconsistentMemory}: the image does not fit these containers, or several of them "
-                + "share a volume on disk, which gVisor before release-20260803.0 cannot restore";
+            words = $"{words[..memory]}{InconsistentMemory}: the image does not fit these containers, or several of "
+                + "them share a volume on disk, which gVisor before release-20260803.0 cannot restore";
         return words;
     }
 
-    /// <remarks>As runsc 20240729 and later ones say it; what is not recognised is a plain failure.</remarks>
+    /// <remarks>In the wording of runsc 20240729 and later; an unknown text is a plain failure.</remarks>
     private static RunscFailure Classify(string words)
     {
-        // "loading container: file does not exist", "signaling …: no such process", and for a sandbox that has ended
-        // "connecting to control server at PID 12: connection refused", "sandbox no longer running and …".
+        // "loading container: file does not exist", "signaling …: no such process"; and if the sandbox has ended,
+        // "connecting to control server at PID 12: connection refused" or "sandbox no longer running and …".
         if (Has("does not exist") || Has("no such process") || Has("container not found")
             || Has("connecting to control server") || Has("no longer running") || Has("is not running"))
             return RunscFailure.NotFound;
@@ -101,7 +103,9 @@ internal static class RunscLog
         bool Has(string text) => words.Contains(text, StringComparison.Ordinal);
     }
 
-    /// <summary>Reads one object, leaves the reader at its end; its message if its level is error or worse.</summary>
+    /// <summary>
+    /// Reads one object and leaves the reader at its end. Returns its message if its level is error or fatal.
+    /// </summary>
     private static string? ErrorOf(ref Utf8JsonReader reader)
     {
         string? message = null;
@@ -122,8 +126,9 @@ internal static class RunscLog
     }
 
     /// <summary>
-    /// What runsc wrote where it wrote no log: wrong flags and crashes, told first, followed by pages of help or stacks.
-    /// Lines of its own debug log (<c>W1123 09:27:25.4 …</c>) before that count only where there is nothing else.
+    /// The first line of what runsc wrote to its standard error: it reports invalid flags and crashes only there, and
+    /// pages of help or stacks follow. Lines of its own debug log (<c>W1123 09:27:25.4 …</c>) may come first; the last
+    /// of them is used only if there is no other line.
     /// </summary>
     private static string? FirstLine(ReadOnlySpan<byte> text)
     {
@@ -131,11 +136,14 @@ internal static class RunscLog
         foreach (ReadOnlySpan<char> each in Encoding.UTF8.GetString(text).AsSpan().EnumerateLines())
         {
             ReadOnlySpan<char> line = each.Trim();
-            if (line is ['D' or 'I' or 'W' or 'E', >= '0' and <= '9', >= '0' and <= '9', >= '0' and <= '9', >= '0' and <= '9', ' ', ..])
+            if (IsDebugLine(line))
                 logged = line.ToString();
             else if (!line.IsEmpty)
                 return line.ToString();
         }
         return logged;
     }
+
+    private static bool IsDebugLine(ReadOnlySpan<char> line) =>
+        line is ['D' or 'I' or 'W' or 'E', _, _, _, _, ' ', ..] && line[1..5].IndexOfAnyExceptInRange('0', '9') < 0;
 }

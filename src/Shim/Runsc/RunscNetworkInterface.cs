@@ -20,7 +20,8 @@ internal sealed record RunscNetworkInterface(
 
     private static RunscNetworkInterface Parse(JsonElement element)
     {
-        string name = RunscStats.Child(element, "Name") is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
+        string name =
+            RunscStats.Child(element, "Name") is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
         return new RunscNetworkInterface(
             name,
             Counter("RxBytes"), Counter("RxPackets"), Counter("RxErrors"), Counter("RxDropped"),

@@ -2,7 +2,7 @@ using Linux;
 
 namespace Shim.Runsc;
 
-/// <summary>How a command of runsc is started.</summary>
+/// <summary>How a runsc command is started.</summary>
 internal static class RunscProcess
 {
     /// <param name="argv">The binary, its flags, the command and its arguments.</param>
@@ -14,8 +14,8 @@ internal static class RunscProcess
             Path = argv[0],
             Arguments = argv,
             Descriptors = descriptors,
-            // Releases before release-20260714.0 register for membarrier whatever the command is, and exec takes 26 ms
-            // instead of 16. Only a sandbox makes use of it.
+            // Releases before release-20260714.0 register for membarrier in every command, and exec takes 26 ms instead
+            // of 16. Only a sandbox needs it.
             WithoutMembarrier = !leavesSandbox,
         };
 }

@@ -5,9 +5,9 @@ namespace Shim.Runsc;
 
 /// <summary>Runs runsc's commands as children of this process and turns their failures into exceptions.</summary>
 /// <remarks>
-/// A command's end is its process's end, never the end of a stream: the sandbox that <c>create</c> leaves behind
-/// inherits whatever <c>create</c> had open. What a command prints goes into a memory file and is read when it has
-/// ended, so that there is no pipe that could fill up.
+/// A command ends when its process ends, not when a stream does: the sandbox that <c>create</c> leaves behind inherits
+/// everything that <c>create</c> had open. Output goes to a memory file and is read after the command has ended, so no
+/// pipe can fill up.
 /// </remarks>
 internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, RunscSettings settings)
 {
@@ -23,7 +23,7 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
     /// <summary>Runs a command whose output is not a container's.</summary>
     /// <param name="arguments">The command and its arguments.</param>
     /// <param name="log">The file for its log.</param>
-    /// <param name="bound">How long it may take; it is killed then.</param>
+    /// <param name="bound">How long it may take before it is killed.</param>
     /// <returns>What it printed on its standard output; at most 4 MiB.</returns>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task<byte[]> RunAsync(List<string> arguments, string log, TimeSpan bound)
@@ -36,28 +36,27 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
     /// <summary>Runs a command whose standard streams are a container's.</summary>
     /// <param name="arguments">The command and its arguments.</param>
     /// <param name="log">The file for its log.</param>
-    /// <param name="bound">How long it may take; it is killed then.</param>
+    /// <param name="bound">How long it may take before it is killed.</param>
     /// <param name="stdio">Its descriptors 0 to 2; null stands for /dev/null.</param>
     /// <param name="leavesSandbox">Whether it leaves a sandbox behind.</param>
     /// <exception cref="RunscException">It failed.</exception>
-    public Task RunAsync(
-        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, bool leavesSandbox = false) =>
-        RunAsync(arguments, log, bound, stdio, errors: null, leavesSandbox);
+    public Task RunAsync(List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio,
+        bool leavesSandbox = false) => RunAsync(arguments, log, bound, stdio, errors: null, leavesSandbox);
 
-    /// <summary>Runs a command that stays as long as the process that it starts.</summary>
+    /// <summary>Runs a command that lives as long as the process that it starts.</summary>
     /// <param name="arguments">The command and its arguments.</param>
     /// <param name="log">The file for its log.</param>
-    /// <param name="bound">How long it may take to start the process; it is killed then.</param>
+    /// <param name="bound">How long it may take to start the process before it is killed.</param>
     /// <param name="stdio">Its descriptors 0 to 2, which become the process's.</param>
-    /// <param name="pidFile">Where it writes its process id when the process runs.</param>
-    /// <returns>Its end, when it has written the file.</returns>
+    /// <param name="pidFile">The file to which it writes its process id when the process runs.</param>
+    /// <returns>The command's end, as soon as it has written the file.</returns>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task<Task<ProcessExit>> RunUntilWrittenAsync(
         List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, string pidFile)
     {
         long logStart = LengthOf(log), start = time.GetTimestamp();
         ChildProcess child = Start(arguments, log, stdio);
-        // The file comes after 5 to 50 ms; to be told of it would cost more than to look.
+        // The file appears after 5 to 50 ms; a notification would cost more than polling.
         for (TimeSpan pause = s_firstLook; !IsWritten(pidFile); pause = s_look)
         {
             if (child.Exited.IsCompleted)
@@ -76,7 +75,7 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
         return child.Exited;
     }
 
-    /// <summary>Runs a command that leaves a child behind that stays as long as the process that it starts.</summary>
+    /// <summary>Runs a command that leaves behind a child, which lives as long as the process that it starts.</summary>
     /// <inheritdoc cref="RunUntilWrittenAsync"/>
     public async Task<Task<ProcessExit>> RunAndLeaveAsync(
         List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, string pidFile)
@@ -85,10 +84,10 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
         return processes.WatchAsync(PidFile.Read(pidFile));
     }
 
-    /// <summary>Runs a command that lasts as long as what it watches, <c>wait</c> for instance.</summary>
+    /// <summary>Runs a command that lives as long as what it watches, such as <c>wait</c>.</summary>
     /// <param name="arguments">The command and its arguments.</param>
     /// <param name="log">The file for its log.</param>
-    /// <param name="abandon">Kills it; then it has failed.</param>
+    /// <param name="abandon">Kills the command, which then fails.</param>
     /// <returns>What it printed on its standard output.</returns>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task<byte[]> RunUntilAsync(List<string> arguments, string log, CancellationToken abandon)
@@ -113,33 +112,33 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
         catch (LinuxException e)
         {
             throw new RunscException(RunscFailure.NotRunnable,
-                $"runsc cannot be started: {e.Message}; binary_name in the shim's configuration names it", e);
+                $"cannot start runsc: {e.Message}; set binary_name in the shim's configuration", e);
         }
     }
 
-    /// <summary>The same runsc with a debug log for single commands; null: without.</summary>
+    /// <summary>The same runsc with a debug log; null: unchanged.</summary>
     public RunscRunner WithDebug(DebugSettings? debug) =>
         debug is null ? this : new RunscRunner(processes, time, Settings with { Debug = debug });
 
-    /// <summary>What runsc says of itself: its version, and that of the OCI specification, a line each.</summary>
+    /// <summary>The versions of runsc and of the OCI specification, one on each line.</summary>
     /// <exception cref="RunscException">It cannot be started, or ends with an error.</exception>
     public async Task<string> VersionTextAsync() =>
         Encoding.UTF8.GetString(await RunAsync(["--version"], "/dev/null", s_helpBound)).Trim();
 
-    /// <summary>Its version.</summary>
+    /// <summary>runsc's version.</summary>
     /// <inheritdoc cref="VersionTextAsync"/>
     public async Task<string> VersionAsync() => RunscVersion.Parse(await VersionTextAsync());
 
-    /// <summary>What a command of help prints, on either stream; null where it ends with an error.</summary>
-    /// <exception cref="RunscException">runsc cannot be started, or did not end.</exception>
+    /// <summary>What a help command prints on both streams; null if it ends with an error.</summary>
+    /// <exception cref="RunscException">runsc cannot be started, or did not end in time.</exception>
     public async Task<byte[]?> HelpAsync(List<string> arguments)
     {
-        (bool succeeded, byte[] said) = await AskAsync(arguments, "/dev/null");
-        return succeeded ? said : null;
+        (bool succeeded, byte[] output) = await PrintAsync(arguments, "/dev/null");
+        return succeeded ? output : null;
     }
 
-    /// <summary>Runs a command that does nothing but print.</summary>
-    private async Task<(bool Succeeded, byte[] Said)> AskAsync(List<string> arguments, string log)
+    /// <summary>Runs a command that only prints.</summary>
+    private async Task<(bool Succeeded, byte[] Output)> PrintAsync(List<string> arguments, string log)
     {
         using Descriptor output = MemoryFile.Create("runsc-help");
         ChildProcess help = Start(arguments, log, [null, output, output]);
@@ -168,7 +167,7 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
         }
         catch (TimeoutException)
         {
-            // Not waited for: a process in an uninterruptible call ends when that does, and the reaper reaps it.
+            // Does not wait: a process in an uninterruptible call ends only when the call does; the reaper reaps it.
             child.Kill(Signals.SIGKILL);
             throw TimedOut(arguments, bound);
         }
@@ -181,37 +180,37 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
         List<string> arguments, ProcessExit exit, string log, long logStart, Descriptor? errors)
     {
         byte[] logged = Tail(log, logStart);
-        byte[] said = errors is not null ? MemoryFile.Read(errors, LogLimit)
+        byte[] printed = errors is not null ? MemoryFile.Read(errors, LogLimit)
             : logged.Length == 0 ? await FlagErrorAsync(log)
             : [];
-        return RunscLog.Failure(arguments[0], exit.ExitCode, logged, said);
+        return RunscLog.Failure(arguments[0], exit.ExitCode, logged, printed);
     }
 
     private static RunscException TimedOut(List<string> arguments, TimeSpan bound) =>
-        new(RunscFailure.TimedOut, $"runsc {arguments[0]}: not done after {bound.TotalSeconds:0} s; it was killed");
+        new(RunscFailure.TimedOut, $"runsc {arguments[0]}: timed out after {bound.TotalSeconds:0} s and was killed");
 
-    /// <summary>runsc writes these few digits at once.</summary>
+    /// <summary>Whether runsc has written a process id: it writes these few digits at once.</summary>
     private static bool IsWritten(string file) => new FileInfo(file) is { Exists: true, Length: > 0 };
 
     /// <summary>
-    /// What runsc says of its flags: an error in them goes to standard error only, which was the container's. A command
-    /// that does nothing makes it say it again.
+    /// runsc's error about its flags. It goes only to standard error, which was the container's, so a command that does
+    /// nothing repeats it here.
     /// </summary>
     private async Task<byte[]> FlagErrorAsync(string log)
     {
         try
         {
-            (bool succeeded, byte[] said) = await AskAsync(["help"], log);
-            return succeeded ? [] : said;
+            (bool succeeded, byte[] output) = await PrintAsync(["help"], log);
+            return succeeded ? [] : output;
         }
         catch (RunscException)
         {
-            // What is to be told is the first failure, with or without its reason.
+            // The first failure is reported, with or without its reason.
             return [];
         }
     }
 
-    /// <summary>The log's length before a command. One that has grown over the years begins anew.</summary>
+    /// <summary>The log's length before a command. A log that has become too long is emptied.</summary>
     private static long LengthOf(string log)
     {
         var file = new FileInfo(log);
@@ -234,7 +233,7 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
             file.Position = start;
             byte[] tail = new byte[file.Length - start];
             file.ReadExactly(tail);
-            // Objects follow one another without anything between them; the first whole one begins after such a border.
+            // Objects follow one another with nothing between them: the first complete one starts after a "}".
             return cut ? tail[(tail.AsSpan().IndexOf("}{"u8) + 1)..] : tail;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -6,8 +6,8 @@ namespace Shim.Runsc;
 internal static class RunscStateFile
 {
     /// <summary>
-    /// The path of the record of exactly this container, or null where runsc has none. Asked before a command that
-    /// must not reach another container: runsc itself matches ids by prefix.
+    /// The path of the record of exactly this container; null if runsc has none. Checked before a command that must not
+    /// reach another container, since runsc matches ids by prefix.
     /// </summary>
     public static string? Find(string root, string id)
     {
@@ -35,8 +35,8 @@ internal static class RunscStateFile
     }
 
     /// <summary>
-    /// The ids of the containers through which their sandbox was paused, of the sandbox that <paramref name="id"/> is in.
-    /// runsc lets none of them be deleted before.
+    /// The ids of the containers through which the sandbox of <paramref name="id"/> was paused. runsc does not delete
+    /// from the sandbox before they are resumed.
     /// </summary>
     public static IReadOnlyList<string> PausedBeside(string root, string id)
     {
@@ -59,16 +59,17 @@ internal static class RunscStateFile
             return record.RootElement.TryGetProperty("status"u8, out JsonElement status)
                 && status.ValueKind == JsonValueKind.String && status.ValueEquals("paused"u8);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
+            or InvalidOperationException)
         {
-            return false; // torn, or just removed
+            return false; // incomplete, or just removed
         }
     }
 
     /// <summary>
-    /// Removes the locks of a container that runsc has no record of any more, and those of its other containers if it
-    /// was a sandbox. While runsc has a record of it, nothing is done. A runsc that looks through a sandbox's containers while one is deleted makes the
-    /// lock anew, and nobody ever removes it.
+    /// Removes the locks of a container that runsc has no record of, and those of its sandbox's other containers if it
+    /// was the sandbox. Does nothing while runsc has a record of the container. Such locks remain because a runsc that
+    /// looks through a sandbox's containers while one is being deleted creates the lock again and never removes it.
     /// </summary>
     /// <exception cref="IOException">One cannot be removed.</exception>
     public static void RemoveLocks(string root, string id)

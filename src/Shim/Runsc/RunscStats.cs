@@ -2,10 +2,12 @@ using System.Text.Json;
 
 namespace Shim.Runsc;
 
-/// <summary>What a sandbox says a container uses. Times in nanoseconds, sizes in bytes; what it leaves out is 0.</summary>
+/// <summary>
+/// A container's statistics according to its sandbox. Times in nanoseconds, sizes in bytes; missing values are 0.
+/// </summary>
 internal sealed record RunscStats
 {
-    /// <summary>CPU time: total, and its parts where the sandbox tells them.</summary>
+    /// <summary>Total CPU time. Its parts follow, if the sandbox reports them.</summary>
     public ulong CpuTotal { get; init; }
 
     /// <summary>CPU time spent in the kernel.</summary>
@@ -17,60 +19,61 @@ internal sealed record RunscStats
     /// <summary>CPU time by processor.</summary>
     public IReadOnlyList<ulong> CpuPerProcessor { get; init; } = [];
 
-    /// <summary>Memory of the page cache.</summary>
+    /// <summary>Memory in the page cache.</summary>
     public ulong MemoryCache { get; init; }
 
     /// <summary>Memory in use.</summary>
     public ulong MemoryUsage { get; init; }
 
-    /// <summary>The memory limit; 0: none known.</summary>
+    /// <summary>The memory limit; 0: none is known.</summary>
     public ulong MemoryLimit { get; init; }
 
-    /// <summary>The most memory that was in use.</summary>
+    /// <summary>The maximum memory usage so far.</summary>
     public ulong MemoryMax { get; init; }
 
-    /// <summary>How often the memory limit was hit.</summary>
+    /// <summary>How often the memory limit was reached.</summary>
     public ulong MemoryFailures { get; init; }
 
     /// <summary>Number of processes.</summary>
     public ulong PidsCurrent { get; init; }
 
-    /// <summary>The limit of processes; 0: none.</summary>
+    /// <summary>The limit on processes; 0: none.</summary>
     public ulong PidsLimit { get; init; }
 
     /// <summary>The sandbox's network interfaces.</summary>
     public IReadOnlyList<RunscNetworkInterface> Interfaces { get; init; } = [];
 
     /// <summary>Reads the line that <c>runsc events --stats</c> prints.</summary>
-    /// <exception cref="JsonException">It is not the JSON that was expected.</exception>
+    /// <exception cref="JsonException">It is not valid JSON.</exception>
     public static RunscStats Parse(ReadOnlyMemory<byte> line)
     {
         using JsonDocument document = JsonDocument.Parse(line);
         return OfStats(document.RootElement);
     }
 
-    /// <summary>Reads what the sandbox answers to <c>Event</c>, and does what <c>runsc events</c> does with it.</summary>
+    /// <summary>Reads the sandbox's answer to <c>Event</c> as <c>runsc events</c> does.</summary>
     /// <remarks>
-    /// The processor time of all containers is that of the sandbox's cgroup, which counts what the kernel in the sandbox
-    /// uses for them, too. It is shared out as the sandbox says that they use it; evenly, where it says of none.
+    /// The CPU time of all containers together is that of the sandbox's cgroup, which includes what the sandbox's
+    /// kernel uses for them. It is divided in proportion to the usage that the sandbox reports for each container, or
+    /// evenly if it reports no usage.
     /// </remarks>
     /// <param name="answer">The answer.</param>
     /// <param name="id">The container.</param>
-    /// <param name="cpuOfSandbox">The processor time of the sandbox's own cgroup; null where it has none.</param>
-    /// <exception cref="JsonException">It is not the JSON that was expected.</exception>
+    /// <param name="cpuOfSandbox">The CPU time of the sandbox's own cgroup; null if it has none.</param>
+    /// <exception cref="JsonException">The answer has no event with data.</exception>
     public static RunscStats OfEvent(JsonElement answer, string id, ulong? cpuOfSandbox)
     {
-        JsonElement told = Child(answer, "event");
-        if (Child(told, "data").ValueKind != JsonValueKind.Object)
-            throw new JsonException("there is no event with data");
-        RunscStats stats = OfStats(told);
+        JsonElement statistics = Child(answer, "event");
+        if (Child(statistics, "data").ValueKind != JsonValueKind.Object)
+            throw new JsonException("no event with data");
+        RunscStats stats = OfStats(statistics);
         JsonElement usage = Child(answer, "containerUsage");
         if (usage.ValueKind != JsonValueKind.Object)
             return stats;
         UInt128 own = 0, all = 0, count = 0;
         foreach (JsonProperty container in usage.EnumerateObject())
         {
-            ulong used = container.Value.ValueKind == JsonValueKind.Number && container.Value.TryGetUInt64(out ulong value) ? value : 0;
+            ulong used = NumberOf(container.Value);
             all += used;
             count++;
             if (container.NameEquals(id))
@@ -108,8 +111,10 @@ internal sealed record RunscStats
     internal static JsonElement Child(JsonElement of, string name) =>
         of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out JsonElement child) ? child : default;
 
-    internal static ulong Number(JsonElement of, string name) =>
-        Child(of, name) is { ValueKind: JsonValueKind.Number } child && child.TryGetUInt64(out ulong value) ? value : 0;
+    internal static ulong Number(JsonElement of, string name) => NumberOf(Child(of, name));
+
+    private static ulong NumberOf(JsonElement element) =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetUInt64(out ulong value) ? value : 0;
 
     private static List<ulong> Numbers(JsonElement array)
     {

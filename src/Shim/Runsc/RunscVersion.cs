@@ -3,15 +3,15 @@ using Linux;
 
 namespace Shim.Runsc;
 
-/// <summary>Asks a runsc for its version.</summary>
+/// <summary>Reads the version of a runsc.</summary>
 internal static class RunscVersion
 {
     private const int OutputLimit = 4096;
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
 
     /// <summary>The first line of <c>runsc --version</c>, without "runsc version". Blocks.</summary>
-    /// <exception cref="RunscException">It cannot be started, or says nothing in time.</exception>
-    public static string Ask(string binary)
+    /// <exception cref="RunscException">It cannot be started, or did not print its version in time.</exception>
+    public static string Read(string binary)
     {
         using Descriptor output = MemoryFile.Create("runsc-stdout");
         ProcessExit exit;
@@ -21,15 +21,15 @@ internal static class RunscVersion
         }
         catch (LinuxException e)
         {
-            throw new RunscException(RunscFailure.NotRunnable, $"cannot be started: {e.Message}", e);
+            throw new RunscException(RunscFailure.NotRunnable, $"cannot start: {e.Message}", e);
         }
         string version = Parse(Encoding.UTF8.GetString(MemoryFile.Read(output, OutputLimit)));
         if (exit.ExitCode != 0 || version.Length == 0)
-            throw new RunscException(RunscFailure.Failed, $"--version ended with exit status {exit.ExitCode}");
+            throw new RunscException(RunscFailure.Failed, $"--version failed with exit status {exit.ExitCode}");
         return version;
     }
 
-    /// <summary>The version in what <c>runsc --version</c> prints: its first line, without "runsc version".</summary>
+    /// <summary>The version in the output of <c>runsc --version</c>: its first line, without "runsc version".</summary>
     public static string Parse(string text)
     {
         const string Prefix = "runsc version ";

@@ -6,7 +6,7 @@ namespace Shim.Runsc;
 internal static class RunscWaitAnswer
 {
     /// <summary>The exit status.</summary>
-    /// <exception cref="RunscException">It is something else.</exception>
+    /// <exception cref="RunscException">The output has another form.</exception>
     public static int Parse(byte[] answer)
     {
         try
@@ -14,9 +14,10 @@ internal static class RunscWaitAnswer
             using JsonDocument document = JsonDocument.Parse(answer);
             return document.RootElement.GetProperty("exitStatus"u8).GetInt32();
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException
+            or FormatException)
         {
-            throw new RunscException(RunscFailure.Failed, $"runsc wait answered what was not expected: {e.Message}", e);
+            throw new RunscException(RunscFailure.Failed, $"runsc wait: unexpected output: {e.Message}", e);
         }
     }
 }

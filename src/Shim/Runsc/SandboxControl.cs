@@ -3,22 +3,21 @@ using System.Text.Json;
 namespace Shim.Runsc;
 
 /// <summary>
-/// Asks a sandbox over its control socket; once that does not answer as expected, by runsc's commands from then on. One that
-/// has answered and is late is only late.
+/// Controls a sandbox over its control socket. If that gives no valid answer, runsc's commands are used from then on. A
+/// late answer of a sandbox that has answered before is only a failed request.
 /// </summary>
 /// <remarks>
-/// Pauses and resumes are commands in any case: runsc keeps in its records what is paused, for whoever works on the
-/// sandbox without this shim, and its <c>delete</c> above all.
+/// Pause and resume always use the commands: runsc records what is paused, for anyone who works on the sandbox without
+/// this shim, above all runsc's own <c>delete</c>.
 /// </remarks>
-/// <param name="socket">The socket, which the sandbox's containers share; null where runsc's records name none.</param>
+/// <param name="socket">The socket, which the sandbox's containers share; null if runsc's records name none.</param>
 /// <param name="commands">The commands.</param>
-/// <param name="cpuOfSandbox">The processor time of the sandbox's own cgroup, in nanoseconds; null where it has none.</param>
+/// <param name="cpuOfSandbox">The CPU time of the sandbox's own cgroup, in nanoseconds; null if it has none.</param>
 /// <param name="died">The end of the sandbox's process.</param>
-/// <param name="gaveUp">Told once for all of the sandbox's containers, with the reason.</param>
+/// <param name="gaveUp">Called with the reason when the socket is given up; once for all containers.</param>
 /// <param name="time">The loop's clock.</param>
-internal sealed class SandboxControl(
-    SandboxSocket? socket, RunscControl commands, Func<ulong?> cpuOfSandbox, Task died, Action<string> gaveUp, TimeProvider time)
-    : ISandboxControl
+internal sealed class SandboxControl(SandboxSocket? socket, RunscControl commands, Func<ulong?> cpuOfSandbox, Task died,
+    Action<string> gaveUp, TimeProvider time) : ISandboxControl
 {
     /// <summary>A sandbox that ends closes its connections first and is reaped a little later.</summary>
     private static readonly TimeSpan s_deathBound = TimeSpan.FromMilliseconds(500);
@@ -49,7 +48,7 @@ internal sealed class SandboxControl(
         SandboxMethod.Processes, json => json.WriteStringValue(id), static result =>
         {
             List<int> pids = [];
-            // null where there are none
+            // null if there are none
             if (result.ValueKind != JsonValueKind.Null)
                 foreach (JsonElement process in result.EnumerateArray())
                     pids.Add(process.GetProperty("pid"u8).GetInt32());
@@ -58,8 +57,8 @@ internal sealed class SandboxControl(
 
     /// <inheritdoc/>
     public Task<RunscStats> StatsAsync(string id) => AskAsync(
-        SandboxMethod.Event, json => json.WriteStringValue(id), result => RunscStats.OfEvent(result, id, cpuOfSandbox()),
-        () => commands.StatsAsync(id));
+        SandboxMethod.Event, json => json.WriteStringValue(id),
+        result => RunscStats.OfEvent(result, id, cpuOfSandbox()), () => commands.StatsAsync(id));
 
     /// <inheritdoc/>
     public Task PauseAsync(string id) => commands.PauseAsync(id);
@@ -69,14 +68,15 @@ internal sealed class SandboxControl(
 
     /// <inheritdoc/>
     public Task<SandboxContainerState> StateAsync(string id) => AskAsync(
-        SandboxMethod.ContainerRuntimeState, json => json.WriteStringValue(id), static result => result.GetInt32() switch
+        SandboxMethod.ContainerRuntimeState, json => json.WriteStringValue(id),
+        static result => result.GetInt32() switch
         {
             1 => SandboxContainerState.Created,
             2 => SandboxContainerState.Running,
             _ => SandboxContainerState.Stopped,
         }, () => commands.StateAsync(id));
 
-    /// <summary>What wait(2) packs: the signal that ended the process, or its exit code.</summary>
+    /// <summary>The exit status for the status of wait(2): 128 plus the signal, or the exit code.</summary>
     public static int ExitStatusOf(uint packed)
     {
         int signal = (int)(packed & 0x7f);
@@ -99,15 +99,15 @@ internal sealed class SandboxControl(
         }
         catch (OperationCanceledException e)
         {
-            throw new RunscException(RunscFailure.Failed, $"{method}: the wait was given up", e);
+            throw new RunscException(RunscFailure.Failed, $"sandbox request {method}: canceled", e);
         }
         catch (TimeoutException e) when (socket.HasAnswered)
         {
-            // The command would ask the same sandbox, which is late already.
-            throw new RunscException(RunscFailure.TimedOut, $"the sandbox did not answer ({e.Message})", e);
+            // A command would send its request to the same sandbox and take even longer.
+            throw new RunscException(RunscFailure.TimedOut, $"sandbox request {e.Message}", e);
         }
-        catch (Exception e) when (e is SandboxRefusedException or SandboxSilentException or TimeoutException or JsonException
-            or InvalidOperationException or KeyNotFoundException or FormatException)
+        catch (Exception e) when (e is SandboxRefusedException or SandboxSilentException or TimeoutException
+            or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             if (await Task.WhenAny(died, Task.Delay(s_deathBound, time, CancellationToken.None)) == died)
                 throw new RunscException(RunscFailure.NotFound, $"the sandbox has ended ({e.Message})", e);

@@ -1,21 +1,23 @@
 namespace Shim.Runsc;
 
-/// <summary>A question that a sandbox answers on its control socket.</summary>
+/// <summary>A request that a sandbox answers on its control socket.</summary>
 /// <param name="Name">The method, without the part before the dot.</param>
 /// <param name="Bound">How long the answer may take.</param>
 /// <param name="LongestAnswer">How long the answer may be, in bytes.</param>
 internal sealed record SandboxMethod(string Name, TimeSpan Bound, int LongestAnswer)
 {
-    private const int Word = 64 << 10; // or the reason why not
+    private const int Word = 64 << 10; // or an error message
     private const int List = 4 << 20;
 
-    // A sandbox takes part of a millisecond, and seconds on a node that has no processor left for it.
+    // A sandbox takes a fraction of a millisecond, but seconds on a node whose processors are busy.
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(30);
 
-    /// <summary>A process's end, which takes as long as the process.</summary>
+    /// <summary>The end of a process, which takes as long as the process.</summary>
     public static SandboxMethod Wait { get; } = new("Wait", Timeout.InfiniteTimeSpan, Word);
 
-    /// <summary>A signal. A sandbox that does not take its SIGKILL gets it from outside, so that is not waited for as long.</summary>
+    /// <summary>
+    /// A signal. Its bound is shorter because the shim itself kills a sandbox that does not take its SIGKILL.
+    /// </summary>
     public static SandboxMethod Signal { get; } = new("Signal", TimeSpan.FromSeconds(10), Word);
 
     /// <summary>A container's processes.</summary>

@@ -1,8 +1,8 @@
 namespace Shim.Runsc;
 
-/// <summary>The sandbox answered that it does not do what was asked. The message holds its words.</summary>
+/// <summary>The sandbox refused a request. The message contains its words.</summary>
 internal sealed class SandboxRefusedException(string method, string words) : Exception($"{method}: {words}")
 {
-    /// <summary>Whether it does not know the question itself.</summary>
+    /// <summary>Whether it does not know the method.</summary>
     public bool IsUnknownMethod { get; } = words == "unknown method";
 }

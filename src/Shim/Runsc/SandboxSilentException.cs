@@ -1,4 +1,6 @@
 namespace Shim.Runsc;
 
-/// <summary>The sandbox did not answer, or not as it should: it has ended, hangs, or is another than was expected.</summary>
+/// <summary>
+/// The sandbox gave no answer, or an invalid one: it has ended, hangs, or is of an unexpected kind.
+/// </summary>
 internal sealed class SandboxSilentException(string message, Exception? inner = null) : Exception(message, inner);

@@ -5,36 +5,39 @@ using Linux;
 namespace Shim.Runsc;
 
 /// <summary>
-/// A sandbox's control socket: what runsc's own commands ask their questions through. A question takes a fraction of a
-/// millisecond; the command takes 20 ms of processor time to ask the same.
+/// A sandbox's control socket, which runsc's own commands use too. A request takes a fraction of a millisecond; the
+/// command that sends the same request takes 20 ms of CPU time.
 /// </summary>
 /// <remarks>
-/// One JSON object goes there, one comes back, and the connection is closed: the sandbox delays its end for a
-/// connection that stays open idle, and loses a second question that comes early. The other side is the sandbox, which
-/// may have been taken over by what runs in it: nothing that it answers is trusted, not even that it ends.
+/// Each connection carries one JSON object in each direction and is then closed: the sandbox delays its end while an
+/// idle connection is open, and loses a second request that comes early. The peer is the sandbox, which may have been
+/// taken over by a process in it, so its answers are not trusted, not even to end.
 /// </remarks>
 internal sealed class SandboxSocket(string path, TimeProvider time)
 {
     private const int FirstBuffer = 4096;
 
-    /// <summary>Of a whole answer, which a sandbox writes at once, the socket's buffer makes a few dozen pieces at most.</summary>
+    /// <summary>
+    /// A sandbox writes an answer at once; the socket's buffer splits it into a few dozen pieces at most.
+    /// </summary>
     private const int MostPieces = 1024;
 
-    /// <summary>The socket's path.</summary>
-    public string Path => path;
-
-    /// <summary>Why it is not asked any more; null while it is.</summary>
+    /// <summary>Why it is no longer used; null while it is.</summary>
     public string? GivenUp { get; private set; }
 
-    /// <summary>Whether it has ever answered as it should: one that is silent later has much to do, or hangs.</summary>
+    /// <summary>Whether it has ever given a valid answer: if so, silence means that it is busy or hangs.</summary>
     public bool HasAnswered { get; private set; }
 
-    /// <summary>Finds the socket of a container's sandbox in runsc's record of the container.</summary>
-    /// <param name="root">runsc's root, the namespace included.</param>
+    /// <summary>Finds the socket of a container's sandbox.</summary>
+    /// <param name="root">runsc's root, including the namespace.</param>
     /// <param name="id">The container.</param>
     /// <param name="time">The loop's clock.</param>
-    /// <returns>Null where runsc has no record, or one that names no socket.</returns>
-    public static SandboxSocket? Find(string root, string id, TimeProvider time)
+    /// <returns>Null if runsc has no record of the container, or one that names no socket.</returns>
+    public static SandboxSocket? Find(string root, string id, TimeProvider time) =>
+        FindPath(root, id) is { } path ? new SandboxSocket(path, time) : null;
+
+    /// <summary>Finds the socket's path in runsc's record of a container; null as for <see cref="Find"/>.</summary>
+    internal static string? FindPath(string root, string id)
     {
         if (RunscStateFile.Find(root, id) is not { } file)
             return null;
@@ -42,9 +45,10 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
         {
             using JsonDocument record = JsonDocument.Parse(File.ReadAllBytes(file));
             JsonElement sandbox = record.RootElement.GetProperty("sandbox"u8);
-            if (sandbox.TryGetProperty("controlSocketPath"u8, out JsonElement named) && named.GetString() is { Length: > 0 } socket)
-                return new SandboxSocket(socket, time);
-            return new SandboxSocket(System.IO.Path.Join(root, $"runsc-{sandbox.GetProperty("id"u8).GetString()}.sock"), time);
+            if (sandbox.TryGetProperty("controlSocketPath"u8, out JsonElement named)
+                && named.GetString() is { Length: > 0 } socket)
+                return socket;
+            return Path.Join(root, $"runsc-{sandbox.GetProperty("id"u8).GetString()}.sock");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
             or KeyNotFoundException or InvalidOperationException)
@@ -53,9 +57,9 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
         }
     }
 
-    /// <summary>From now on the commands are asked.</summary>
+    /// <summary>Stops using the socket: from now on runsc's commands are used.</summary>
     /// <param name="reason">Why.</param>
-    /// <returns>False where that was decided already.</returns>
+    /// <returns>False if it was given up before.</returns>
     public bool GiveUp(string reason)
     {
         if (GivenUp is not null)
@@ -64,14 +68,14 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
         return true;
     }
 
-    /// <summary>Asks.</summary>
-    /// <param name="method">What.</param>
+    /// <summary>Sends a request and waits for the answer.</summary>
+    /// <param name="method">The method.</param>
     /// <param name="argument">Writes its argument.</param>
     /// <param name="abandon">Ends the wait.</param>
-    /// <returns>The whole answer; its field <c>result</c> is what was asked for. The caller disposes it.</returns>
-    /// <exception cref="SandboxRefusedException">The sandbox says no.</exception>
-    /// <exception cref="SandboxSilentException">No answer came, or none that is an answer.</exception>
-    /// <exception cref="TimeoutException">No answer came in time.</exception>
+    /// <returns>The whole answer; its field <c>result</c> holds the result. The caller disposes it.</returns>
+    /// <exception cref="SandboxRefusedException">The sandbox refused the request.</exception>
+    /// <exception cref="SandboxSilentException">There was no answer, or an invalid one.</exception>
+    /// <exception cref="TimeoutException">There was no answer in time.</exception>
     /// <exception cref="OperationCanceledException">The wait was abandoned.</exception>
     public async Task<JsonDocument> AskAsync(
         SandboxMethod method, Action<Utf8JsonWriter> argument, CancellationToken abandon = default)
@@ -84,23 +88,23 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
         {
             CancellationToken end = both?.Token ?? bound.Token;
             using UnixConnection connection = await UnixSocket.ConnectAsync(path, end);
-            await connection.Stream.WriteAsync(Question(method, argument), end);
+            await connection.Stream.WriteAsync(Request(method, argument), end);
             var answerEnd = new JsonObjectEnd();
             int length = 0;
             for (int pieces = 0; pieces < MostPieces; pieces++)
             {
                 int count = await connection.Stream.ReadAsync(buffer.AsMemory(length), end);
                 if (count == 0)
-                    throw new SandboxSilentException($"{method}: the connection ended after {length} bytes");
+                    throw new SandboxSilentException($"{method}: connection closed after {length} bytes");
                 if (answerEnd.Find(buffer.AsSpan(length, count)) is > 0 and int last)
                     return Answer(method, buffer.AsSpan(0, length + last));
                 length += count;
                 if (length >= method.LongestAnswer)
-                    throw new SandboxSilentException($"{method}: the answer has more than {method.LongestAnswer} bytes");
+                    throw new SandboxSilentException($"{method}: answer of more than {method.LongestAnswer} bytes");
                 if (length == buffer.Length)
                     buffer = Larger(buffer);
             }
-            throw new SandboxSilentException($"{method}: the answer comes in more than {MostPieces} pieces");
+            throw new SandboxSilentException($"{method}: answer in more than {MostPieces} pieces");
         }
         catch (IOException e)
         {
@@ -108,7 +112,7 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
         }
         catch (JsonException e)
         {
-            throw new SandboxSilentException($"{method}: the answer is not the JSON that was expected: {e.Message}", e);
+            throw new SandboxSilentException($"{method}: invalid answer: {e.Message}", e);
         }
         catch (OperationCanceledException e) when (!abandon.IsCancellationRequested)
         {
@@ -128,21 +132,21 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
         return larger;
     }
 
-    private static ReadOnlyMemory<byte> Question(SandboxMethod method, Action<Utf8JsonWriter> argument)
+    private static ReadOnlyMemory<byte> Request(SandboxMethod method, Action<Utf8JsonWriter> argument)
     {
-        var question = new ArrayBufferWriter<byte>(128);
-        using var json = new Utf8JsonWriter(question);
+        var request = new ArrayBufferWriter<byte>(128);
+        using var json = new Utf8JsonWriter(request);
         json.WriteStartObject();
         json.WriteString("method"u8, $"containerManager.{method}");
         json.WritePropertyName("arg"u8);
         argument(json);
         json.WriteEndObject();
         json.Flush();
-        return question.WrittenMemory;
+        return request.WrittenMemory;
     }
 
-    /// <exception cref="JsonException">It is none.</exception>
-    /// <exception cref="SandboxRefusedException">It says no.</exception>
+    /// <exception cref="JsonException">The answer is invalid.</exception>
+    /// <exception cref="SandboxRefusedException">The sandbox refused the request.</exception>
     private JsonDocument Answer(SandboxMethod method, ReadOnlySpan<byte> bytes)
     {
         var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = JsonObjectEnd.Deepest });
@@ -152,15 +156,17 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
             JsonElement root = answer.RootElement;
             if (!root.TryGetProperty("success"u8, out JsonElement success)
                 || success.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
-                throw new JsonException("there is no field success");
+                throw new JsonException("no boolean field success");
             HasAnswered = true;
             if (success.ValueKind == JsonValueKind.True)
-                return root.TryGetProperty("result"u8, out _) ? Keep(ref answer) : throw new JsonException("there is no field result");
+                return root.TryGetProperty("result"u8, out _)
+                    ? Keep(ref answer)
+                    : throw new JsonException("no field result");
             string words = root.TryGetProperty("err"u8, out JsonElement err) && err.ValueKind == JsonValueKind.String
                 ? err.GetString()! : "";
             throw new SandboxRefusedException(method.Name, words.Length > 0 ? words : "no reason given");
         }
-        catch (InvalidOperationException e) // text that is no UTF-8
+        catch (InvalidOperationException e) // text that is not UTF-8
         {
             throw new JsonException(e.Message, e);
         }

@@ -3,7 +3,7 @@ namespace Shim.Runsc;
 /// <summary>What <c>runsc wait</c> waits for.</summary>
 internal enum WaitFor
 {
-    /// <summary>A process's end.</summary>
+    /// <summary>The end of a process.</summary>
     Exit,
 
     /// <summary>The next checkpoint; needs a newer runsc.</summary>

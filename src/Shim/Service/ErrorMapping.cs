@@ -52,7 +52,8 @@ internal static class ErrorMapping
     };
 
     private static RpcException Status(StatusCode code, string message) => new(new Status(code,
-        WordFor(code) is { } word && !message.EndsWith(word, StringComparison.Ordinal) ? $"{message}: {word}" : message));
+        WordFor(code) is { } word && !message.EndsWith(word, StringComparison.Ordinal) ? $"{message}: {word}"
+            : message));
 
     /// <summary>What <c>errdefs</c> calls the code; null for an unknown error, to which it adds nothing.</summary>
     private static string? WordFor(StatusCode code) => code switch

@@ -7,11 +7,14 @@ using CheckpointRequest = Containerd.Api.Gvisor.CheckpointRequest;
 
 namespace Shim.Service;
 
-/// <summary>gVisor's own task service: checkpoints with all that runsc can, for clients other than containerd.</summary>
-/// <remarks>What methods throw is turned into statuses in one place (<see cref="ErrorMapping"/>).</remarks>
-internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store) : Containerd.Api.Gvisor.TaskService.TaskServiceBase
+/// <summary>
+/// gVisor's own task service: checkpoints with every option of runsc, for clients other than containerd.
+/// </summary>
+/// <remarks>One class turns the methods' exceptions into statuses: <see cref="ErrorMapping"/>.</remarks>
+internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store)
+    : Containerd.Api.Gvisor.TaskService.TaskServiceBase
 {
-    /// <summary>Each of these waits is a process of runsc's.</summary>
+    /// <summary>The maximum number of waits that run a runsc process each.</summary>
     private const int ProcessWaitLimit = 32;
 
     private int _processWaits;
@@ -22,7 +25,7 @@ internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store) 
         Container container = store.Get(request.Id);
         if (request.FsPath.Length > 0 && !request.FsCheckpoint)
             throw new RefusedException(Refusal.InvalidArgument,
-                $"fs_path \"{request.FsPath}\" goes with fs_checkpoint: a checkpoint of everything has no path to choose");
+                $"fs_path \"{request.FsPath}\" needs fs_checkpoint: a complete checkpoint has no path");
         CheckpointSettings defaults = container.CheckpointDefaults;
         await container.CheckpointAsync(new Sandboxes.CheckpointRequest(request.ImagePath, defaults with
         {
@@ -64,11 +67,14 @@ internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store) 
             _ => throw new RefusedException(Refusal.InvalidArgument, $"unknown wait type {(int)request.WaitType}"),
         };
         if (what == WaitFor.Exit && request is { Pid: 0, RootPid: 0, Debug: null })
-            // Known here already, or told here first.
-            return new WaitResponse { ExitStatus = (await container.Init.Ended.WaitAsync(context.CancellationToken)).Status };
+        {
+            // The shim knows the exit, or learns of it before runsc could report it.
+            ProcessEnd end = await container.Init.Ended.WaitAsync(context.CancellationToken);
+            return new WaitResponse { ExitStatus = end.Status };
+        }
         if (_processWaits >= ProcessWaitLimit)
-            throw new RpcException(new Status(
-                StatusCode.ResourceExhausted, $"{_processWaits} Wait calls are pending that need a runsc each; no more are taken"));
+            throw new RpcException(new Status(StatusCode.ResourceExhausted,
+                $"too many Wait calls: {_processWaits} that run a runsc process each are pending"));
         _processWaits++;
         try
         {
@@ -88,7 +94,7 @@ internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store) 
     public override async Task<StateResponse> State(StateRequest request, ServerCallContext context)
     {
         Container container = store.Get(request.Id);
-        // The answer is the shim's own; who wants a debug log wants runsc's view written there.
+        // The answer is the shim's own. runsc is run only to write a debug log, if one is requested.
         if (DebugOf(request.Debug) is { } debug)
             await WriteDebugLogAsync(container, debug);
         return new StateResponse
@@ -125,7 +131,7 @@ internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store) 
         }
         catch (RunscException e)
         {
-            // The state itself is known.
+            // The answer does not need the debug log.
             shim.Log.DebugLogFailed(container.Id, e);
         }
     }

@@ -1,14 +1,14 @@
 namespace Shim.Service;
 
-/// <summary>Has the whole heap collected now and then, between calls.</summary>
+/// <summary>Collects the whole heap now and then, between calls.</summary>
 /// <remarks>
-/// The collector looks at young objects often and at old ones when there are megabytes of them. What is alive while an
-/// exec runs becomes old, two hundred bytes of it each time, and is garbage when the exec has ended: after ten thousand
-/// execs a third of the process. The heap is small, and so is the time that a look at all of it takes.
+/// The collector examines young objects often, and old ones only when there are megabytes of them. What is alive while
+/// an exec runs becomes old, some two hundred bytes for each exec, and is garbage when the exec has ended: after ten
+/// thousand execs it is a third of the process. The heap is small, so collecting all of it takes little time.
 /// </remarks>
 internal sealed class HeapTrimmer
 {
-    /// <summary>A collection of young objects follows on 256 KiB of allocations, so this is once in 16 MiB.</summary>
+    /// <summary>Young objects are collected after each 256 KiB of allocations, so this means once in 16 MiB.</summary>
     private const int YoungCollections = 64;
 
     private int _next = YoungCollections;

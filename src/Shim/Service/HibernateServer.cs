@@ -7,18 +7,20 @@ using Ttrpc;
 namespace Shim.Service;
 
 /// <summary>
-/// gVisor's task service at a place that can be found by the sandbox's id alone, <c>ROOT/ID_sandbox.sock</c>, for
-/// clients that do not speak to containerd; where <c>enable_hibernate_server</c> wants it.
+/// Serves gVisor's task service, if <c>enable_hibernate_server</c> is set, on a socket that clients find by the
+/// sandbox's id alone, without containerd: <c>ROOT/ID_sandbox.sock</c>.
 /// </summary>
 internal sealed class HibernateServer(string shimId, TtrpcServer server, ShimLog log)
 {
     private ShimSocket? _socket;
     private UnixListener? _listener;
 
-    /// <summary>Where it listens for the sandbox <paramref name="id"/>.</summary>
+    /// <summary>The socket for the sandbox <paramref name="id"/>.</summary>
     public static string PathOf(string root, string id) => Path.Join(root, $"{id}_sandbox.sock");
 
-    /// <summary>Listens, if the configuration says so and it does not yet. That it cannot is no reason to fail a container.</summary>
+    /// <summary>
+    /// Starts to listen if the configuration says so. A failure is only logged, since containers do not depend on it.
+    /// </summary>
     public void Configure(ShimConfiguration configuration)
     {
         if (!configuration.EnableHibernateServer || _listener is not null)
@@ -27,7 +29,7 @@ internal sealed class HibernateServer(string shimId, TtrpcServer server, ShimLog
         try
         {
             _socket = ShimSocket.FromAddress(path);
-            _listener = _socket!.TryListen() ?? throw new IOException("another process listens there");
+            _listener = _socket!.TryListen() ?? throw new IOException("another process listens on it");
             _ = server.RunAsync(new ShimListener(_listener));
             log.TaskServerListens(path);
         }

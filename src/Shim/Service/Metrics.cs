@@ -6,13 +6,13 @@ using V2 = Containerd.Api.Cgroups.V2;
 
 namespace Shim.Service;
 
-/// <summary>A container's statistics in the form that fits the node's cgroups.</summary>
+/// <summary>Converts a container's statistics to the message for the node's version of cgroups.</summary>
 internal static class Metrics
 {
     private const ulong NanosecondsPerMicrosecond = 1000;
 
     /// <summary>The message of cgroup v1: times in nanoseconds.</summary>
-    /// <remarks>memory.usage and cpu.usage are always set: <c>ctr</c> takes them for granted.</remarks>
+    /// <remarks>memory.usage and cpu.usage are always set: <c>ctr</c> reads them without a check.</remarks>
     public static Any ToV1(RunscStats stats)
     {
         var usage = new V1.CPUUsage { Total = stats.CpuTotal, Kernel = stats.CpuKernel, User = stats.CpuUser };

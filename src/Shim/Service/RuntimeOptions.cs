@@ -5,17 +5,17 @@ using Shim.Configuration;
 
 namespace Shim.Service;
 
-/// <summary>Finds the configuration that a request's <c>options</c> name.</summary>
+/// <summary>Reads the configuration that a request's <c>options</c> name.</summary>
 internal static class RuntimeOptions
 {
     /// <summary>The configuration for a request.</summary>
     /// <param name="options">
-    /// <c>runtimeoptions.v1.Options</c> (CRI, <c>ctr --runtime-config-path</c>): its file or its body; runc's options,
-    /// which clients send unasked: they say nothing about runsc; absent, or with an empty type as a restore sends
-    /// them: the node's default file.
+    /// <c>runtimeoptions.v1.Options</c> (CRI, <c>ctr --runtime-config-path</c>) name a file or hold the text. The
+    /// node's default file is used if there are none, if their type is empty, as in a restore, or if they are runc's
+    /// options, which clients send by default and which say nothing about runsc.
     /// </param>
-    /// <param name="warnings">Gets what is odd but no error.</param>
-    /// <exception cref="RefusedException">The options are of another type, or not of the type that they claim.</exception>
+    /// <param name="warnings">Receives what is unusual but not an error.</param>
+    /// <exception cref="RefusedException">The options are of another type, or invalid.</exception>
     /// <exception cref="ConfigurationException">The configuration cannot be used.</exception>
     public static ShimConfiguration Read(Any? options, ICollection<string> warnings)
     {
@@ -28,7 +28,7 @@ internal static class RuntimeOptions
                 return Read(Parse(options!), warnings);
             default:
                 throw new RefusedException(Refusal.InvalidArgument,
-                    $"runtime options of type {typeUrl} are not understood; runtimeoptions.v1.Options names a configuration file");
+                    $"runtime options of type {typeUrl} are not supported; use runtimeoptions.v1.Options");
         }
     }
 
@@ -52,7 +52,7 @@ internal static class RuntimeOptions
         catch (InvalidProtocolBufferException e)
         {
             throw new RefusedException(
-                Refusal.InvalidArgument, $"runtime options are not of the type {options.TypeUrl} that they claim", e);
+                Refusal.InvalidArgument, $"runtime options are not a valid {options.TypeUrl} message", e);
         }
     }
 }

@@ -4,7 +4,7 @@ using Ttrpc;
 
 namespace Shim.Service;
 
-/// <summary>Logs what the ttrpc server tells, and sees to the heap after its calls.</summary>
+/// <summary>Logs the ttrpc server's events, and trims the heap after its calls.</summary>
 internal sealed class ServerLog(ShimLog log) : TtrpcServerEvents
 {
     private readonly HeapTrimmer _heap = new();

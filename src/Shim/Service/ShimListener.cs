@@ -3,7 +3,7 @@ using Ttrpc;
 
 namespace Shim.Service;
 
-/// <summary>Gives the connections of a unix socket on the event loop to the ttrpc server.</summary>
+/// <summary>Passes the connections of a unix socket on the event loop to the ttrpc server.</summary>
 internal sealed class ShimListener(UnixListener listener) : ITtrpcListener
 {
     /// <inheritdoc/>

@@ -17,7 +17,7 @@ namespace Shim.Service;
 
 /// <summary>The task service: translates between containerd's messages and the shim's containers.</summary>
 /// <remarks>
-/// What methods throw is turned into statuses in one place (<see cref="ErrorMapping"/>). Protobuf types end here.
+/// One class turns the methods' exceptions into statuses: <see cref="ErrorMapping"/>. Protobuf types stop here.
 /// </remarks>
 internal sealed class TaskService(
     ContainerCreator creator, ContainerStore store, ShimLog log, CgroupMode cgroups,
@@ -25,8 +25,8 @@ internal sealed class TaskService(
     : TaskApi.TaskBase
 {
     /// <summary>
-    /// ttrpc has no way to take a call back, so the Wait of a client that gave up stays, on containerd's one connection.
-    /// They must not use up the calls that a connection may have under way.
+    /// ttrpc cannot cancel a call, so the Wait of a client that gave up stays pending on containerd's one connection.
+    /// Such calls must not use up the number of pending calls that a connection may have.
     /// </summary>
     private const int WaitLimit = 2048;
 
@@ -81,7 +81,7 @@ internal sealed class TaskService(
             Id = request.Id,
             Bundle = container.Bundle.Path,
             Pid = (uint)process.Pid,
-            // It stands still until all of its sandbox is there.
+            // It does not run until all containers of its sandbox are restored.
             Status = process == container.Init && container.IsBeingRestored ? Status.Paused : StatusOf(process.State),
             Stdin = process.Request.Stdin,
             Stdout = process.Request.Stdout,
@@ -103,7 +103,7 @@ internal sealed class TaskService(
         Task<ProcessEnd> ended = store.Get(request.Id).Process(request.ExecId).Ended;
         if (!ended.IsCompleted && _waits >= WaitLimit)
             throw new RpcException(new Grpc.Core.Status(
-                StatusCode.ResourceExhausted, $"{_waits} Wait calls are pending on this shim; it takes no more"));
+                StatusCode.ResourceExhausted, $"too many Wait calls: {_waits} are pending"));
         _waits++;
         try
         {
@@ -173,7 +173,7 @@ internal sealed class TaskService(
     public override async Task<Empty> Kill(KillRequest request, ServerCallContext context)
     {
         if (request.Signal is 0 or > LastSignal)
-            throw new RefusedException(Refusal.InvalidArgument, $"there is no signal {request.Signal}");
+            throw new RefusedException(Refusal.InvalidArgument, $"invalid signal {request.Signal}");
         await store.Get(request.Id).KillAsync(request.ExecId, (int)request.Signal, request.All);
         return new Empty();
     }
@@ -194,7 +194,7 @@ internal sealed class TaskService(
         ContainerProcess process = store.Get(request.Id).Process(request.ExecId);
         if (request.Width > ushort.MaxValue || request.Height > ushort.MaxValue)
             throw new RefusedException(
-                Refusal.InvalidArgument, $"{process}: no terminal is {request.Width} by {request.Height}");
+                Refusal.InvalidArgument, $"{process}: terminal size {request.Width}x{request.Height} out of range");
         process.Stdio.Resize((int)request.Width, (int)request.Height);
         return s_empty;
     }
@@ -236,17 +236,17 @@ internal sealed class TaskService(
     {
         Container container = store.Get(request.Id);
         CheckpointOptions options = CheckpointOptionsOf(request.Options);
-        await container.CheckpointAsync(new CheckpointRequest(
-            request.Path, container.CheckpointDefaults with { LeaveRunning = !options.Exit, WorkPath = options.WorkPath }));
+        await container.CheckpointAsync(new CheckpointRequest(request.Path,
+            container.CheckpointDefaults with { LeaveRunning = !options.Exit, WorkPath = options.WorkPath }));
         return new Empty();
     }
 
     /// <inheritdoc/>
     public override Task<Empty> Shutdown(ShutdownRequest request, ServerCallContext context)
     {
-        // In a pod this is said after each container; the shim ends with the last.
+        // In a pod containerd calls this after each container; the shim ends after the last.
         if (store.Count > 0)
-            log.ShutdownRefused(store.Count);
+            log.ShutdownDeferred(store.Count);
         else
             shutdown();
         return s_empty;
@@ -260,7 +260,7 @@ internal sealed class TaskService(
             "" => new CheckpointOptions(),
             "containerd.runc.v1.CheckpointOptions" => CheckpointOptions.Parser.ParseFrom(options!.Value),
             _ => throw new RefusedException(
-                Refusal.InvalidArgument, $"checkpoint options of type {typeUrl} are not understood"),
+                Refusal.InvalidArgument, $"checkpoint options of type {typeUrl} are not supported"),
         };
     }
 

@@ -2,9 +2,11 @@ using Grpc.Core;
 
 namespace Shim.Service;
 
-/// <summary>Binds the methods of the task service of version 2 under the name of version 3 too.</summary>
-/// <remarks>The messages of both are the same, number for number, so that one implementation and one set of generated
-/// types serve both.</remarks>
+/// <summary>Binds the methods of version 2 of the task service under the name of version 3 too.</summary>
+/// <remarks>
+/// The messages of both versions have the same fields and numbers, so one implementation and one set of generated types
+/// serve both.
+/// </remarks>
 internal sealed class TaskServiceV3(ServiceBinderBase binder) : ServiceBinderBase
 {
     private const string ServiceName = "containerd.task.v3.Task";

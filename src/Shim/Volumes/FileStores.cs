@@ -2,22 +2,22 @@ using Linux;
 
 namespace Shim.Volumes;
 
-/// <summary>The files in emptyDirs that hold the pages of sandboxes' volumes. Blocks.</summary>
+/// <summary>The files in emptyDirs that hold the pages of volumes in sandboxes. Blocks.</summary>
 internal static class FileStores
 {
-    /// <summary>The prefix of their names; the sandbox's id for runsc follows.</summary>
+    /// <summary>The prefix of their names; the sandbox's id in runsc follows.</summary>
     public const string Prefix = ".gvisor.filestore.";
 
     /// <summary>
-    /// Removes the file stores of sandboxes that are gone: a sandbox that was lost with its node leaves them, and
-    /// nobody else looks for them.
+    /// Removes the file stores of sandboxes that no longer exist: a sandbox that is lost when its node crashes leaves
+    /// them behind, and nothing else removes them.
     /// </summary>
     /// <param name="kubeletRoot">Kubelet's directory.</param>
     /// <param name="pod">The pod.</param>
     /// <param name="volume">One of its emptyDirs.</param>
-    /// <param name="sandboxExists">Whether runsc has a sandbox of this id.</param>
+    /// <param name="sandboxExists">Whether runsc has a sandbox with this id.</param>
     /// <returns>The names of the removed files.</returns>
-    /// <exception cref="VolumeException">One could not be removed.</exception>
+    /// <exception cref="VolumeException">A file could not be removed.</exception>
     public static IReadOnlyList<string> RemoveStale(
         string kubeletRoot, string pod, PodVolume volume, Func<string, bool> sandboxExists)
     {
@@ -37,7 +37,7 @@ internal static class FileStores
         }
         catch (LinuxException e)
         {
-            throw new VolumeException($"a stale file store of volume {volume.Name} cannot be removed: {e.Message}", e);
+            throw new VolumeException($"stale file store of volume {volume.Name} cannot be removed: {e.Message}", e);
         }
         return removed;
     }

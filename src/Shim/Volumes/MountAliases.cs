@@ -3,13 +3,13 @@ using Shim.Oci;
 
 namespace Shim.Volumes;
 
-/// <summary>Looks up which mounts of a container are a pod's volume under another path. Blocks.</summary>
+/// <summary>Finds the mounts of a container whose source is a pod's volume under another path. Blocks.</summary>
 internal static class MountAliases
 {
-    /// <summary>No mount is a volume under another path.</summary>
+    /// <summary>No aliases.</summary>
     public static IReadOnlyDictionary<string, string> None { get; } = new Dictionary<string, string>();
 
-    /// <summary>Whether there is a volume for which it matters: one that does not stay the node's directory.</summary>
+    /// <summary>Whether any volume is in the sandbox; one that is passed through is the same under any path.</summary>
     public static bool AreNeeded(VolumeDecisions decisions)
     {
         foreach (VolumeDecision decision in decisions.Volumes)
@@ -18,7 +18,9 @@ internal static class MountAliases
         return false;
     }
 
-    /// <summary>The directory of a volume for every mount source that is the same directory and says so differently.</summary>
+    /// <summary>
+    /// The volumes' own paths, by the mount sources that are a volume's directory under another path.
+    /// </summary>
     /// <param name="mounts">The container's mounts.</param>
     /// <param name="decisions">The pod's volumes.</param>
     public static IReadOnlyDictionary<string, string> Read(IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions)
@@ -39,7 +41,6 @@ internal static class MountAliases
         return aliases;
     }
 
-    // A volume that stays the node's directory is the same under any path.
     private static List<(FileIdentity Identity, string Path)> IdentitiesOf(VolumeDecisions decisions)
     {
         List<(FileIdentity Identity, string Path)> identities = [];

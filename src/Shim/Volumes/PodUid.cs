@@ -1,6 +1,6 @@
 namespace Shim.Volumes;
 
-/// <summary>The uid of the pod that a container belongs to, as Kubernetes has it.</summary>
+/// <summary>The Kubernetes uid of the pod that a container belongs to.</summary>
 internal static class PodUid
 {
     private const string Cri = "io.kubernetes.cri.sandbox-uid"; // containerd 1.6.11 and later
@@ -10,10 +10,10 @@ internal static class PodUid
     private const int Longest = 128;
 
     /// <summary>
-    /// Reads it from a specification's annotations. Without one of its own it is the end of the pod's log directory,
-    /// <c>NAMESPACE_NAME_UID</c> or <c>UID</c>. Null: the container is of no pod.
+    /// Reads it from a specification's annotations. If no annotation gives it, it is the end of the name of the pod's
+    /// log directory, <c>NAMESPACE_NAME_UID</c> or <c>UID</c>. Null if the container does not belong to a pod.
     /// </summary>
-    /// <exception cref="VolumeException">What the annotation holds is no uid.</exception>
+    /// <exception cref="VolumeException">The annotation's value is not a uid.</exception>
     public static string? Find(IReadOnlyDictionary<string, string> annotations)
     {
         if (annotations.GetValueOrDefault(Cri) is { Length: > 0 } uid)
@@ -28,7 +28,9 @@ internal static class PodUid
         return IsUid(last) ? last : null;
     }
 
-    /// <summary>Whether it is one: a UUID, or a hash for a pod of the node's own. It becomes a part of a path.</summary>
+    /// <summary>
+    /// Whether <paramref name="text"/> can be a uid: a UUID, or a hash for a static pod. It becomes part of a path.
+    /// </summary>
     public static bool IsUid(string text)
     {
         if (text.Length is 0 or > Longest)
@@ -39,6 +41,6 @@ internal static class PodUid
         return true;
     }
 
-    private static string Required(string annotation, string value) =>
-        IsUid(value) ? value : throw new VolumeException($"annotation {annotation}=\"{value}\" is not the uid of a pod");
+    private static string Required(string annotation, string value) => IsUid(value)
+        ? value : throw new VolumeException($"annotation {annotation}=\"{value}\" is not the uid of a pod");
 }

@@ -2,18 +2,18 @@ using Linux;
 
 namespace Shim.Volumes;
 
-/// <summary>Looks at a pod's volumes on the node. Changes nothing. Blocks.</summary>
+/// <summary>Reads what is on the node of a pod's volumes. Changes nothing. Blocks.</summary>
 /// <remarks>
 /// The pod's directory is <c>KUBELET ROOT/pods/UID</c>, its volumes are <c>volumes/PLUGIN/NAME</c> in it. Links are
-/// followed up to <c>pods</c>, which are the administrator's, and none below. Only emptyDirs are opened: what other
-/// volumes hold may be a server that does not answer.
+/// followed down to <c>pods</c>, where they are the administrator's, and not below it. Only emptyDirs are opened:
+/// another volume may be a mount of a server that does not answer.
 /// </remarks>
 internal static class PodVolumesReader
 {
-    /// <summary>Reads a pod's volumes; a pod that has no directory has none.</summary>
+    /// <summary>Reads a pod's volumes; a pod without a directory has none.</summary>
     /// <param name="kubeletRoot">Kubelet's directory.</param>
-    /// <param name="podUid">The pod.</param>
-    /// <exception cref="VolumeException">A directory is not what kubelet makes.</exception>
+    /// <param name="podUid">The pod's uid.</param>
+    /// <exception cref="VolumeException">A directory cannot be read, or is not a directory.</exception>
     public static PodVolumes Read(string kubeletRoot, string podUid)
     {
         string pods = PodsOf(kubeletRoot);
@@ -33,7 +33,7 @@ internal static class PodVolumesReader
         }
         catch (LinuxException e)
         {
-            throw new VolumeException($"the volumes of pod {podUid} cannot be looked at: {e.Message}", e);
+            throw new VolumeException($"volumes of pod {podUid} cannot be read: {e.Message}", e);
         }
     }
 
@@ -62,7 +62,7 @@ internal static class PodVolumesReader
                 if (found[i] is { IsEmptyDir: true } volume && volume.Plugin == plugin)
                     found[i] = volume with { Directory = ReadEmptyDir(directory, volume.Name) };
         }
-        // Directories have no order of their own.
+        // The kernel lists a directory in no particular order.
         found.Sort(static (a, b) => (a.Name, a.Plugin).CompareTo((b.Name, b.Plugin)));
         return found;
     }

@@ -1,16 +1,18 @@
 namespace Shim.Volumes;
 
 /// <summary>
-/// The volumes of a pod that comes back from an image are as the image has them: runsc restores nothing else, whatever
-/// the new pod asks for. Only where they are on the node is new. Pure.
+/// Decides about the volumes of a pod that is restored from an image. They are as they were in the saved pod, because
+/// runsc restores nothing else, whatever the new pod asks for. Only their directories on the node are new. Pure.
 /// </summary>
 internal static class RestoredVolumes
 {
     /// <summary>Decides about all volumes of a pod whose sandbox is being restored.</summary>
-    /// <param name="saved">What the image was made with.</param>
+    /// <param name="saved">The decisions that the image was made with.</param>
     /// <param name="pod">The new pod's volumes.</param>
-    /// <param name="warnings">Gets a sentence for each thing that is not as the new pod would have it.</param>
-    /// <exception cref="VolumeException">The new pod has no volume for one that the image holds.</exception>
+    /// <param name="warnings">Gets one sentence for each volume of the new pod that the image does not have.</param>
+    /// <exception cref="VolumeException">
+    /// The image holds a volume that the new pod does not have, or that something else uses.
+    /// </exception>
     public static VolumeDecisions Decide(VolumeDecisions saved, PodVolumes pod, ICollection<string> warnings)
     {
         List<VolumeDecision> decisions = [];
@@ -23,12 +25,13 @@ internal static class RestoredVolumes
                     Volume = volume.Name,
                     Path = volume.Path,
                     Rule = VolumeRule.Restored,
-                    Why = Find(saved, volume.Name) is null ? "the image has no such volume" : "the image does not hold it",
+                    Why = Find(saved, volume.Name) is null
+                        ? "the image has no such volume" : "the image does not hold it",
                 });
         foreach (VolumeDecision inImage in saved.Volumes)
             if (!inImage.IsPassthrough && !decisions.Exists(each => each.Volume == inImage.Volume))
-                throw new VolumeException($"the image holds volume {inImage.Volume}, and pod {pod.PodUid} has no such emptyDir "
-                    + $"in {pod.VolumesDirectory}: it must have the volumes of the pod that was saved");
+                throw Unrestorable(inImage.Volume, $"pod {pod.PodUid} has no such emptyDir in {pod.VolumesDirectory}; "
+                    + "the pod must have the volumes of the pod that was saved");
         foreach (VolumeDecision decision in decisions)
             if (decision.IsPassthrough && Find(saved, decision.Volume) is null)
                 warnings.Add($"volume {decision.Volume} is passed through: the image has no such volume");
@@ -44,9 +47,11 @@ internal static class RestoredVolumes
     private static VolumeDecision InSandbox(VolumeDecision inImage, PodVolume volume, PodVolumes pod) =>
         volume.Directory is { OtherUse: null }
             ? inImage with { Path = volume.Path, Rule = VolumeRule.Restored, Why = "the image holds it" }
-            : throw new VolumeException(
-                $"the image holds volume {volume.Name}, but of pod {pod.PodUid} somebody else uses {volume.Path}: "
-                + (volume.Directory?.OtherUse ?? "its directory is gone"));
+            : throw Unrestorable(volume.Name, $"in pod {pod.PodUid} " + (volume.Directory is { } directory
+                ? $"something else uses {volume.Path}: {directory.OtherUse}" : $"{volume.Path} is gone"));
+
+    private static VolumeException Unrestorable(string volume, string why) =>
+        new($"volume {volume} cannot be restored: the image holds it, but {why}");
 
     private static VolumeDecision? Find(VolumeDecisions saved, string volume)
     {

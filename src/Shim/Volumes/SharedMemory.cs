@@ -3,17 +3,18 @@ using Shim.Oci;
 namespace Shim.Volumes;
 
 /// <summary>
-/// <c>/dev/shm</c>. CRI makes a tmpfs on the node for a pod and binds it into the containers; the sandbox has its own
-/// memory, so there it is one tmpfs in the sandbox, which the containers share by a hint of the shim's own.
+/// <c>/dev/shm</c>. The CRI mounts a tmpfs on the node for each pod and binds it into the containers. A sandbox has
+/// memory of its own, so here it becomes one tmpfs in the sandbox, which the containers share through a hint that the
+/// shim adds.
 /// </summary>
 internal static class SharedMemory
 {
-    /// <summary>The hint's name; gVisor's shim has the same.</summary>
+    /// <summary>The hint's name, the same as in gVisor's own shim.</summary>
     public const string HintName = "gvisorinternaldevshm";
 
     private const string MountPoint = "/dev/shm";
 
-    /// <summary>Makes binds on <c>/dev/shm</c> tmpfs; one that is a volume of the pod's stays what that is.</summary>
+    /// <summary>Turns bind mounts on <c>/dev/shm</c> into tmpfs, except those of a volume of the pod.</summary>
     public static void Rewrite(IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions,
         IReadOnlyDictionary<string, string> aliases, bool isSandbox, SpecEdits edits)
     {
@@ -25,7 +26,7 @@ internal static class SharedMemory
             source ??= mounts[i].Source;
             edits.Replace(i, mounts[i].AsTmpfs());
         }
-        // A hint that the pod brought under this name would be about no volume of its own.
+        // The name is the shim's, so a hint of the pod under it is not about a volume.
         foreach (string field in (ReadOnlySpan<string>)["source", "type", "share", "options", "directfs"])
             edits.Remove(VolumeAnnotations.Hint(HintName, field));
         if (source is null)
@@ -41,7 +42,7 @@ internal static class SharedMemory
         edits.Set(VolumeAnnotations.Hint(HintName, "options"), "rw");
     }
 
-    // Also where it is a tmpfs already: then this has been done before.
+    // A tmpfs with such a source is the result of an earlier rewrite.
     private static bool IsShared(
         SpecMount mount, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases) =>
         mount.Destination.TrimEnd('/') == MountPoint && mount.Source.StartsWith('/')

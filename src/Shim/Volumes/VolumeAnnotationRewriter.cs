@@ -3,30 +3,31 @@ using Shim.Oci;
 namespace Shim.Volumes;
 
 /// <summary>
-/// Gives runsc the hints and the mounts that make an emptyDir a disk-backed file system of the sandbox's own, which
+/// Writes the hints and mounts that make runsc turn an emptyDir into a disk-backed file system of the sandbox, which
 /// all containers of the pod share and which checkpoints capture.
 /// </summary>
 /// <remarks>
-/// A pure function: annotations, mounts and what is on the node in, decisions and edits out. runsc reads hints in the
-/// sandbox's specification only, and matches them to mounts by their source as text: so a source is written by the shim
-/// alone, and the same everywhere. Whoever mounts a shared volume first decides for all, so a volume's mounts are all
-/// bind or all tmpfs. What comes out goes in again unchanged.
+/// A pure function from annotations, mounts and decisions to edits. runsc reads hints only in the sandbox's
+/// specification, and matches them to mounts by comparing sources as text, so only the shim writes sources, and always
+/// the same ones. The first mount of a shared volume decides its medium for all, so a volume's mounts are all bind or
+/// all tmpfs. Rewriting a rewritten specification changes nothing.
 /// </remarks>
 internal static class VolumeAnnotationRewriter
 {
-    private const string FuseVolume = "gke-gcsfuse-tmp"; // its sidecar listens there on a socket of the node
+    private const string FuseVolume = "gke-gcsfuse-tmp"; // its sidecar listens on a socket of the node in it
     private const string HostUds = "dev.gvisor.flag.host-uds";
 
-    /// <summary>What to change in the specification of the sandbox, that is of the pod's first container.</summary>
+    /// <summary>Edits the specification of the sandbox, which is the pod's first container.</summary>
     /// <param name="annotations">Its annotations.</param>
     /// <param name="mounts">Its mounts.</param>
-    /// <param name="requests">What <paramref name="annotations"/> ask for.</param>
-    /// <param name="decisions">What was decided.</param>
-    /// <param name="aliases">Sources of its mounts that are a volume's directory under another path.</param>
-    /// <param name="edits">Gets the changes.</param>
-    /// <exception cref="VolumeException">A mount cannot be had.</exception>
+    /// <param name="requests">What <paramref name="annotations"/> request.</param>
+    /// <param name="decisions">The decisions about the pod's volumes.</param>
+    /// <param name="aliases">Mount sources that are a volume's directory under another path, and that volume's.</param>
+    /// <param name="edits">Receives the changes.</param>
+    /// <exception cref="VolumeException">A mount is impossible.</exception>
     public static void RewriteSandbox(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
-        VolumeAnnotations requests, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, SpecEdits edits)
+        VolumeAnnotations requests, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases,
+        SpecEdits edits)
     {
         if (decisions.PodUid.Length > 0)
             RemoveStrayHints(requests, decisions, edits);
@@ -43,10 +44,11 @@ internal static class VolumeAnnotationRewriter
         SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: true, edits);
     }
 
-    /// <summary>What to change in the specification of a container that joins a sandbox.</summary>
+    /// <summary>Edits the specification of a container that joins a sandbox.</summary>
     /// <inheritdoc cref="RewriteSandbox"/>
-    public static void RewriteContainer(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
-        VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, SpecEdits edits)
+    public static void RewriteContainer(IReadOnlyDictionary<string, string> annotations,
+        IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases,
+        SpecEdits edits)
     {
         RewriteMounts(mounts, decisions, aliases, edits);
         foreach (SpecMount mount in mounts)
@@ -71,8 +73,9 @@ internal static class VolumeAnnotationRewriter
         edits.Set(VolumeAnnotations.Hint(volume, "share"), decision.Share == VolumeShare.Pod ? "pod" : "container");
         edits.Set(VolumeAnnotations.Hint(volume, "source"), decision.Path);
         edits.Set(VolumeAnnotations.Hint(volume, "options"), decision.Options);
-        // The hint's type tells the medium here, and tmpfs would tell another one from now on.
-        if (decision is { Rule: VolumeRule.SharedByContainer, Medium: VolumeMedium.Disk } && request is { Medium: null })
+        // The hint's type named the medium, and is tmpfs from now on, which would mean memory.
+        if (decision is { Rule: VolumeRule.SharedByContainer, Medium: VolumeMedium.Disk }
+            && request is { Medium: null })
             edits.Set(VolumeAnnotations.EmptyDir(volume, "medium"), "disk");
     }
 
@@ -80,13 +83,13 @@ internal static class VolumeAnnotationRewriter
     {
         foreach (string annotation in request?.HintAnnotations ?? [])
             edits.Remove(annotation);
-        // The hint said this, and is gone.
+        // Without the hint, this annotation requests the same.
         if (request is { Share: "shared", ForceShared: false })
             edits.Set(VolumeAnnotations.EmptyDir(request.Name, "force-shared"), "true");
     }
 
     /// <summary>
-    /// A hint that is about no volume of the pod's could still name the source of one, or of any other mount.
+    /// Removes hints about volumes that the pod does not have: they could still name the source of any mount.
     /// </summary>
     private static void RemoveStrayHints(VolumeAnnotations requests, VolumeDecisions decisions, SpecEdits edits)
     {
@@ -117,12 +120,12 @@ internal static class VolumeAnnotationRewriter
             else if (decisions.Above(source) is { IsPassthrough: false } above)
                 throw new VolumeException(
                     $"mount {mount.Destination} is a subPath of volume {above.Volume}, which is in the sandbox "
-                    + $"({above.Outcome}): the directory {mount.Source} of the node is another place. Mount the whole "
-                    + $"volume, or set {VolumeAnnotations.EmptyDir(above.Volume, "force-shared")}=true on the pod");
+                    + $"({above.Outcome}) and not in {mount.Source} on the node; mount the whole volume, or set "
+                    + $"annotation {VolumeAnnotations.EmptyDir(above.Volume, "force-shared")}=true on the pod");
         }
     }
 
-    /// <summary>Whether a mount can be of a volume: a bind, or the tmpfs that a rewriting made of one.</summary>
+    /// <summary>Whether it can be a volume: a bind mount, or the tmpfs that an earlier rewrite made of one.</summary>
     private static bool IsOfNode(SpecMount mount) => mount.IsBind || mount.Type == "tmpfs";
 
     private static string SourceOf(SpecMount mount, IReadOnlyDictionary<string, string> aliases) =>

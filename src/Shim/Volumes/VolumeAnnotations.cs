@@ -1,20 +1,20 @@
 namespace Shim.Volumes;
 
-/// <summary>What a pod's annotations ask for its volumes.</summary>
+/// <summary>What a pod's annotations request for its volumes.</summary>
 /// <remarks>
-/// Hints are runsc's own annotations, <c>dev.gvisor.spec.mount.NAME.FIELD</c>; what runsc would ignore in silence is an
-/// error here. <c>dev.gvisor.empty-dir.NAME.force-shared</c> and <c>.medium</c> are the shim's. They come from whoever
-/// made the pod.
+/// Hints are runsc's own annotations, <c>dev.gvisor.spec.mount.NAME.FIELD</c>; values that runsc would silently ignore
+/// are errors here. <c>dev.gvisor.empty-dir.NAME.force-shared</c> and <c>.medium</c> are the shim's. The pod's author
+/// writes them, so they are not trusted.
 /// </remarks>
 internal sealed class VolumeAnnotations
 {
-    /// <summary>How every hint begins.</summary>
+    /// <summary>The prefix of every hint.</summary>
     public const string HintPrefix = "dev.gvisor.spec.mount.";
 
-    /// <summary>How every annotation about an emptyDir begins.</summary>
+    /// <summary>The prefix of the shim's own annotations about emptyDirs.</summary>
     public const string EmptyDirPrefix = "dev.gvisor.empty-dir.";
 
-    private const int LongestName = 63; // of a volume, in Kubernetes
+    private const int LongestName = 63; // Kubernetes' limit for a volume's name
 
     private readonly SortedDictionary<string, VolumeRequest> _requests = new(StringComparer.Ordinal);
     private readonly List<string> _warnings = [];
@@ -23,24 +23,25 @@ internal sealed class VolumeAnnotations
     {
     }
 
-    /// <summary>What is asked, in the order of the volumes' names.</summary>
+    /// <summary>The requests, sorted by the volumes' names.</summary>
     public IReadOnlyCollection<VolumeRequest> Requests => _requests.Values;
 
-    /// <summary>What is not taken as it is written, a sentence each.</summary>
+    /// <summary>One sentence for each annotation that is ignored.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
-    /// <summary>What is asked for a volume; null for nothing.</summary>
+    /// <summary>The request for a volume; null if there is none.</summary>
     public VolumeRequest? Find(string volume) => _requests.GetValueOrDefault(volume);
 
-    /// <summary>Reads them.</summary>
-    /// <exception cref="VolumeException">An annotation cannot be meant as it is written.</exception>
+    /// <summary>Parses annotations; those about other things are skipped.</summary>
+    /// <exception cref="VolumeException">An annotation is not valid.</exception>
     public static VolumeAnnotations Parse(IReadOnlyDictionary<string, string> annotations)
     {
         var parsed = new VolumeAnnotations();
-        // In order, so that the same annotations always give the same first error.
+        // Sorted, so that the same annotations always give the same error first.
         List<string>? names = null;
         foreach (string name in annotations.Keys)
-            if (name.StartsWith(HintPrefix, StringComparison.Ordinal) || name.StartsWith(EmptyDirPrefix, StringComparison.Ordinal))
+            if (name.StartsWith(HintPrefix, StringComparison.Ordinal)
+                || name.StartsWith(EmptyDirPrefix, StringComparison.Ordinal))
                 (names ??= []).Add(name);
         if (names is null)
             return parsed;
@@ -54,7 +55,7 @@ internal sealed class VolumeAnnotations
         return parsed;
     }
 
-    /// <summary>Whether annotations can be about a volume of this name; the shim's own hint is nobody's volume.</summary>
+    /// <summary>Whether an annotation can name this volume; the name of the shim's own hint is reserved.</summary>
     public static bool CanName(string volume) => IsName(volume) && volume != SharedMemory.HintName;
 
     /// <summary>The name of a hint.</summary>
@@ -66,7 +67,7 @@ internal sealed class VolumeAnnotations
     private void AddHint(string annotation, string value)
     {
         (string volume, string field) = Split(annotation, HintPrefix);
-        // Ours: the sandbox's shared memory, see SharedMemory.
+        // The shim's own hint, which SharedMemory writes.
         if (volume == SharedMemory.HintName)
             return;
         VolumeRequest request = Of(volume);
@@ -77,7 +78,7 @@ internal sealed class VolumeAnnotations
             "share" => request with { Share = OneOf(annotation, value, "pod", "container", "shared") },
             "options" => request with { Options = value },
             "source" => request with { Source = value },
-            // A newer runsc may know it.
+            // A newer runsc may support it.
             _ => request,
         };
     }
@@ -86,7 +87,7 @@ internal sealed class VolumeAnnotations
     {
         (string volume, string field) = Split(annotation, EmptyDirPrefix);
         if (!CanName(volume))
-            throw new VolumeException($"annotation {annotation}: the shim itself has a hint named {volume}");
+            throw new VolumeException($"annotation {annotation} is invalid: the shim reserves the name {volume}");
         VolumeRequest request = Of(volume);
         switch (field)
         {
@@ -106,32 +107,36 @@ internal sealed class VolumeAnnotations
                 Warn($"annotation {annotation}=\"{value}\" is ignored: it must be disk or memory");
                 break;
             default:
-                Warn($"annotation {annotation} is ignored: there are force-shared and medium");
+                Warn($"annotation {annotation} is ignored: its field must be force-shared or medium");
                 break;
         }
     }
 
-    private VolumeRequest Of(string volume) => _requests.GetValueOrDefault(volume) ?? new VolumeRequest { Name = volume };
+    private VolumeRequest Of(string volume) =>
+        _requests.GetValueOrDefault(volume) ?? new VolumeRequest { Name = volume };
 
     private static (string Volume, string Field) Split(string annotation, string prefix)
     {
         ReadOnlySpan<char> rest = annotation.AsSpan(prefix.Length);
         int dot = rest.IndexOf('.');
         if (dot < 0)
-            throw new VolumeException($"annotation {annotation} must be {prefix}VOLUME.FIELD");
+            throw Malformed("the field is missing");
         string volume = rest[..dot].ToString();
         ReadOnlySpan<char> field = rest[(dot + 1)..];
         if (field.Contains('.'))
-            throw new VolumeException(
-                $"annotation {annotation}: the name of a volume has no dot, and {prefix}VOLUME.FIELD is all there is");
-        if (field.IsEmpty || !IsName(volume))
-            throw new VolumeException(
-                $"annotation {annotation}: \"{volume}\" is not the name of a volume of a pod, or no field is named");
+            throw Malformed("a volume's name has no dot");
+        if (field.IsEmpty)
+            throw Malformed("the field is missing");
+        if (!IsName(volume))
+            throw Malformed($"\"{volume}\" is not a valid name of a volume");
         return (volume, field.ToString());
+
+        VolumeException Malformed(string why) =>
+            new($"annotation {annotation} is not of the form {prefix}VOLUME.FIELD: {why}");
     }
 
     /// <summary>
-    /// Letters, digits and dashes (Kubernetes takes the small ones only), and underscores. It becomes a part of a path.
+    /// Letters (Kubernetes allows only lower-case ones), digits, dashes and underscores. It becomes part of a path.
     /// </summary>
     private static bool IsName(string name)
     {
@@ -154,8 +159,8 @@ internal sealed class VolumeAnnotations
         foreach (VolumeRequest request in _requests.Values)
             if (request.Source is { Length: > 0 } source && !sources.TryAdd(source, request.Name))
                 throw new VolumeException(
-                    $"annotations {Hint(sources[source], "source")} and {Hint(request.Name, "source")} "
-                    + $"name the same source \"{source}\": leave both out, the volume's own directory is its source");
+                    $"annotations {Hint(sources[source], "source")} and {Hint(request.Name, "source")} name the same "
+                    + $"source \"{source}\"; remove both, since a volume's source is always its own directory");
     }
 
     private void Warn(string warning) => _warnings.Add(warning);

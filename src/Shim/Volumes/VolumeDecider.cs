@@ -1,14 +1,14 @@
 namespace Shim.Volumes;
 
-/// <summary>Decides about all volumes of a pod, once, when its sandbox is created. Pure.</summary>
+/// <summary>Decides about all volumes of a pod, once, when its new sandbox is created. Pure.</summary>
 internal static class VolumeDecider
 {
     /// <summary>Decides about all volumes of a pod whose sandbox is being created.</summary>
-    /// <param name="annotations">What the pod asks for.</param>
-    /// <param name="pod">Its volumes on the node; null where it is not known which pod it is.</param>
+    /// <param name="annotations">What the pod requests.</param>
+    /// <param name="pod">Its volumes on the node; null if the pod is not known.</param>
     /// <param name="configured">Whether the node's configuration says <c>empty_dir = "pod"</c>.</param>
-    /// <param name="warnings">Gets a sentence for each thing that is not done as it was asked.</param>
-    /// <exception cref="VolumeException">What is asked cannot be done.</exception>
+    /// <param name="warnings">Receives one sentence for each request that is ignored.</param>
+    /// <exception cref="VolumeException">A request is impossible.</exception>
     public static VolumeDecisions Decide(
         VolumeAnnotations annotations, PodVolumes? pod, bool configured, ICollection<string> warnings)
     {
@@ -17,12 +17,12 @@ internal static class VolumeDecider
         if (pod is null)
         {
             if (annotations.Requests.Count > 0)
-                warnings.Add("volumes are left as they are: no annotation tells the uid of the pod");
+                warnings.Add("annotations about volumes are ignored: no annotation gives the uid of the pod");
             return VolumeDecisions.None;
         }
         if (configured && !pod.Exists)
-            warnings.Add($"empty_dir = \"pod\" has no effect on this pod: there is no {pod.VolumesDirectory} "
-                + "(kubelet_root of the shim's configuration must be kubelet's)");
+            warnings.Add($"empty_dir = \"pod\" has no effect on this pod: {pod.VolumesDirectory} does not exist "
+                + "(kubelet_root in the shim's configuration must be kubelet's directory)");
         List<VolumeDecision> decisions = [];
         foreach (PodVolume volume in pod.Volumes)
             if (volume.IsEmptyDir)
@@ -44,7 +44,10 @@ internal static class VolumeDecider
         };
     }
 
-    /// <summary>A request that is about no emptyDir; null for one that is, or that can be left alone.</summary>
+    /// <summary>
+    /// Decides about a request for something other than an emptyDir; null for an emptyDir, and for a volume that does
+    /// not exist and need not.
+    /// </summary>
     private static VolumeDecision? DecideOther(VolumeRequest request, PodVolumes pod, ICollection<string> warnings)
     {
         List<PodVolume> matches = [];
@@ -52,13 +55,13 @@ internal static class VolumeDecider
             if (volume.Name == request.Name)
                 matches.Add(volume);
         if (matches.Count != 1 && request.WantsSandbox)
-            throw new VolumeException(
-                $"volume {request.Name} of pod {pod.PodUid}: annotations ask for it, but " + (pod, matches.Count) switch
+            throw new VolumeException($"volume {request.Name} of pod {pod.PodUid} cannot be kept in the sandbox: "
+                + (pod, matches.Count) switch
                 {
-                    ({ Exists: false }, _) => $"there is no {pod.VolumesDirectory}: kubelet has not made it on this node, "
-                        + "or kubelet_root of the shim's configuration is not kubelet's",
-                    (_, 0) => $"{pod.VolumesDirectory} has no such volume: only an emptyDir can be kept in the sandbox "
-                        + "(a claim's directory has its PersistentVolume's name, a hostPath has none)",
+                    ({ Exists: false }, _) => $"{pod.VolumesDirectory} does not exist: kubelet has not created it on "
+                        + "this node, or kubelet_root in the shim's configuration is not kubelet's directory",
+                    (_, 0) => $"{pod.VolumesDirectory} has no such volume, and only an emptyDir can be kept there "
+                        + "(a claim's directory has the name of its PersistentVolume, a hostPath has none)",
                     _ => $"{pod.VolumesDirectory} has {matches.Count} volumes of that name",
                 });
         if (matches.Count == 0)
@@ -70,16 +73,18 @@ internal static class VolumeDecider
         if (matches.Exists(static volume => volume.IsEmptyDir))
             return null;
         if (request.HintAnnotations.Count > 0)
-            warnings.Add($"hint on volume {request.Name} is dropped: it is no emptyDir but {other.Plugin}, "
-                + "whose data outlives the pod");
+            warnings.Add($"hint about volume {request.Name} is removed: {NotAnEmptyDir(other)}, "
+                + "and its data outlives the pod");
         else if (request.WantsSandbox)
-            warnings.Add($"annotations about volume {request.Name} are ignored: it is no emptyDir but {other.Plugin}");
+            warnings.Add($"annotations about volume {request.Name} are ignored: {NotAnEmptyDir(other)}");
         return new VolumeDecision
         {
             Volume = other.Name,
             Path = other.Path,
             Rule = VolumeRule.OtherVolumeType,
-            Why = $"it is no emptyDir but {other.Plugin}",
+            Why = NotAnEmptyDir(other),
         };
     }
+
+    private static string NotAnEmptyDir(PodVolume volume) => $"not an emptyDir ({volume.Plugin})";
 }

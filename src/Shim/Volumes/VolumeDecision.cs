@@ -1,46 +1,47 @@
 namespace Shim.Volumes;
 
-/// <summary>Why a volume is as it is: the first rule that fits counts.</summary>
+/// <summary>The rules that decide about a volume; the first matching one applies.</summary>
 internal enum VolumeRule
 {
-    /// <summary>The pod asks for the node's own directory: <c>force-shared</c>, or <c>share=shared</c>.</summary>
+    /// <summary>The pod requests the node's own directory: <c>force-shared</c>, or <c>share=shared</c>.</summary>
     ForceShared,
 
-    /// <summary>Somebody else uses the directory, and would not see the pod's files nor the pod theirs.</summary>
+    /// <summary>Something else uses the directory: in the sandbox neither would see the other's files.</summary>
     UsedByOthers,
 
-    /// <summary>The pod asks for a volume that its containers share: <c>share=pod</c>, a type alone, or a medium alone.</summary>
+    /// <summary>
+    /// The pod requests a volume that its containers share: <c>share=pod</c>, or a type or medium without a share.
+    /// </summary>
     SharedByPod,
 
-    /// <summary>The pod says <c>share=container</c>.</summary>
+    /// <summary>The pod requests <c>share=container</c>.</summary>
     SharedByContainer,
 
-    /// <summary>The node's configuration says <c>empty_dir = "pod"</c>, and the pod says nothing.</summary>
+    /// <summary>The node's configuration says <c>empty_dir = "pod"</c>, and the pod requests nothing.</summary>
     Configured,
 
-    /// <summary>Nobody asks for anything.</summary>
+    /// <summary>Neither the pod nor the configuration requests anything.</summary>
     NotAsked,
 
-    /// <summary>It is no emptyDir: its data outlives the pod, whatever a hint says.</summary>
+    /// <summary>It is not an emptyDir: its data outlives the pod, whatever a hint says.</summary>
     OtherVolumeType,
 
-    /// <summary>The sandbox comes back from an image, and the volume is as the image has it.</summary>
+    /// <summary>The sandbox is restored from an image, and the volume is as it was when the image was made.</summary>
     Restored,
 }
 
-/// <summary>Who shares a volume that is in the sandbox.</summary>
+/// <summary>Which containers share a volume in the sandbox.</summary>
 internal enum VolumeShare
 {
     /// <summary>All containers of the pod.</summary>
     Pod,
 
-    /// <summary>As the hint <c>share=container</c> says.</summary>
+    /// <summary>As runsc's hint <c>share=container</c> does.</summary>
     Container,
 }
 
 /// <summary>
-/// What becomes of one volume of a pod. Decided once, when the pod's sandbox is created, and kept for all its
-/// containers.
+/// The decision about one volume of a pod, made when the pod's sandbox is created and kept for all its containers.
 /// </summary>
 internal sealed record VolumeDecision
 {
@@ -50,10 +51,10 @@ internal sealed record VolumeDecision
     /// <summary>Its directory on the node; the source of its hint, and of its mounts.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Who shares it in the sandbox; null: passthrough, it stays the node's directory.</summary>
+    /// <summary>Who shares it in the sandbox; null if it is passed through: the node's directory.</summary>
     public VolumeShare? Share { get; init; }
 
-    /// <summary>Where its pages are, if it is in the sandbox.</summary>
+    /// <summary>The medium of its pages, if it is in the sandbox.</summary>
     public VolumeMedium Medium { get; init; }
 
     /// <summary>The options of its hint, if it is in the sandbox.</summary>
@@ -62,13 +63,13 @@ internal sealed record VolumeDecision
     /// <summary>The rule that decided.</summary>
     public required VolumeRule Rule { get; init; }
 
-    /// <summary>Why the rule fits, for people.</summary>
+    /// <summary>Why the rule applies, for people.</summary>
     public required string Why { get; init; }
 
-    /// <summary>Whether the containers mount the node's directory itself.</summary>
+    /// <summary>Whether the containers mount the node's directory.</summary>
     public bool IsPassthrough => Share is null;
 
-    /// <summary>The outcome in a word: <c>passthrough</c>, <c>pod-disk</c>, <c>pod-memory</c>, …</summary>
+    /// <summary>The outcome in one word: <c>passthrough</c>, <c>pod-disk</c>, <c>pod-memory</c>, …</summary>
     public string Outcome => (Share, Medium) switch
     {
         (null, _) => "passthrough",

@@ -4,31 +4,32 @@ using Linux;
 
 namespace Shim.Volumes;
 
-/// <summary>What was decided about the volumes of one pod, kept as long as its sandbox lives.</summary>
+/// <summary>The decisions about the volumes of one pod, kept as long as its sandbox exists.</summary>
 /// <remarks>
-/// They are in the sandbox's bundle (<c>volumes.json</c>) as well, for the containers that another shim creates and for
-/// whoever wants to know: <c>explain</c>.
+/// They are also in the sandbox's bundle (<c>volumes.json</c>), for containers that another shim creates and for
+/// <c>explain</c>.
 /// </remarks>
 internal sealed record VolumeDecisions
 {
     private const int FormatVersion = 1;
 
-    /// <summary>No pod, or no volumes.</summary>
-    public static VolumeDecisions None { get; } = new() { PodUid = "", Directory = "", ResolvedDirectory = "", Volumes = [] };
+    /// <summary>No decisions, because the pod is not known.</summary>
+    public static VolumeDecisions None { get; } =
+        new() { PodUid = "", Directory = "", ResolvedDirectory = "", Volumes = [] };
 
-    /// <summary>The pod; empty where it is not known.</summary>
+    /// <summary>The pod's uid; empty if it is not known.</summary>
     public required string PodUid { get; init; }
 
-    /// <summary>The pod's directory below kubelet's; empty where it is not known.</summary>
+    /// <summary>The pod's directory below kubelet's; empty if it is not known.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>The same with every link above it resolved.</summary>
+    /// <summary>The same with all links resolved.</summary>
     public required string ResolvedDirectory { get; init; }
 
-    /// <summary>A decision for each volume, by name.</summary>
+    /// <summary>One decision for each volume, sorted by name.</summary>
     public required IReadOnlyList<VolumeDecision> Volumes { get; init; }
 
-    /// <summary>The volume whose directory is at <paramref name="path"/>; null where there is none.</summary>
+    /// <summary>The volume whose directory is <paramref name="path"/>; null if there is none.</summary>
     public VolumeDecision? At(string path)
     {
         foreach (VolumeDecision decision in Volumes)
@@ -37,7 +38,10 @@ internal sealed record VolumeDecisions
         return null;
     }
 
-    /// <summary>The volume of which <paramref name="path"/> is a part, as a mount with a subPath has it; or null.</summary>
+    /// <summary>
+    /// The volume that <paramref name="path"/> is inside of, as the source of a mount with a subPath is; null if there
+    /// is none.
+    /// </summary>
     public VolumeDecision? Above(string path)
     {
         foreach (VolumeDecision decision in Volumes)
@@ -46,13 +50,13 @@ internal sealed record VolumeDecisions
         return null;
     }
 
-    /// <summary>Whether <paramref name="path"/> is one of the pod's volumes, or a part of one.</summary>
+    /// <summary>Whether <paramref name="path"/> is one of the pod's volumes, or inside one.</summary>
     public bool IsOfPod(string path) =>
         Directory.Length > 0
         && (IsBelow(path, $"{Directory}/volumes") || IsBelow(path, $"{Directory}/volume-subpaths"));
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    /// <exception cref="VolumeException">There is no such file, it cannot be read, or it is torn.</exception>
+    /// <exception cref="VolumeException">The file is missing, cannot be read, or is not valid.</exception>
     public static VolumeDecisions Load(string path)
     {
         try
@@ -62,12 +66,12 @@ internal sealed record VolumeDecisions
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
             or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new VolumeException($"what was decided about the pod's volumes cannot be read from {path}: {e.Message}", e);
+            throw new VolumeException($"decisions about volumes cannot be read from {path}: {e.Message}", e);
         }
     }
 
-    /// <summary>Writes them, mode 0600, in one step.</summary>
-    /// <exception cref="IOException">They cannot be written.</exception>
+    /// <summary>Writes them to a file with mode 0600, atomically.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public void Save(string path)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
@@ -102,9 +106,9 @@ internal sealed record VolumeDecisions
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    /// <exception cref="JsonException">It is something else, or of another version.</exception>
+    /// <exception cref="JsonException">It is not valid, or of another version.</exception>
     /// <exception cref="KeyNotFoundException">A field is missing.</exception>
-    /// <exception cref="InvalidOperationException">A field is of another type.</exception>
+    /// <exception cref="InvalidOperationException">A field has the wrong type.</exception>
     public static VolumeDecisions Parse(ReadOnlyMemory<byte> utf8)
     {
         using JsonDocument document = JsonDocument.Parse(utf8);
@@ -115,7 +119,7 @@ internal sealed record VolumeDecisions
     public static VolumeDecisions Read(JsonElement root)
     {
         if (root.GetProperty("version"u8).GetInt32() is var version && version != FormatVersion)
-            throw new JsonException($"it is of version {version}, this shim knows version {FormatVersion}");
+            throw new JsonException($"version {version} is not supported, only version {FormatVersion}");
         var volumes = new List<VolumeDecision>(root.GetProperty("volumes"u8).GetArrayLength());
         foreach (JsonElement volume in root.GetProperty("volumes"u8).EnumerateArray())
         {
@@ -150,7 +154,7 @@ internal sealed record VolumeDecisions
         "pod-memory" => (VolumeShare.Pod, VolumeMedium.Memory),
         "container-disk" => (VolumeShare.Container, VolumeMedium.Disk),
         "container-memory" => (VolumeShare.Container, VolumeMedium.Memory),
-        _ => throw new JsonException($"outcome {name} is unknown"),
+        _ => throw new JsonException($"unknown outcome {name}"),
     };
 
     private static VolumeRule RuleOf(string name)
@@ -158,10 +162,10 @@ internal sealed record VolumeDecisions
         foreach (VolumeRule rule in Enum.GetValues<VolumeRule>())
             if (VolumeDecision.NameOf(rule) == name)
                 return rule;
-        throw new JsonException($"rule {name} is unknown");
+        throw new JsonException($"unknown rule {name}");
     }
 
-    // A path of the pod may be written through the links above it or without them.
+    // A path of the pod may contain the links above the pod's directory, or have them resolved.
     private bool IsAt(string path, string place) =>
         Same(path, place) || (Resolved(place) is { } resolved && Same(path, resolved));
 

@@ -1,23 +1,23 @@
 namespace Shim.Volumes;
 
 /// <summary>
-/// What is to be done about the volumes of a pod whose sandbox is being created: facts read, decisions made, nothing
-/// changed yet. The same for <c>explain</c>, which goes no further.
+/// What is to be done about the volumes of a pod whose sandbox is being created. Facts are read and decisions made, but
+/// nothing is changed yet; <c>explain</c> stops here.
 /// </summary>
-/// <param name="Decisions">What was decided.</param>
-/// <param name="Pod">The volumes as they were found; null where it is not known which pod it is.</param>
-/// <param name="Requests">What the annotations ask for.</param>
-/// <param name="Warnings">What is not done as it was asked, a sentence each.</param>
+/// <param name="Decisions">The decisions.</param>
+/// <param name="Pod">The volumes on the node; null if the pod is not known.</param>
+/// <param name="Requests">What the annotations request.</param>
+/// <param name="Warnings">One sentence for each request that is ignored.</param>
 internal sealed record VolumePlan(
     VolumeDecisions Decisions, PodVolumes? Pod, VolumeAnnotations Requests, IReadOnlyList<string> Warnings)
 {
-    /// <summary>Looks at the pod's volumes and decides. Blocks where a pod is named.</summary>
+    /// <summary>Reads the pod's volumes and decides. Blocks if a pod is given.</summary>
     /// <param name="annotations">The sandbox's annotations.</param>
-    /// <param name="podUid">The pod; null where it is not known.</param>
+    /// <param name="podUid">The pod's uid; null if it is not known.</param>
     /// <param name="kubeletRoot">Kubelet's directory.</param>
     /// <param name="configured">Whether the node's configuration says <c>empty_dir = "pod"</c>.</param>
-    /// <param name="saved">What the image was made with, for a sandbox that comes back from one; else null.</param>
-    /// <exception cref="VolumeException">What is asked cannot be done.</exception>
+    /// <param name="saved">The decisions in the image that the sandbox is restored from; null if none.</param>
+    /// <exception cref="VolumeException">A request is impossible.</exception>
     public static VolumePlan Make(IReadOnlyDictionary<string, string> annotations, string? podUid, string kubeletRoot,
         bool configured, VolumeDecisions? saved = null)
     {

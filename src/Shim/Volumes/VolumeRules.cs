@@ -2,25 +2,27 @@ using System.Globalization;
 
 namespace Shim.Volumes;
 
-/// <summary>The rules by which an emptyDir becomes what it is; the first that fits counts. Pure.</summary>
+/// <summary>The rules that decide about an emptyDir; the first matching one applies. Pure.</summary>
 /// <remarks>
-/// runsc makes of a hint <c>type=tmpfs</c> and a bind mount a tmpfs for all containers whose pages are a file in the
-/// bind mount's source: on disk, shared, and in checkpoints. With a tmpfs mount the pages are the sandbox's memory. So
-/// whatever is in the sandbox has the hint <c>type=tmpfs</c>, and the mounts' type says where the pages are.
+/// From a hint <c>type=tmpfs</c> and a bind mount runsc makes one tmpfs for all containers, with its pages in a file in
+/// the bind mount's source: on disk, shared, and in checkpoints. With a tmpfs mount the pages are in the sandbox's
+/// memory. So all volumes in the sandbox have the hint <c>type=tmpfs</c>, and the type of their mounts is the medium.
 /// </remarks>
 internal static class VolumeRules
 {
     /// <summary>Decides about an emptyDir.</summary>
     /// <param name="volume">The volume as it is on the node.</param>
-    /// <param name="request">What the pod's annotations ask for it; null for nothing.</param>
+    /// <param name="request">What the pod's annotations request for it; null if nothing.</param>
     /// <param name="configured">Whether the node's configuration says <c>empty_dir = "pod"</c>.</param>
-    /// <exception cref="VolumeException">The pod names a medium, but the directory is somebody else's too.</exception>
+    /// <exception cref="VolumeException">
+    /// The pod requests a medium, but something else uses the directory, or it is gone.
+    /// </exception>
     public static VolumeDecision Decide(PodVolume volume, VolumeRequest? request, bool configured)
     {
         if (!VolumeAnnotations.CanName(volume.Name))
-            return Passthrough(volume, VolumeRule.NotAsked, "no hint can have its name");
+            return Passthrough(volume, VolumeRule.NotAsked, "no annotation can have its name");
         if (request is { ForceShared: true })
-            return Passthrough(volume, VolumeRule.ForceShared, "the pod's annotation force-shared says so");
+            return Passthrough(volume, VolumeRule.ForceShared, "the pod's annotation force-shared is true");
         if (request is { Share: "shared" })
             return Passthrough(volume, VolumeRule.ForceShared, "the pod's hint says share=shared");
         if (request is not { WantsSandbox: true } && !configured)
@@ -32,11 +34,11 @@ internal static class VolumeRules
             if (request is not { Medium: not null })
                 return Passthrough(volume, VolumeRule.UsedByOthers, why);
             if (volume.Directory is not null)
-                why = $"somebody else uses {volume.Path}: {why}";
+                why = $"something else uses {volume.Path}: {why}";
             throw new VolumeException(
-                $"volume {volume.Name}: annotation {VolumeAnnotations.EmptyDir(volume.Name, "medium")} cannot be "
-                + $"followed, since {why}. Leave the annotation out, or say "
-                + $"{VolumeAnnotations.EmptyDir(volume.Name, "force-shared")}=true to share the node's directory");
+                $"annotation {VolumeAnnotations.EmptyDir(volume.Name, "medium")} cannot be applied to volume "
+                + $"{volume.Name}: {why}; remove the annotation, or set "
+                + $"{VolumeAnnotations.EmptyDir(volume.Name, "force-shared")}=true to use the node's directory");
         }
         if (request is { Share: "container" })
             return InSandbox(volume, directory, request, VolumeShare.Container,
@@ -47,8 +49,8 @@ internal static class VolumeRules
             request switch
             {
                 { Share: not null } => "the pod's hint says share=pod",
-                { Type: not null } => "the pod's hint has a type and no share",
-                { Medium: not null } => "who names a medium asks for it",
+                { Type: not null } => "a type without a share means share=pod",
+                { Medium: not null } => "a medium without a share means share=pod",
                 _ => "the node's configuration says empty_dir = \"pod\"",
             });
     }
@@ -81,19 +83,20 @@ internal static class VolumeRules
         if (request is { Medium: not null })
             return $"the pod's annotations say medium={name}";
         return share == VolumeShare.Container && request is { Type: { } type }
-            ? $"type={type} there means {name}"
-            : $"the node has its directory {(medium == VolumeMedium.Disk ? "on" : "in")} {name}";
+            ? $"its type={type} means {name}"
+            : $"its directory is {(medium == VolumeMedium.Disk ? "on" : "in")} {name}";
     }
 
     /// <summary>
-    /// The user's options, <c>rw</c> where they say neither that nor <c>ro</c>, and the directory's own mode and owner
-    /// where they name none: an fsGroup or setgid directory looks the same inside.
+    /// The requested options, with <c>rw</c> unless they have it or <c>ro</c>, and with the directory's mode, owner and
+    /// group unless they set them: an fsGroup or setgid directory looks the same inside.
     /// </summary>
     private static string OptionsOf(EmptyDirectory directory, string? requested)
     {
         List<string> options = [];
         bool access = false, mode = false, uid = false, gid = false;
-        foreach (string option in (requested ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (string option in (requested ?? "").Split(
+            ',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             options.Add(option);
             access |= option is "ro" or "rw";

@@ -14,7 +14,7 @@ public sealed class BundleStateTests
     });
 
     [Fact]
-    public void What_is_recorded()
+    public void The_record_holds_how_runsc_is_run()
     {
         Assert.Equal("web+", s_state.RunscId);
         Assert.Equal("/opt/runsc", s_state.Binary);
@@ -26,7 +26,7 @@ public sealed class BundleStateTests
     }
 
     [Fact]
-    public void Saved_and_loaded_it_is_the_same()
+    public void A_saved_record_is_loaded_unchanged()
     {
         using TempDirectory directory = new();
         var bundle = new Bundle(directory.Path);
@@ -41,7 +41,7 @@ public sealed class BundleStateTests
     }
 
     [Fact]
-    public void A_torn_record_is_none_wherever_it_is_torn()
+    public void A_truncated_record_is_not_loaded()
     {
         using TempDirectory directory = new();
         var bundle = new Bundle(directory.Path);
@@ -63,7 +63,7 @@ public sealed class BundleStateTests
     [InlineData("""{"runsc_id":null,"binary_name":"runsc","runsc_root":"/r","runsc_config":{}}""")]
     [InlineData("""{"runsc_id":"web+","binary_name":"runsc","runsc_root":"/r","runsc_config":{"debug":null}}""")]
     [InlineData("""{"runsc_id":"web+","binary_name":"runsc","runsc_root":"/r","runsc_config":[]}""")]
-    public void Another_JSON_is_none(string json)
+    public void JSON_of_another_shape_is_not_loaded(string json)
     {
         using TempDirectory directory = new();
         directory.Write("state.json", json);
@@ -71,5 +71,5 @@ public sealed class BundleStateTests
     }
 
     [Fact]
-    public void A_missing_record_is_none() => Assert.Null(BundleState.Load(new Bundle("/no/such/bundle")));
+    public void A_missing_record_is_not_loaded() => Assert.Null(BundleState.Load(new Bundle("/no/such/bundle")));
 }

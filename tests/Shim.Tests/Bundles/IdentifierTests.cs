@@ -11,7 +11,7 @@ public sealed class IdentifierTests
     [InlineData("a-b_c.d")]
     [InlineData("A1-2-3")]
     [InlineData("0123456789012345678901234567890123456789012345678901234567890123456789012345")]
-    public void Valid(string id)
+    public void Ids_that_are_valid(string id)
     {
         Assert.True(Identifier.IsValid(id));
         Identifier.Require(id, "container id");
@@ -34,7 +34,7 @@ public sealed class IdentifierTests
     [InlineData("ä")]
     [InlineData("٣")]
     [InlineData("01234567890123456789012345678901234567890123456789012345678901234567890123456")]
-    public void Not_valid(string id)
+    public void Ids_that_are_not_valid(string id)
     {
         Assert.False(Identifier.IsValid(id));
         RefusedException e = Assert.Throws<RefusedException>(() => Identifier.Require(id, "exec id"));

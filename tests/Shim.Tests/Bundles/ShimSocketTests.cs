@@ -12,7 +12,7 @@ public sealed class ShimSocketTests
     [Theory]
     [InlineData("/run/containerd/containerd.sock")]
     [InlineData("/run//containerd/containerd.sock/")]
-    public void Path_is_the_hash_of_address_namespace_and_group(string address)
+    public void The_path_is_the_hash_of_address_namespace_and_group(string address)
     {
         ShimSocket socket = ShimSocket.Of("/run/containerd/s", address, "k8s.io", "web");
         const string Expected = "/run/containerd/s/31492f64622e2197f39d1097eef6dd53ef2551ab09ee09a8437ce5507a085daa";
@@ -22,7 +22,7 @@ public sealed class ShimSocketTests
 
     // printf k8s.io/web | sha256sum
     [Fact]
-    public void Without_an_address_nothing_is_joined_in_front()
+    public void Without_an_address_the_hashed_path_begins_with_the_namespace()
     {
         Assert.Equal("/s/196cbd5d27100327bd4eac8d587b6b8089a43bcaa446fa5efea12387dc2a3dbb",
             ShimSocket.Of("/s", "", "k8s.io", "web").Path);
@@ -36,10 +36,11 @@ public sealed class ShimSocketTests
     [InlineData("run/s/0", null)]
     [InlineData("tcp://1.2.3.4:5", null)]
     [InlineData("unix://", null)]
-    public void Addresses(string address, string? path) => Assert.Equal(path, ShimSocket.FromAddress(address)?.Path);
+    public void Addresses_are_parsed(string address, string? path) =>
+        Assert.Equal(path, ShimSocket.FromAddress(address)?.Path);
 
     [Fact]
-    public void Socket_and_a_new_directory_are_the_owners_alone()
+    public void The_socket_and_a_new_directory_are_accessible_only_to_the_owner()
     {
         using TempDirectory directory = new();
         ShimSocket socket = ShimSocket.FromAddress(directory["s/socket"])!;
@@ -51,7 +52,7 @@ public sealed class ShimSocketTests
     }
 
     [Fact]
-    public void An_existing_directory_stays_as_it_is()
+    public void An_existing_directory_keeps_its_mode()
     {
         using TempDirectory directory = new();
         const UnixFileMode Mode = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute;
@@ -62,7 +63,7 @@ public sealed class ShimSocketTests
     }
 
     [Fact]
-    public async Task Of_two_at_once_exactly_one_wins()
+    public async Task Exactly_one_of_two_concurrent_shims_listens()
     {
         for (int round = 0; round < 30; round++)
         {
@@ -80,7 +81,7 @@ public sealed class ShimSocketTests
                 CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             UnixListener?[] listeners = await Task.WhenAll(Race(), Race());
             UnixListener winner = Assert.Single(listeners, listener => listener is not null)!;
-            // The winner is the one that the path leads to.
+            // The path leads to the winner's socket.
             Assert.True(UnixSocket.IsListening(directory["s/socket"]));
             winner.Dispose();
             Assert.False(UnixSocket.IsListening(directory["s/socket"]));
@@ -88,7 +89,7 @@ public sealed class ShimSocketTests
     }
 
     [Fact]
-    public void A_living_shim_keeps_its_socket_and_a_dead_one_loses_it()
+    public void A_running_shim_keeps_its_socket_and_a_dead_one_loses_it()
     {
         using TempDirectory directory = new();
         ShimSocket socket = ShimSocket.FromAddress(directory["s/socket"])!;
@@ -97,7 +98,7 @@ public sealed class ShimSocketTests
         socket.RemoveIfStale();
         Assert.True(UnixSocket.IsListening(socket.Path));
 
-        first.Dispose(); // as a kill does: the file stays
+        first.Dispose(); // as if it was killed: the file remains
         Assert.True(File.Exists(socket.Path));
         using (UnixListener second = socket.TryListen()!)
             Assert.True(UnixSocket.IsListening(socket.Path));
@@ -108,7 +109,7 @@ public sealed class ShimSocketTests
     }
 
     [Fact]
-    public void Nothing_to_remove_is_no_error()
+    public void Removing_a_missing_socket_is_not_an_error()
     {
         using TempDirectory directory = new();
         ShimSocket.FromAddress(directory["missing/socket"])!.RemoveIfStale();
@@ -116,7 +117,7 @@ public sealed class ShimSocketTests
     }
 
     [Fact]
-    public void Close_removes_its_own_socket_only()
+    public void Close_removes_only_its_own_socket()
     {
         using TempDirectory directory = new();
         ShimSocket socket = ShimSocket.FromAddress(directory["s/socket"])!;
@@ -124,7 +125,7 @@ public sealed class ShimSocketTests
         socket.Close(first);
         Assert.False(File.Exists(socket.Path));
 
-        // Somebody removed the file by hand, and another shim took the path.
+        // The file was removed by hand, and another shim listens on the path.
         UnixListener old = socket.TryListen()!;
         File.Delete(socket.Path);
         using UnixListener successor = socket.TryListen()!;
@@ -133,7 +134,7 @@ public sealed class ShimSocketTests
     }
 
     [Fact]
-    public void Nothing_stays_open()
+    public void No_descriptor_stays_open()
     {
         using TempDirectory directory = new();
         ShimSocket socket = ShimSocket.FromAddress(directory["s/socket"])!;

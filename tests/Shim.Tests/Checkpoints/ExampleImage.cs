@@ -4,12 +4,13 @@ using Shim.Checkpoints;
 
 namespace Shim.Tests.Checkpoints;
 
-/// <summary>The files of an image as runsc writes them, as far as the shim reads them.</summary>
+/// <summary>An image's files as runsc writes them, as far as the shim reads them.</summary>
 internal static class ExampleImage
 {
-    /// <summary>The beginning of an image that runsc 20240729 wrote.</summary>
+    /// <summary>The header of an image that runsc 20240729 wrote.</summary>
     public const string Header =
-        """{"_timestamp":"2026-11-24 08:12:25.645436296 +0000 UTC","compression":"none","container_count":"3","cpu_usage":"470.446919ms","timestamp":"2026-11-24 08:12:25.64540288 +0000 UTC m=+1.641110350"}""";
+        """{"_timestamp":"2026-11-24 08:12:25.645436296 +0000 UTC","compression":"none","container_count":"3","""
+        + "\"cpu_usage\":\"470.446919ms\",\"timestamp\":\"2026-11-24 08:12:25.64540288 +0000 UTC m=+1.641110350\"}";
 
     public static byte[] State(string header = Header)
     {

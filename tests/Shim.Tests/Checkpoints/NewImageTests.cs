@@ -2,7 +2,7 @@ using Shim.Checkpoints;
 
 namespace Shim.Tests.Checkpoints;
 
-/// <summary>Images that are written: nobody ever finds half of one.</summary>
+/// <summary>Writing images; an incomplete one never appears.</summary>
 public sealed class NewImageTests : IDisposable
 {
     private static readonly CheckpointRecord s_record = new() { RunscVersion = "1", Containers = ["", "a", "b"] };
@@ -13,7 +13,7 @@ public sealed class NewImageTests : IDisposable
     [Theory]
     [InlineData("image")]
     [InlineData("a/b/image")]
-    public void It_appears_whole(string name)
+    public void An_image_appears_when_it_is_complete(string name)
     {
         string path = _directory[name];
         using (NewImage image = NewImage.Begin(path))
@@ -27,13 +27,14 @@ public sealed class NewImageTests : IDisposable
         Assert.Equal(["checkpoint.img", "pages.img", "shim.json"], Names(path));
         foreach (string file in Directory.GetFiles(path))
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            File.GetUnixFileMode(path));
         using CheckpointImage read = CheckpointImage.Open(ImageDirectory.Open(path));
         Assert.NotNull(read.Record);
     }
 
     [Fact]
-    public void What_is_in_the_directory_stays()
+    public void Other_files_in_the_directory_stay()
     {
         _directory.Write("notes", "mine");
         using (NewImage image = NewImage.Begin(_directory.Path))
@@ -48,7 +49,7 @@ public sealed class NewImageTests : IDisposable
     [InlineData("image", "")]
     [InlineData("a/b/image", "")]
     [InlineData("old/image", "old")]
-    public void One_that_is_given_up_leaves_nothing(string name, string left)
+    public void An_image_that_is_not_finished_is_removed(string name, string left)
     {
         if (left.Length > 0)
             Directory.CreateDirectory(_directory[left]);
@@ -58,7 +59,7 @@ public sealed class NewImageTests : IDisposable
     }
 
     [Fact]
-    public void Given_up_it_leaves_what_another_put_there()
+    public void A_created_directory_stays_if_somebody_else_put_a_file_there()
     {
         using (NewImage.Begin(_directory["a/image"]))
             _directory.Write("a/theirs", "");
@@ -66,27 +67,27 @@ public sealed class NewImageTests : IDisposable
     }
 
     [Fact]
-    public void An_image_that_is_there_stays_as_it_is()
+    public void An_existing_image_is_not_overwritten()
     {
         ExampleImage.Write(_directory["image"]);
         CheckpointException e = Assert.Throws<CheckpointException>(() => NewImage.Begin(_directory["image"]));
         Assert.Equal(CheckpointFault.Exists, e.Fault);
-        Assert.Equal($"checkpoint path {_directory["image"]} holds an image already (checkpoint.img); it stays as it is. "
-            + "Name another directory", e.Message);
+        Assert.Equal($"checkpoint path {_directory["image"]} already holds an image (checkpoint.img), which is not "
+            + "overwritten; name another directory", e.Message);
         Assert.Equal(["checkpoint.img", "pages.img"], Names(_directory["image"]));
 
-        // Also what is left of one, or one of file systems alone, which has pages of the same names.
+        // The same for the remains of an image, and for an image of file systems, which has pages of the same names.
         foreach (string file in (string[])["pages.img", "pages_meta.img", "multitar.img", "fscheckpoint.json"])
         {
             Directory.CreateDirectory(_directory[file + ".d"]);
             _directory.Write($"{file}.d/{file}", "");
-            Assert.Contains($"({file})", Assert.Throws<CheckpointException>(() => NewImage.Begin(_directory[file + ".d"])).Message,
-                StringComparison.Ordinal);
+            e = Assert.Throws<CheckpointException>(() => NewImage.Begin(_directory[file + ".d"]));
+            Assert.Contains($"({file})", e.Message, StringComparison.Ordinal);
         }
     }
 
     [Fact]
-    public void Of_two_that_are_written_at_once_one_is_finished()
+    public void Only_one_of_two_concurrent_images_is_finished()
     {
         using NewImage first = NewImage.Begin(_directory["image"]), second = NewImage.Begin(_directory["image"]);
         ExampleImage.Write(first.PartialPath);
@@ -98,9 +99,9 @@ public sealed class NewImageTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_cannot_be_moved_takes_back_those_before_it()
+    public void No_file_stays_in_the_directory_if_one_cannot_be_moved()
     {
-        Directory.CreateDirectory(_directory["image/last"]); // which no file replaces
+        Directory.CreateDirectory(_directory["image/last"]); // a file cannot replace a directory
         using (NewImage image = NewImage.Begin(_directory["image"]))
         {
             ExampleImage.Write(image.PartialPath);
@@ -114,7 +115,7 @@ public sealed class NewImageTests : IDisposable
     [InlineData("relative", CheckpointFault.Invalid, "is not absolute")]
     [InlineData("FILE", CheckpointFault.Invalid, "Not a directory")]
     [InlineData("/proc/none/image", CheckpointFault.DoesNotFit, "cannot be written")]
-    internal void Where_none_can_be(string path, CheckpointFault fault, string words)
+    internal void A_path_that_cannot_hold_an_image_is_rejected(string path, CheckpointFault fault, string words)
     {
         if (path == "FILE")
             path = _directory.Write("file", "");
@@ -125,7 +126,7 @@ public sealed class NewImageTests : IDisposable
     }
 
     [Fact]
-    public void What_a_killed_shim_left_is_removed_and_nothing_else()
+    public void Only_a_partial_image_of_a_killed_shim_is_removed()
     {
         NewImage image = NewImage.Begin(_directory["image"]);
         ExampleImage.Write(image.PartialPath);
@@ -136,5 +137,6 @@ public sealed class NewImageTests : IDisposable
     }
 
     private static IEnumerable<string> Names(string directory) =>
-        Directory.EnumerateFileSystemEntries(directory).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal);
+        Directory.EnumerateFileSystemEntries(directory).Select(static path => Path.GetFileName(path)!)
+            .Order(StringComparer.Ordinal);
 }

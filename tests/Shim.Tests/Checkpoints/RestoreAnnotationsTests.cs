@@ -6,7 +6,7 @@ namespace Shim.Tests.Checkpoints;
 public sealed class RestoreAnnotationsTests
 {
     [Fact]
-    public void All_of_them()
+    public void All_annotations_are_parsed()
     {
         RestoreAnnotations read = RestoreAnnotations.Parse(new Dictionary<string, string>
         {
@@ -23,7 +23,7 @@ public sealed class RestoreAnnotationsTests
     }
 
     [Fact]
-    public void None_of_them()
+    public void Without_annotations_nothing_is_set()
     {
         RestoreAnnotations read = RestoreAnnotations.Parse(new Dictionary<string, string>());
         Assert.Equal((null, null, null, null, false),
@@ -33,8 +33,8 @@ public sealed class RestoreAnnotationsTests
     [Theory]
     [InlineData("dev.gvisor.internal.restore.direct", "yes", "must be true or false")]
     [InlineData("dev.gvisor.internal.fsrestore.direct", "", "must be true or false")]
-    [InlineData("dev.gvisor.internal.restore.image", "/i", "is not known")]
-    public void Wrong_ones_are_named(string annotation, string value, string words)
+    [InlineData("dev.gvisor.internal.restore.image", "/i", "is unknown")]
+    public void An_invalid_annotation_is_rejected_by_name(string annotation, string value, string words)
     {
         CheckpointException e = Assert.Throws<CheckpointException>(
             () => RestoreAnnotations.Parse(new Dictionary<string, string> { [annotation] = value }));
@@ -50,7 +50,7 @@ public sealed class RestoreAnnotationsTests
     [InlineData("dev.gvisor.internal.checkpoint.path", false)]
     [InlineData("dev.gvisor.internal.fscheckpoint.path", false)]
     [InlineData("dev.gvisor.flag.debug", false)]
-    public void Runsc_does_not_see_those_that_are_for_the_shim(string annotation, bool removed)
+    public void Annotations_for_the_shim_are_removed(string annotation, bool removed)
     {
         var annotations = new Dictionary<string, string> { [annotation] = "true" };
         var edits = new SpecEdits(annotations, []);

@@ -2,14 +2,14 @@ using Shim.Checkpoints;
 
 namespace Shim.Tests.Checkpoints;
 
-/// <summary>Who comes back from an image, and when.</summary>
+/// <summary>Which containers can be restored from an image, and in which order.</summary>
 public sealed class RestorePlanTests
 {
     [Fact]
-    public void All_of_it_in_its_order()
+    public void All_containers_are_restored_in_order()
     {
         RestorePlan plan = Of("", "a", "b");
-        Assert.Equal(3, plan.Count);
+        Assert.Equal("the sandbox's own container, container a, container b", plan.Missing);
         Assert.Equal([0, 1, 2], [plan.Add("pause"), plan.Add("a"), plan.Add("b")]);
         foreach (int place in (int[])[0, 1, 2])
         {
@@ -22,7 +22,7 @@ public sealed class RestorePlanTests
     }
 
     [Fact]
-    public void Names_find_their_place_in_any_order_where_the_order_does_not_count()
+    public void Named_containers_come_in_any_order_if_the_plan_is_not_ordered()
     {
         RestorePlan plan = Of("", "a", "b");
         plan.Add("");
@@ -34,42 +34,44 @@ public sealed class RestorePlanTests
     }
 
     [Fact]
-    public void Where_it_counts_who_comes_too_early_is_told_who_is_missing()
+    public void In_an_ordered_plan_a_container_that_comes_too_early_is_rejected()
     {
-        RestorePlan plan = new("/i", ["", "a", "b"], 3, orderCounts: true);
+        RestorePlan plan = new("/i", ["", "a", "b"], 3, isOrdered: true);
         plan.Add("");
-        Assert.Equal("image /i: its containers must come in their order, the sandbox's own container, container a, container b: "
-            + "container a is missing before container b", Refused(() => plan.Add("b")));
+        Assert.Equal("image /i: its containers must be created in order (the sandbox's own container, container a, "
+            + "container b), and container a is missing before container b", Rejection(() => plan.Add("b")));
         plan.Add("a");
         int b = plan.Add("b");
         plan.Restored(0);
-        Assert.Equal("image /i: its containers must be started in their order, and container a is not yet",
-            Refused(() => plan.RequireTurn(b)));
+        Assert.Equal("image /i: its containers must be started in order, and container a is not started yet",
+            Rejection(() => plan.RequireTurn(b)));
         plan.Restored(1);
         plan.RequireTurn(b);
     }
 
     [Fact]
-    public void The_sandbox_comes_first()
+    public void The_sandbox_is_restored_first()
     {
         RestorePlan plan = Of("", "a");
         plan.Add("");
         int a = plan.Add("a");
-        Assert.Equal("image /i: the sandbox's own container must be started first", Refused(() => plan.RequireTurn(a)));
+        Assert.Equal("image /i: the sandbox's own container must be started first",
+            Rejection(() => plan.RequireTurn(a)));
     }
 
     [Fact]
-    public void Who_is_not_in_it_or_is_there_already_is_refused()
+    public void A_container_that_is_not_in_the_image_or_already_created_is_rejected()
     {
         RestorePlan plan = Of("", "a");
         plan.Add("");
-        Assert.Equal("image /i: it holds the sandbox's own container, container a, and no container x", Refused(() => plan.Add("x")));
+        Assert.Equal("image /i: it holds the sandbox's own container, container a, but no container x",
+            Rejection(() => plan.Add("x")));
         plan.Add("a");
-        Assert.Equal("image /i: container a is restored from it already", Refused(() => plan.Add("a")));
+        Assert.Equal("image /i: its container a is already in this sandbox", Rejection(() => plan.Add("a")));
     }
 
     [Fact]
-    public void A_place_that_is_given_back_can_be_taken_again()
+    public void A_removed_container_s_place_can_be_taken_again()
     {
         RestorePlan plan = Of("", "a");
         plan.Add("");
@@ -79,22 +81,22 @@ public sealed class RestorePlanTests
     }
 
     [Fact]
-    public void Those_without_a_name_come_in_their_order()
+    public void Containers_without_a_name_take_the_unnamed_places_in_order()
     {
         RestorePlan plan = Of("", "", "a", "");
         plan.Add("");
         Assert.Equal([1, 3, 2], [plan.Add(""), plan.Add(""), plan.Add("a")]);
-        Assert.Equal("image /i: it holds the sandbox's own container, container 1 (it has no name), container a, container 3 "
-            + "(it has no name), and no further container without a name", Refused(() => plan.Add("")));
+        Assert.Equal("image /i: it holds the sandbox's own container, container 1 (unnamed), container a, container 3 "
+            + "(unnamed), but no further container without a name", Rejection(() => plan.Add("")));
     }
 
     [Fact]
-    public void An_image_that_does_not_tell_names_takes_as_many_as_it_holds()
+    public void An_image_without_names_takes_as_many_containers_as_it_holds()
     {
-        RestorePlan plan = new("/i", null, 3, orderCounts: false);
+        RestorePlan plan = new("/i", null, 3, isOrdered: false);
         Assert.Equal([0, 1, 2], [plan.Add(""), plan.Add("b"), plan.Add("")]);
-        Assert.Equal("image /i: container b is restored from it already", Refused(() => plan.Add("b")));
-        Assert.Equal("image /i: it holds 3 containers, and they are here already", Refused(() => plan.Add("c")));
+        Assert.Equal("image /i: its container b is already in this sandbox", Rejection(() => plan.Add("b")));
+        Assert.Equal("image /i: all its 3 containers are already in this sandbox", Rejection(() => plan.Add("c")));
         plan.Restored(0);
         Assert.Equal("2 of 3 containers", plan.Missing);
         plan.Restored(2);
@@ -103,18 +105,18 @@ public sealed class RestorePlanTests
     }
 
     [Fact]
-    public void One_that_tells_nothing_is_complete_with_those_that_are_there()
+    public void An_image_without_names_and_number_is_complete_when_all_created_containers_are_restored()
     {
-        RestorePlan plan = new("/i", null, null, orderCounts: false);
+        RestorePlan plan = new("/i", null, null, isOrdered: false);
         plan.Add("");
         Assert.False(plan.IsComplete);
         plan.Restored(0);
         Assert.True(plan.IsComplete);
     }
 
-    private static RestorePlan Of(params string[] names) => new("/i", names, names.Length, orderCounts: false);
+    private static RestorePlan Of(params string[] names) => new("/i", names, names.Length, isOrdered: false);
 
-    private static string Refused(Action act)
+    private static string Rejection(Action act)
     {
         CheckpointException e = Assert.Throws<CheckpointException>(act);
         Assert.Equal(CheckpointFault.DoesNotFit, e.Fault);

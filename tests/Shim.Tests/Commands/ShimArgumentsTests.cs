@@ -7,7 +7,7 @@ public sealed class ShimArgumentsTests
     private static ShimArguments Parse(params string[] arguments) => ShimArguments.Parse(arguments);
 
     [Fact]
-    public void As_containerd_calls_start()
+    public void The_arguments_that_containerd_passes_to_start()
     {
         Assert.Equal(
             new ShimArguments
@@ -24,12 +24,15 @@ public sealed class ShimArgumentsTests
     }
 
     [Fact]
-    public void As_containerd_calls_delete()
+    public void The_arguments_that_containerd_passes_to_delete()
     {
         Assert.Equal(
             new ShimArguments
             {
-                Action = ShimAction.Delete, Namespace = "default", Id = "web", Bundle = "/run/b/default/web",
+                Action = ShimAction.Delete,
+                Namespace = "default",
+                Id = "web",
+                Bundle = "/run/b/default/web",
             },
             Parse("-namespace", "default", "-id", "web", "-bundle", "/run/b/default/web", "delete"));
     }
@@ -42,13 +45,13 @@ public sealed class ShimArgumentsTests
     [InlineData("-socket /s --namespace=n -id web")]
     [InlineData("-id other -id web -namespace n -socket /s")]
     [InlineData("-id web -namespace n -socket /s --")]
-    public void Dashes_equals_signs_and_order_are_free(string line)
+    public void Flags_may_have_one_dash_or_two_an_equals_sign_and_any_order(string line)
     {
         Assert.Equal(new ShimArguments { Id = "web", Namespace = "n", Socket = "/s" }, Parse(line.Split(' ')));
     }
 
     [Fact]
-    public void A_value_may_look_like_anything()
+    public void A_value_may_look_like_a_flag_or_be_empty()
     {
         Assert.Equal("a=b", Parse("-id=a=b").Id);
         Assert.Equal("-x", Parse("-id", "-x").Id);
@@ -89,7 +92,7 @@ public sealed class ShimArgumentsTests
     [InlineData("-debug=F", false)]
     [InlineData("-debug=0", false)]
     [InlineData("-debug -debug=0", false)]
-    public void Booleans_as_Go_spells_them(string line, bool debug)
+    public void Booleans_in_the_spellings_of_Go(string line, bool debug)
     {
         Assert.Equal(debug, Parse(line.Split(' ')).Debug);
     }
@@ -100,11 +103,11 @@ public sealed class ShimArgumentsTests
     [InlineData("-id", "flag -id needs a value")]
     [InlineData("-namespace n --bundle", "flag --bundle needs a value")]
     [InlineData("-debug=maybe", "flag -debug=maybe: not a boolean")]
-    [InlineData("stop", "unknown action stop; there are start, delete, and none to serve")]
+    [InlineData("stop", "unknown action stop; use start, delete, or none to serve")]
     [InlineData("start -debug", "unexpected argument -debug after start")]
     [InlineData("-debug true start", "unexpected argument start after true")]
-    [InlineData("-", "unknown action -; there are start, delete, and none to serve")]
-    public void What_makes_no_sense_is_named(string line, string message)
+    [InlineData("-", "unknown action -; use start, delete, or none to serve")]
+    public void Parse_names_an_invalid_argument(string line, string message)
     {
         Assert.Equal(message, Assert.Throws<UsageException>(() => Parse(line.Split(' '))).Message);
     }

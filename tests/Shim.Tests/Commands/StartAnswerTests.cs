@@ -20,14 +20,14 @@ public sealed class StartAnswerTests
     };
 
     [Fact]
-    public void Nothing_on_standard_input_gets_the_plain_address()
+    public void The_answer_to_empty_standard_input_is_the_plain_address()
     {
         StartAnswer answer = StartAnswer.For([], "web", "k8s.io");
         AssertPlain(answer);
     }
 
     [Fact]
-    public void Parameters_of_this_container_get_a_result()
+    public void The_answer_to_parameters_of_this_container_is_a_result()
     {
         StartAnswer answer = StartAnswer.For(s_parameters.ToByteArray(), "web", "k8s.io");
         BootstrapResult result = BootstrapResult.Parser.ParseFrom(answer.With(Address));
@@ -42,20 +42,20 @@ public sealed class StartAnswerTests
     [InlineData("other", "k8s.io")]
     [InlineData("web", "default")]
     [InlineData("", "")]
-    public void Parameters_of_another_container_are_none(string id, string @namespace)
+    public void Parameters_of_another_container_are_ignored(string id, string @namespace)
     {
         AssertPlain(StartAnswer.For(s_parameters.ToByteArray(), id, @namespace));
     }
 
     [Fact]
-    public void Runtime_options_that_parse_as_parameters_are_none()
+    public void Runtime_options_that_parse_as_parameters_are_ignored()
     {
         byte[] options = new Any
         {
             TypeUrl = "runtimeoptions.v1.Options",
             Value = new Containerd.Api.RuntimeOptions.Options { ConfigPath = "/etc/runsc.toml" }.ToByteString(),
         }.ToByteArray();
-        // The accident: both begin with two fields of strings.
+        // They parse because both messages begin with two string fields.
         Assert.Equal("runtimeoptions.v1.Options", BootstrapParams.Parser.ParseFrom(options).InstanceId);
         AssertPlain(StartAnswer.For(options, "web", "k8s.io"));
     }
@@ -64,13 +64,13 @@ public sealed class StartAnswerTests
     [InlineData(new byte[] { 0xff, 0xff, 0xff })]
     [InlineData(new byte[] { 0x0a, 0x7f, 0x77 })]
     [InlineData(new byte[] { 0x0a, 0x02, 0xc3, 0x28 })]
-    public void Garbage_is_none(byte[] input) => AssertPlain(StartAnswer.For(input, "web", "k8s.io"));
+    public void Invalid_input_is_ignored(byte[] input) => AssertPlain(StartAnswer.For(input, "web", "k8s.io"));
 
     [Theory]
     [InlineData("")]
     [InlineData("/")]
     [InlineData("relative")]
-    public void A_socket_directory_that_is_not_absolute_does_not_count(string directory)
+    public void A_socket_directory_that_is_not_absolute_is_ignored(string directory)
     {
         BootstrapParams parameters = s_parameters.Clone();
         parameters.SocketDir = directory;

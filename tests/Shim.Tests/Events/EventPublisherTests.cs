@@ -25,7 +25,7 @@ public sealed class EventPublisherTests : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData("unix://")]
-    public void Events_come_in_order_and_one_at_a_time(string scheme)
+    public void Events_are_sent_in_order_and_one_at_a_time(string scheme)
     {
         Loops.Run(async loop =>
         {
@@ -38,7 +38,7 @@ public sealed class EventPublisherTests : IDisposable
             Assert.Equal(ids, containerd.TakenIds);
             Assert.Equal(1, containerd.MostAtOnce);
 
-            // Whoever has been quiet for long goes on with the same connection.
+            // After a pause the publisher uses the same connection.
             Publish(publisher, "late");
             await publisher.FlushAsync(s_flush);
             Assert.Equal([.. ids, "late"], containerd.TakenIds);
@@ -46,7 +46,7 @@ public sealed class EventPublisherTests : IDisposable
     }
 
     [Fact]
-    public void An_event_says_what_when_and_in_which_namespace()
+    public void An_event_has_a_topic_a_time_and_a_namespace()
     {
         Loops.Run(async loop =>
         {
@@ -60,12 +60,13 @@ public sealed class EventPublisherTests : IDisposable
             Assert.Equal("k8s.io", envelope.Namespace);
             Assert.Equal(time.GetUtcNow(), envelope.Timestamp.ToDateTimeOffset());
             Assert.Equal("containerd.events.TaskStart", envelope.Event.TypeUrl);
-            Assert.Equal(new TaskStart { ContainerId = "web", Pid = 7 }, TaskStart.Parser.ParseFrom(envelope.Event.Value));
+            Assert.Equal(
+                new TaskStart { ContainerId = "web", Pid = 7 }, TaskStart.Parser.ParseFrom(envelope.Event.Value));
         });
     }
 
     [Fact]
-    public void What_a_daemon_that_is_away_misses_it_gets_when_it_is_back()
+    public void A_containerd_that_starts_later_gets_the_events_in_order()
     {
         Loops.Run(async loop =>
         {
@@ -81,15 +82,14 @@ public sealed class EventPublisherTests : IDisposable
             await publisher.FlushAsync(s_flush);
             Assert.Equal(["a", "b", "c"], containerd.TakenIds);
             Assert.Equal(1, containerd.MostAtOnce);
-            Assert.All(_log.Lines, line =>
-                Assert.StartsWith(
-                    "level=warning msg=\"event not sent, trying again\" topic=/tasks/start", line, StringComparison.Ordinal));
+            Assert.All(_log.Lines, line => Assert.StartsWith(
+                "level=warning msg=\"event not sent; retrying\" topic=/tasks/start", line, StringComparison.Ordinal));
             Assert.Equal(2, _log.Lines.Length);
         });
     }
 
     [Fact]
-    public void A_daemon_that_dies_over_an_event_gets_it_again_and_no_other()
+    public void A_containerd_that_dies_during_an_event_gets_only_that_event_again()
     {
         Loops.Run(async loop =>
         {
@@ -119,7 +119,7 @@ public sealed class EventPublisherTests : IDisposable
     }
 
     [Fact]
-    public void A_daemon_that_was_restarted_between_two_events_gets_the_second()
+    public void A_containerd_that_restarts_between_two_events_gets_the_second()
     {
         Loops.Run(async loop =>
         {
@@ -142,7 +142,7 @@ public sealed class EventPublisherTests : IDisposable
     }
 
     [Fact]
-    public void A_daemon_that_does_not_answer_is_asked_again()
+    public void An_event_without_an_answer_is_sent_again()
     {
         Loops.Run(async loop =>
         {
@@ -167,7 +167,7 @@ public sealed class EventPublisherTests : IDisposable
     }
 
     [Fact]
-    public void An_event_that_is_refused_is_dropped_and_the_next_goes_on()
+    public void A_rejected_event_is_dropped_and_the_next_is_sent()
     {
         Loops.Run(async loop =>
         {
@@ -182,13 +182,14 @@ public sealed class EventPublisherTests : IDisposable
             Assert.Equal(["a", "c"], containerd.TakenIds);
             string line = Assert.Single(_log.Lines);
             Assert.StartsWith(
-                "level=error msg=\"event refused by containerd, dropped\" topic=/tasks/start", line, StringComparison.Ordinal);
+                "level=error msg=\"event rejected by containerd; dropped\" topic=/tasks/start", line,
+                StringComparison.Ordinal);
             Assert.Contains("no such topic", line, StringComparison.Ordinal);
         });
     }
 
     [Fact]
-    public void Pauses_grow_to_ten_seconds_and_begin_anew_after_a_success()
+    public void Pauses_grow_to_ten_seconds_and_are_reset_after_a_success()
     {
         Loops.Run(async loop =>
         {
@@ -222,7 +223,7 @@ public sealed class EventPublisherTests : IDisposable
     }
 
     [Fact]
-    public void Without_an_address_events_are_dropped_quietly()
+    public void Without_an_address_events_are_dropped_without_a_log_line()
     {
         Loops.Run(async loop =>
         {
@@ -233,7 +234,7 @@ public sealed class EventPublisherTests : IDisposable
     }
 
     [Fact]
-    public void Flush_gives_up_and_says_how_many_are_lost()
+    public void FlushAsync_gives_up_in_time_and_logs_the_number_of_lost_events()
     {
         Loops.Run(async loop =>
         {
@@ -249,13 +250,13 @@ public sealed class EventPublisherTests : IDisposable
             time.Advance(TimeSpan.FromTicks(1));
             await flush;
             Assert.Equal(
-                "level=error msg=\"events dropped, containerd has not taken them for too long\" count=2",
+                "level=error msg=\"events dropped: containerd did not accept them in time\" count=2",
                 _log.Lines[^1]);
         });
     }
 
     [Fact]
-    public void Nothing_stays_open()
+    public void No_descriptor_stays_open()
     {
         OpenDescriptors.AssertNoneLeftBy(() => Loops.Run(async loop =>
         {

@@ -13,7 +13,7 @@ public sealed class ExplainArgumentsTests
     [InlineData("-bundle /b -config /c -json")]
     [InlineData("--json --config=/c --bundle=/b")]
     [InlineData("--bundle /other --json --config=/c -bundle=/b")]
-    public void A_bundle(string line)
+    public void A_bundle_is_explained(string line)
     {
         Assert.Equal(new ExplainArguments { Bundle = "/b", Config = "/c", Json = true }, Parse(line));
     }
@@ -22,7 +22,7 @@ public sealed class ExplainArgumentsTests
     [InlineData("--pod-uid 0-a --annotations -", "0-a", "-")]
     [InlineData("--annotations=- --pod-uid=0-a", "0-a", "-")]
     [InlineData("--annotations pod.json", "", "pod.json")]
-    public void A_pod(string line, string uid, string annotations)
+    public void A_pod_is_explained(string line, string uid, string annotations)
     {
         Assert.Equal(new ExplainArguments { PodUid = uid, Annotations = annotations }, Parse(line));
     }
@@ -37,8 +37,8 @@ public sealed class ExplainArgumentsTests
     }
 
     [Theory]
-    [InlineData("", "explain: flag --bundle or --annotations is needed")]
-    [InlineData("--json", "explain: flag --bundle or --annotations is needed")]
+    [InlineData("", "explain: flag --bundle or --annotations is required")]
+    [InlineData("--json", "explain: flag --bundle or --annotations is required")]
     [InlineData("--pod-uid 0", "explain: flag --pod-uid needs --annotations")]
     [InlineData("--bundle /b --pod-uid 0", "explain: flag --pod-uid cannot be used with --bundle")]
     [InlineData("--bundle /b --annotations -", "explain: flag --annotations cannot be used with --bundle")]
@@ -49,13 +49,13 @@ public sealed class ExplainArgumentsTests
     [InlineData("--frob=1", "explain: unknown flag --frob")]
     [InlineData("/b", "explain: unexpected argument /b")]
     [InlineData("--bundle /b -", "explain: unexpected argument -")]
-    public void What_makes_no_sense_is_named(string line, string message)
+    public void Invalid_arguments_are_rejected_by_name(string line, string message)
     {
         Assert.Equal(message, Assert.Throws<UsageException>(() => Parse(line)).Message);
     }
 
     [Fact]
-    public void The_word_comes_first()
+    public void Explain_must_be_the_first_argument()
     {
         Assert.Equal("explain must be the first argument",
             Assert.Throws<UsageException>(() => ShimArguments.Parse(["-debug", "explain"])).Message);

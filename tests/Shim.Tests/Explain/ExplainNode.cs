@@ -5,7 +5,7 @@ using Shim.Explain;
 
 namespace Shim.Tests.Explain;
 
-/// <summary>A node with kubelet's directory and containerd's bundles, all of it made up and in a temporary directory.</summary>
+/// <summary>A node with kubelet's directory and containerd's bundles, faked in a temporary directory.</summary>
 internal sealed class ExplainNode : IDisposable
 {
     public const string Uid = "6ad3e1a2-7a09-4c5f-93a5-3f1e2b8c9d10";
@@ -22,7 +22,9 @@ internal sealed class ExplainNode : IDisposable
 
     public string VolumesDirectory => _directory[$"kubelet/pods/{Uid}/volumes"];
 
-    /// <summary>What makes a volume disk-backed, whatever the machine's /tmp is and whoever runs this.</summary>
+    /// <summary>
+    /// Annotations that make a volume disk-backed, with options that depend neither on /tmp nor on the user.
+    /// </summary>
     public static Dictionary<string, string> OnDisk(string volume) => new()
     {
         [$"dev.gvisor.spec.mount.{volume}.share"] = "pod",
@@ -31,12 +33,13 @@ internal sealed class ExplainNode : IDisposable
         [$"dev.gvisor.empty-dir.{volume}.medium"] = "disk",
     };
 
-    /// <summary>Makes a volume's directory.</summary>
+    /// <summary>Creates a volume's directory.</summary>
     public string AddVolume(string name, string plugin = "kubernetes.io~empty-dir") =>
         Directory.CreateDirectory(Path.Combine(VolumesDirectory, plugin, name)).FullName;
 
-    /// <summary>Makes the bundle of a pod's sandbox.</summary>
-    public Bundle AddSandbox(Dictionary<string, string> annotations, params (string Destination, string Source)[] mounts) =>
+    /// <summary>Creates the bundle of a pod's sandbox.</summary>
+    public Bundle AddSandbox(
+        Dictionary<string, string> annotations, params (string Destination, string Source)[] mounts) =>
         AddBundle("pod", new(annotations)
         {
             ["io.kubernetes.cri.container-type"] = "sandbox",
@@ -44,7 +47,7 @@ internal sealed class ExplainNode : IDisposable
             ["io.kubernetes.cri.sandbox-uid"] = Uid,
         }, mounts);
 
-    /// <summary>Makes the bundle of a container that joins the sandbox.</summary>
+    /// <summary>Creates the bundle of a container that joins the sandbox.</summary>
     public Bundle AddContainer(params (string Destination, string Source)[] mounts) =>
         AddBundle("web", new()
         {
@@ -52,7 +55,7 @@ internal sealed class ExplainNode : IDisposable
             ["io.kubernetes.cri.sandbox-id"] = "pod",
         }, mounts);
 
-    /// <summary>Makes a bundle with bind mounts.</summary>
+    /// <summary>Creates a bundle with bind mounts.</summary>
     public Bundle AddBundle(
         string id, Dictionary<string, string> annotations, params (string Destination, string Source)[] mounts)
     {
@@ -63,7 +66,9 @@ internal sealed class ExplainNode : IDisposable
         foreach ((string destination, string source) in mounts)
             spec["mounts"]!.AsArray().Add(new JsonObject
             {
-                ["destination"] = destination, ["type"] = "bind", ["source"] = source,
+                ["destination"] = destination,
+                ["type"] = "bind",
+                ["source"] = source,
                 ["options"] = new JsonArray("rbind", "rprivate", "rw"),
             });
         File.WriteAllText(bundle.Specification, spec.ToJsonString());
@@ -75,10 +80,10 @@ internal sealed class ExplainNode : IDisposable
     public ExplainReport Explain(Dictionary<string, string> annotations) =>
         ExplainReport.OfPod(annotations, Uid, Configuration);
 
-    /// <summary>What a create leaves in the sandbox's bundle.</summary>
+    /// <summary>Saves the decisions in the sandbox's bundle, as a create does.</summary>
     public void Keep(Bundle sandbox) => Explain(sandbox).Decisions.Save(sandbox.Volumes);
 
-    /// <summary>Every file and directory with all that a change of it would show.</summary>
+    /// <summary>Every file and directory, with its mode, time of modification and content.</summary>
     public List<string> Snapshot()
     {
         List<string> entries = [];

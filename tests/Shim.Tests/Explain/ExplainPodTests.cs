@@ -9,7 +9,7 @@ public sealed class ExplainPodTests
     private static ExplainPod Parse(string json) => ExplainPod.Parse(Encoding.UTF8.GetBytes(json));
 
     [Fact]
-    public void Annotations_alone()
+    public void An_object_of_annotations_has_no_uid()
     {
         ExplainPod pod = Parse("""{"a":"1","metadata":"text","uid":"x"}""");
         Assert.Null(pod.Uid);
@@ -22,7 +22,7 @@ public sealed class ExplainPodTests
     [InlineData("""{"metadata":{"uid":"u-1"}}""", "u-1", 0)]
     [InlineData("""{"metadata":{"uid":"u-1","annotations":null}}""", "u-1", 0)]
     [InlineData("""{"metadata":{"annotations":{"a":"1"}}}""", null, 1)]
-    public void A_Pod(string json, string? uid, int annotations)
+    public void A_Pod_has_a_uid_and_annotations(string json, string? uid, int annotations)
     {
         ExplainPod pod = Parse(json);
         Assert.Equal(uid, pod.Uid);
@@ -30,21 +30,21 @@ public sealed class ExplainPodTests
     }
 
     [Fact]
-    public void A_mirror_has_the_uid_that_kubelet_has_for_the_pod()
+    public void A_mirror_Pod_has_the_uid_of_the_static_pod()
     {
         Assert.Equal("0cafe", Parse(
             """{"metadata":{"uid":"u-1","annotations":{"kubernetes.io/config.mirror":"0cafe"}}}""").Uid);
     }
 
     [Theory]
-    [InlineData("", "it is empty")]
+    [InlineData("", "empty")]
     [InlineData("{", "")]
-    [InlineData("[]", "it is not an object")]
+    [InlineData("[]", "not a JSON object")]
     [InlineData("""{"a":1}""", "annotation a is not a string")]
     [InlineData("""{"a":"\ud800"}""", "")]
     [InlineData("""{"metadata":{"annotations":[]}}""", "annotations is not an object")]
-    [InlineData("""{"kind":"List","items":[],"metadata":{}}""", "it is a list, not one Pod")]
-    public void Anything_else_is_refused(string json, string message)
+    [InlineData("""{"kind":"List","items":[],"metadata":{}}""", "a list, not one Pod")]
+    public void Anything_else_is_rejected(string json, string message)
     {
         Assert.Contains(message, Assert.ThrowsAny<JsonException>(() => Parse(json)).Message);
     }

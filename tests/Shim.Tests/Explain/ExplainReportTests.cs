@@ -11,27 +11,29 @@ public sealed class ExplainReportTests : IDisposable
     public void Dispose() => _node.Dispose();
 
     [Fact]
-    public void A_sandbox_that_is_not_created_yet()
+    public void A_sandbox_that_is_not_created_yet_has_new_decisions()
     {
         string cache = _node.AddVolume("cache"), plain = _node.AddVolume("plain");
-        Bundle sandbox = _node.AddSandbox(ExplainNode.OnDisk("cache"), ("/cache", cache), ("/plain", plain), ("/etc/hosts", "/h"));
+        Bundle sandbox = _node.AddSandbox(
+            ExplainNode.OnDisk("cache"), ("/cache", cache), ("/plain", plain), ("/etc/hosts", "/h"));
 
         ExplainReport report = _node.Explain(sandbox);
 
         Assert.False(report.IsKept);
         Assert.Null(report.Failure);
         Assert.Equal(["cache pod-disk", "plain passthrough"], Outcomes(report));
-        // The pages of a volume on disk are a file in the bind mount's source, so that stays.
+        // The pages of a volume on disk are in a file in the bind mount's source, so the mount stays.
         Assert.Equal(["/cache", "/plain"], Destinations(report));
         Assert.All(report.Mounts, static mount => Assert.True(mount.IsUnchanged));
     }
 
     [Fact]
-    public void Memory_makes_a_mount_tmpfs()
+    public void Mounts_of_a_volume_in_memory_and_of_shared_memory_become_tmpfs()
     {
         string cache = _node.AddVolume("cache");
-        ExplainReport report = _node.Explain(_node.AddSandbox(
-            new() { ["dev.gvisor.empty-dir.cache.medium"] = "memory" }, ("/cache", cache + "/"), ("/dev/shm", "/run/shm")));
+        Dictionary<string, string> annotations = new() { ["dev.gvisor.empty-dir.cache.medium"] = "memory" };
+        ExplainReport report = _node.Explain(
+            _node.AddSandbox(annotations, ("/cache", cache + "/"), ("/dev/shm", "/run/shm")));
 
         Assert.Equal(["cache pod-memory"], Outcomes(report));
         Assert.Equal(["/cache", "/dev/shm"], Destinations(report));
@@ -42,7 +44,7 @@ public sealed class ExplainReportTests : IDisposable
     }
 
     [Fact]
-    public void A_living_sandbox_tells_what_was_decided_and_not_what_would_be_now()
+    public void A_running_sandbox_keeps_the_decisions_of_its_creation()
     {
         string cache = _node.AddVolume("cache");
         Bundle sandbox = _node.AddSandbox(ExplainNode.OnDisk("cache"));
@@ -71,7 +73,7 @@ public sealed class ExplainReportTests : IDisposable
     }
 
     [Fact]
-    public void A_directory_under_another_path_is_the_volume_all_the_same()
+    public void A_directory_under_another_path_is_recognised_as_the_volume()
     {
         string cache = _node.AddVolume("cache");
         string link = Path.Combine(_node.VolumesDirectory, "link");
@@ -84,11 +86,12 @@ public sealed class ExplainReportTests : IDisposable
     }
 
     [Fact]
-    public void The_second_entry_of_shared_memory_goes()
+    public void A_second_mount_of_shared_memory_is_removed()
     {
         Bundle bundle = _node.AddSandbox([], ("/dev/shm", "/run/shm"));
-        File.WriteAllText(bundle.Specification, File.ReadAllText(bundle.Specification).Replace("\"mounts\":[",
-            "\"mounts\":[" + """{"destination":"/dev/shm","type":"tmpfs","source":"shm"},""", StringComparison.Ordinal));
+        File.WriteAllText(bundle.Specification, File.ReadAllText(bundle.Specification).Replace(
+            "\"mounts\":[", "\"mounts\":[" + """{"destination":"/dev/shm","type":"tmpfs","source":"shm"},""",
+            StringComparison.Ordinal));
 
         ExplainReport report = _node.Explain(bundle);
 
@@ -98,17 +101,20 @@ public sealed class ExplainReportTests : IDisposable
     }
 
     [Fact]
-    public void What_fails_the_creation_of_the_sandbox()
+    public void A_failure_of_the_sandbox_s_creation_is_reported()
     {
-        ExplainReport report = _node.Explain(new Dictionary<string, string> { ["dev.gvisor.spec.mount.gone.share"] = "pod" });
-        Assert.StartsWith($"The sandbox cannot be created: volume gone of pod {ExplainNode.Uid}: ", report.Failure);
+        ExplainReport report = _node.Explain(
+            new Dictionary<string, string> { ["dev.gvisor.spec.mount.gone.share"] = "pod" });
+        Assert.StartsWith(
+            $"The sandbox cannot be created: volume gone of pod {ExplainNode.Uid} cannot be kept in the sandbox: ",
+            report.Failure);
 
         report = _node.Explain(_node.AddBundle("odd", new() { ["io.kubernetes.cri.sandbox-uid"] = "../../etc" }));
         Assert.StartsWith("The sandbox cannot be created: annotation io.kubernetes.cri.sandbox-uid", report.Failure);
     }
 
     [Fact]
-    public void What_fails_the_creation_of_a_container()
+    public void A_failure_of_a_container_s_creation_is_reported()
     {
         string cache = _node.AddVolume("cache");
         Bundle sandbox = _node.AddSandbox(ExplainNode.OnDisk("cache"));
@@ -120,15 +126,17 @@ public sealed class ExplainReportTests : IDisposable
         Assert.Equal(["cache pod-disk"], Outcomes(report));
 
         File.WriteAllText(sandbox.Volumes, "{");
-        Assert.StartsWith("The container cannot be created: what was decided", _node.Explain(container).Failure);
-        Assert.StartsWith("No container can join the sandbox: what was decided", _node.Explain(sandbox).Failure);
+        Assert.StartsWith("The container cannot be created: decisions about volumes cannot be read from ",
+            _node.Explain(container).Failure);
+        Assert.StartsWith("No container can join the sandbox: decisions about volumes cannot be read from ",
+            _node.Explain(sandbox).Failure);
     }
 
     [Theory]
-    [InlineData(null, "not which")]
-    [InlineData("gone", "the container joins sandbox gone, and there is no ")]
-    [InlineData("../bundles", "the sandbox's id \"../bundles\" is not valid")]
-    public void A_container_whose_sandbox_is_not_there(string? sandbox, string message)
+    [InlineData(null, "config.json does not name the sandbox that the container joins")]
+    [InlineData("gone", "sandbox gone, which the container joins, has no bundle: ")]
+    [InlineData("../bundles", "sandbox id \"../bundles\" is not valid")]
+    public void A_container_without_its_sandbox_is_rejected(string? sandbox, string message)
     {
         Dictionary<string, string> annotations = new() { ["io.kubernetes.cri.container-type"] = "container" };
         if (sandbox is not null)
@@ -138,7 +146,7 @@ public sealed class ExplainReportTests : IDisposable
     }
 
     [Fact]
-    public void The_configuration_decides_where_the_pod_says_nothing()
+    public void The_configuration_decides_if_the_pod_requests_nothing()
     {
         using ExplainNode node = new();
         node.AddVolume("cache");
@@ -151,7 +159,7 @@ public sealed class ExplainReportTests : IDisposable
     public void Nothing_on_disk_changes()
     {
         string cache = _node.AddVolume("cache"), data = _node.AddVolume("data", "kubernetes.io~csi");
-        File.WriteAllText(Path.Combine(cache, ".gvisor.filestore.gone"), "a sandbox that is gone left it");
+        File.WriteAllText(Path.Combine(cache, ".gvisor.filestore.gone"), "of a sandbox that no longer exists");
         Dictionary<string, string> annotations = new(ExplainNode.OnDisk("cache"))
         {
             ["dev.gvisor.empty-dir.cache.medium"] = "memory",
@@ -166,7 +174,7 @@ public sealed class ExplainReportTests : IDisposable
         ExplainReport report = _node.Explain(sandbox);
         Assert.Equal(before, _node.Snapshot());
 
-        // There was something to change.
+        // A create would have changed something.
         Assert.Equal(2, report.Mounts.Count(static mount => !mount.IsUnchanged));
         _node.Keep(sandbox);
         before = _node.Snapshot();

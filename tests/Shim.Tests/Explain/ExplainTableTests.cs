@@ -10,7 +10,7 @@ public sealed class ExplainTableTests : IDisposable
     public void Dispose() => _node.Dispose();
 
     [Fact]
-    public void Everything_there_can_be()
+    public void A_table_has_all_parts()
     {
         string cache = _node.AddVolume("cache"), plain = _node.AddVolume("plain"), scratch = _node.AddVolume("scratch");
         File.WriteAllText(Path.Combine(_node.AddVolume("used"), "so\u001b[2Jcket"), "");
@@ -24,16 +24,17 @@ public sealed class ExplainTableTests : IDisposable
         };
         Bundle sandbox = _node.AddSandbox(
             annotations, ("/cache", cache), ("/plain", plain), ("/scratch", $"{scratch}/"), ("/dev/shm", "/run/shm"));
-        int width = $"{scratch}".Length;
+        int width = scratch.Length;
+        string medium = "the pod's annotations say medium=disk", type = "its type=tmpfs means memory";
 
         Assert.Equal(
             $"""
             Pod {ExplainNode.Uid}, as it would be decided if its sandbox were created now:
 
             VOLUME   OUTCOME           RULE                 WHY
-            cache    pod-disk          shared-by-pod        the pod's hint says share=pod; the pod's annotations say medium=disk
+            cache    pod-disk          shared-by-pod        the pod's hint says share=pod; {medium}
             plain    passthrough       not-asked            no annotation and no configuration asks for more
-            scratch  container-memory  shared-by-container  the pod's hint says share=container; type=tmpfs there means memory
+            scratch  container-memory  shared-by-container  the pod's hint says share=container; {type}
             used     passthrough       used-by-others       it holds "so\u001b[2Jcket"
 
             Warning: annotation dev.gvisor.empty-dir.plain.force-shared="yes\n" is ignored: it must be true or false
@@ -52,7 +53,7 @@ public sealed class ExplainTableTests : IDisposable
     }
 
     [Fact]
-    public void Kept_decisions_are_called_so()
+    public void Kept_decisions_have_another_heading()
     {
         _node.AddVolume("cache");
         Bundle sandbox = _node.AddSandbox(ExplainNode.OnDisk("cache"));
@@ -62,52 +63,54 @@ public sealed class ExplainTableTests : IDisposable
     }
 
     [Fact]
-    public void A_failure_comes_last()
+    public void A_failure_is_the_last_line()
     {
         string cache = _node.AddVolume("cache");
-        string table = ExplainTable.Of(_node.Explain(_node.AddSandbox(ExplainNode.OnDisk("cache"), ("/x", $"{cache}/s"))));
+        string table = ExplainTable.Of(
+            _node.Explain(_node.AddSandbox(ExplainNode.OnDisk("cache"), ("/x", $"{cache}/s"))));
         Assert.StartsWith("Pod ", table);
         Assert.StartsWith("The sandbox cannot be created: mount /x is a subPath", table.Split('\n')[^2]);
     }
 
     [Fact]
-    public void A_failure_is_all_there_is_where_nothing_was_decided()
+    public void A_failure_before_any_decision_is_the_only_line()
     {
-        Assert.Equal(
-            "The sandbox cannot be created: annotation dev.gvisor.spec.mount.v.type=\"\\u001b]0;\\u0007\" must be tmpfs or bind\n",
-            ExplainTable.Of(_node.Explain(new Dictionary<string, string> { ["dev.gvisor.spec.mount.v.type"] = "\u001b]0;\u0007" })));
+        Dictionary<string, string> annotations = new() { ["dev.gvisor.spec.mount.v.type"] = "\u001b]0;\u0007" };
+        Assert.Equal("The sandbox cannot be created: annotation "
+            + "dev.gvisor.spec.mount.v.type=\"\\u001b]0;\\u0007\" must be tmpfs or bind\n",
+            ExplainTable.Of(_node.Explain(annotations)));
     }
 
     [Fact]
-    public void A_container_of_no_pod()
+    public void A_container_outside_of_pods_has_no_decisions()
     {
-        Assert.Equal("Nothing is decided about volumes: no annotation tells the uid of a pod.\n",
+        Assert.Equal("No decisions about volumes: no annotation gives the uid of a pod.\n",
             ExplainTable.Of(_node.Explain(_node.AddBundle("web", []))));
     }
 
     [Fact]
-    public void A_pod_without_volumes()
+    public void A_pod_without_emptyDirs_has_no_decisions()
     {
         Assert.Equal(
-            $"Nothing is decided about volumes: there is no {_node.VolumesDirectory} on this node (kubelet_root of the "
-            + "shim's configuration must be kubelet's).\n",
+            $"No decisions about volumes: {_node.VolumesDirectory} does not exist on this node (kubelet_root in the "
+            + "shim's configuration must be kubelet's directory).\n",
             ExplainTable.Of(_node.Explain(new Dictionary<string, string>())));
         _node.AddVolume("data", "kubernetes.io~csi");
-        Assert.Equal($"Nothing is decided about volumes: {_node.VolumesDirectory} holds no emptyDir.\n",
+        Assert.Equal($"No decisions about volumes: {_node.VolumesDirectory} holds no emptyDir.\n",
             ExplainTable.Of(_node.Explain(new Dictionary<string, string>())));
     }
 
     [Fact]
-    public void A_container_whose_sandbox_has_no_decisions()
+    public void A_container_without_decisions_of_its_sandbox_has_none()
     {
         _node.Keep(_node.AddSandbox([]));
         Assert.Equal(
-            "Nothing was decided about volumes when the sandbox was created: they are the node's directories.\n",
+            "No decisions about volumes when the sandbox was created: they are the node's directories.\n",
             ExplainTable.Of(_node.Explain(_node.AddContainer())));
     }
 
     [Fact]
-    public void Nothing_but_shared_memory()
+    public void Shared_memory_is_shown_without_decisions()
     {
         _node.Keep(_node.AddSandbox([]));
         Assert.Equal(
@@ -115,7 +118,7 @@ public sealed class ExplainTableTests : IDisposable
             MOUNT     TYPE   SOURCE    CHANGE
             /dev/shm  tmpfs  /run/shm  was bind
 
-            Nothing was decided about volumes when the sandbox was created: they are the node's directories.
+            No decisions about volumes when the sandbox was created: they are the node's directories.
 
             """, ExplainTable.Of(_node.Explain(_node.AddContainer(("/dev/shm", "/run/shm")))));
     }

@@ -10,7 +10,7 @@ public sealed class LoggingProgramTests
     [InlineData("binary", "exec 5>&-")]
     [InlineData("binary", "echo >&5")]
     [InlineData("binary-v2", "echo >&5")]
-    public void A_program_gets_arguments_environment_and_both_streams(string scheme, string getReady)
+    public void The_program_gets_arguments_environment_and_both_streams(string scheme, string getReady)
     {
         StdioTest.Run(async test =>
         {
@@ -18,7 +18,7 @@ public sealed class LoggingProgramTests
             string uri = $"{scheme}://{Program(test,
                 $"cat /proc/$$/environ > {directory}/environ; echo \"$@\" > {directory}/arguments; {getReady}",
                 $"cat <&3 > {directory}/out; cat <&4 > {directory}/err")}?tag=a%20b&x=1";
-            PassedStdio stdio = await test.OpenAsync("", uri, "ignored beside a program");
+            PassedStdio stdio = await test.OpenAsync("", uri, "ignored if stdout is a program");
             using (DescriptorStream output = Streams.Inherit(test.Loop, stdio.Descriptors[1]))
                 await output.WriteTextAsync("output");
             using (DescriptorStream error = Streams.Inherit(test.Loop, stdio.Descriptors[2]))
@@ -34,19 +34,19 @@ public sealed class LoggingProgramTests
     }
 
     [Fact]
-    public void Of_version_two_only_a_byte_means_ready()
+    public void A_binary_v2_program_is_ready_only_when_it_writes_to_the_pipe()
     {
         StdioTest.Run(async test =>
         {
             string program = Program(test, "exec 5>&-", "sleep 100");
             IOException e =
                 await Assert.ThrowsAsync<IOException>(() => test.OpenAsync("", $"binary-v2://{program}", ""));
-            Assert.Equal($"logging program {program} closed its ready pipe without a byte", e.Message);
+            Assert.Equal($"logging program {program}: closed its ready pipe without writing to it", e.Message);
         });
     }
 
     [Fact]
-    public void One_that_cannot_be_started_is_named()
+    public void A_program_that_cannot_be_started_is_named()
     {
         StdioTest.Run(async test =>
         {
@@ -57,7 +57,7 @@ public sealed class LoggingProgramTests
     }
 
     [Fact]
-    public void Nothing_stays_open()
+    public void No_descriptor_stays_open()
     {
         OpenDescriptors.AssertNoneLeftBy(() => StdioTest.Run(async test =>
         {

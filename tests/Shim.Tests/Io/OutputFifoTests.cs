@@ -7,7 +7,7 @@ namespace Shim.Tests.Io;
 public sealed class OutputFifoTests
 {
     [Fact]
-    public void It_looks_less_and_less_often_whether_the_last_output_was_read()
+    public void It_checks_at_growing_intervals_whether_the_last_output_was_read()
     {
         Loops.Run(async loop =>
         {
@@ -37,7 +37,7 @@ public sealed class OutputFifoTests
     }
 
     [Fact]
-    public void An_empty_one_closes_at_once()
+    public void An_empty_FIFO_is_closed_at_once()
     {
         using TempDirectory directory = new();
         string path = directory["fifo"];
@@ -66,7 +66,7 @@ public sealed class OutputFifoTests
     }
 
     [Fact]
-    public void What_is_no_FIFO_is_refused()
+    public void Open_fails_if_the_file_is_not_a_FIFO()
     {
         using TempDirectory directory = new();
         string path = directory.Write("file", "");

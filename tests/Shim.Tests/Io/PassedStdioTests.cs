@@ -30,7 +30,7 @@ public sealed class PassedStdioTests
     }
 
     [Fact]
-    public void Input_ends_by_CloseStdin_and_not_because_a_client_detaches()
+    public void CloseStdin_ends_the_input_and_a_client_that_detaches_does_not()
     {
         StdioTest.Run(async test =>
         {
@@ -70,7 +70,7 @@ public sealed class PassedStdioTests
                 await output.WriteTextAsync("one");
                 await first.ExpectAsync("one");
             }
-            // Nobody reads: no SIGPIPE, no EPIPE, and what was written waits for the next reader.
+            // Without a reader there is no SIGPIPE and no EPIPE, and the output waits for the next reader.
             await output.WriteTextAsync("two");
             output.Dispose();
             using DescriptorStream second = Streams.Read(test.Loop, test.Stdout);
@@ -140,7 +140,7 @@ public sealed class PassedStdioTests
     }
 
     [Fact]
-    public void A_file_is_appended_to_and_its_parents_are_made()
+    public void Output_is_appended_to_a_file_whose_directories_are_created()
     {
         StdioTest.Run(async test =>
         {
@@ -171,7 +171,7 @@ public sealed class PassedStdioTests
     }
 
     [Fact]
-    public void What_is_not_named_is_dev_null()
+    public void A_stream_without_a_name_is_dev_null()
     {
         StdioTest.Run(async test =>
         {
@@ -184,7 +184,7 @@ public sealed class PassedStdioTests
     }
 
     [Fact]
-    public void What_is_wrong_is_named_and_leaves_nothing_open()
+    public void A_failed_open_names_the_file_and_leaves_no_descriptor_open()
     {
         StdioTest.Run(async test =>
         {
@@ -203,9 +203,9 @@ public sealed class PassedStdioTests
     }
 
     [Fact]
-    public void An_owner_is_given_and_zero_leaves_what_is()
+    public void FIFOs_get_the_owner_and_zero_leaves_it_unchanged()
     {
-        Requires.Root("giving files away");
+        Requires.Root("changing the owner of files");
         StdioTest.Run(async test =>
         {
             await using PassedStdio both = await PassedStdio.OpenAsync(
@@ -219,7 +219,7 @@ public sealed class PassedStdioTests
     }
 
     [Fact]
-    public void Nothing_stays_open()
+    public void No_descriptor_stays_open()
     {
         OpenDescriptors.AssertNoneLeftBy(() => StdioTest.Run(async test =>
         {

@@ -20,7 +20,7 @@ public sealed class StdioUriTests
     [InlineData("binary:///l?%74ag=first&tag=second", StdioKind.Binary, "/l", "tag", "first")]
     [InlineData("binary:///l?flag&empty=&&a=b=c", StdioKind.Binary, "/l", "flag", "", "empty", "", "a", "b=c")]
     [InlineData("binary-v2:///l?id=x", StdioKind.BinaryV2, "/l", "id", "x")]
-    internal void Understood(string text, StdioKind kind, string path, params string[] arguments)
+    internal void Parse_reads_paths_and_URIs(string text, StdioKind kind, string path, params string[] arguments)
     {
         StdioUri uri = StdioUri.Parse(text);
         Assert.Equal((kind, path), (uri.Kind, uri.Path));
@@ -35,8 +35,6 @@ public sealed class StdioUriTests
     [InlineData("npipe:////./pipe/x", "stdio npipe:////./pipe/x: unknown scheme npipe")]
     [InlineData("FILE:///x", "stdio FILE:///x: unknown scheme FILE")]
     [InlineData("://x", "stdio ://x: unknown scheme ")]
-    public void Not_understood(string text, string message)
-    {
+    public void Parse_fails_on_relative_paths_and_unknown_schemes(string text, string message) =>
         Assert.Equal(message, Assert.Throws<FormatException>(() => StdioUri.Parse(text)).Message);
-    }
 }

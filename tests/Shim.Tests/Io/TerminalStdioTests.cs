@@ -25,7 +25,7 @@ public sealed class TerminalStdioTests
     }
 
     [Fact]
-    public void A_client_that_detaches_is_no_end_of_input()
+    public void The_input_does_not_end_when_a_client_detaches()
     {
         StdioTest.Run(async test =>
         {
@@ -43,7 +43,7 @@ public sealed class TerminalStdioTests
     }
 
     [Fact]
-    public void The_size_counts_before_the_terminal_is_there_and_after()
+    public void The_size_can_be_set_before_the_terminal_arrives_and_after()
     {
         StdioTest.Run(async test =>
         {
@@ -57,7 +57,7 @@ public sealed class TerminalStdioTests
     }
 
     [Fact]
-    public void What_was_written_before_the_end_arrives_though_the_terminal_stays_open()
+    public void Output_before_the_end_of_the_process_arrives_though_the_terminal_stays_open()
     {
         StdioTest.Run(async test =>
         {
@@ -72,7 +72,7 @@ public sealed class TerminalStdioTests
     }
 
     [Fact]
-    public void A_process_that_ends_in_silence_ends_its_readers_too()
+    public void Readers_see_the_end_when_the_process_ends_without_more_output()
     {
         StdioTest.Run(async test =>
         {
@@ -87,7 +87,7 @@ public sealed class TerminalStdioTests
     }
 
     [Fact]
-    public void The_terminals_end_is_the_readers_end()
+    public void Readers_see_the_end_when_the_terminal_ends()
     {
         StdioTest.Run(async test =>
         {
@@ -115,7 +115,7 @@ public sealed class TerminalStdioTests
     }
 
     [Fact]
-    public void One_that_was_never_handed_over_ends_too()
+    public void Readers_see_the_end_if_the_terminal_never_arrived()
     {
         StdioTest.Run(async test =>
         {
@@ -129,9 +129,9 @@ public sealed class TerminalStdioTests
         });
     }
 
-    // A start that failed disposes of the streams before the process is told to have ended, and Delete comes later.
+    // A start that fails disposes the streams before it reports the end of the process, and Delete comes later.
     [Fact]
-    public void Disposed_of_it_takes_any_call()
+    public void Every_call_is_allowed_after_DisposeAsync()
     {
         StdioTest.Run(async test =>
         {
@@ -146,7 +146,7 @@ public sealed class TerminalStdioTests
     }
 
     [Fact]
-    public void Nothing_stays_open()
+    public void No_descriptor_stays_open()
     {
         OpenDescriptors.AssertNoneLeftBy(() => StdioTest.Run(async test =>
         {
@@ -160,7 +160,7 @@ public sealed class TerminalStdioTests
     }
 
     [Fact]
-    public void What_is_wrong_leaves_nothing_open()
+    public void A_failed_open_leaves_no_descriptor_open()
     {
         StdioTest.Run(async test =>
         {
@@ -175,7 +175,7 @@ public sealed class TerminalStdioTests
         });
     }
 
-    /// <summary>Does what runsc does: makes a terminal, sends its master, keeps its slave.</summary>
+    /// <summary>Does what runsc does: opens a terminal, sends its master and keeps its slave.</summary>
     private static async Task<DescriptorStream> HandOverAsync(StdioTest test, TerminalStdio stdio)
     {
         (Descriptor master, Descriptor slave) = NativeCalls.OpenTerminal();

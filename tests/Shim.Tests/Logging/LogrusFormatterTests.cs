@@ -25,7 +25,7 @@ public sealed class LogrusFormatterTests
     [InlineData(LogEventLevel.Warning, "warning")]
     [InlineData(LogEventLevel.Error, "error")]
     [InlineData(LogEventLevel.Fatal, "fatal")]
-    public void Levels_are_logrus_s(LogEventLevel level, string name)
+    public void Levels_have_logrus_names(LogEventLevel level, string name)
     {
         Assert.Contains($" level={name} ", Format("x", level, null), StringComparison.Ordinal);
     }
@@ -38,7 +38,8 @@ public sealed class LogrusFormatterTests
     [InlineData("x\" level=fatal msg=\"forged", "\"x\\\" level=fatal msg=\\\"forged\"")]
     [InlineData("a\\", "\"a\\\\\"")]
     [InlineData("a\ntime=b\r\t", "\"a\\ntime=b\\r\\t\"")]
-    [InlineData("\u0000\u0007\u001b[31m\u007f\u0085\u2028\u2029", "\"\\u0000\\u0007\\u001b[31m\\u007f\\u0085\\u2028\\u2029\"")]
+    [InlineData("\u0000\u0007\u001b[31m\u007f\u0085\u2028\u2029",
+        "\"\\u0000\\u0007\\u001b[31m\\u007f\\u0085\\u2028\\u2029\"")]
     [InlineData("grüße", "\"grüße\"")]
     public void Hostile_values_stay_one_field_of_one_line(string value, string written)
     {

@@ -15,15 +15,15 @@ public sealed class CgroupParentTests
     [InlineData("kubepods/pod7d0f/abc", "kubepods/pod7d0f")]
     [InlineData("pod7d0f/abc", "pod7d0f")]
     [InlineData("/pod/abc", "/pod")]
-    // The last one: kubelet itself can live in a pod.
+    // The last such part, because kubelet itself may run in a pod.
     [InlineData("/kubepods/podone/abc/kubepods/podtwo/def", "/kubepods/podone/abc/kubepods/podtwo")]
     [InlineData("/kubepods//pod7d0f//abc//", "/kubepods//pod7d0f")]
-    // It is the last part already.
+    // It is the last part of the path.
     [InlineData("/kubepods/pod7d0f", null)]
     [InlineData("/kubepods/pod7d0f/", null)]
     [InlineData("/kubepods/podone/podtwo", null)]
     [InlineData("pod7d0f", null)]
-    // No part begins so.
+    // No part begins with "pod".
     [InlineData("/kubepods/besteffort/abc", null)]
     [InlineData("/kubepods/mypod/abc", null)]
     [InlineData("/kubepods/Pod7d0f/abc", null)]
@@ -32,10 +32,10 @@ public sealed class CgroupParentTests
     [InlineData("//", null)]
     [InlineData("", null)]
     [InlineData(null, null)]
-    // systemd's: slice, prefix and name, with no path that could end earlier.
+    // In systemd's names no part begins with "pod".
     [InlineData("kubepods-besteffort-pod7d0f.slice:cri-containerd:abc", null)]
     [InlineData("kubepods.slice/kubepods-pod7d0f.slice/cri-containerd-abc.scope", null)]
-    public void The_pod_s_part_of_a_path(string? path, string? parent) =>
+    public void The_parent_is_the_path_up_to_the_pod(string? path, string? parent) =>
         Assert.Equal(parent, CgroupParent.Of(path));
 
     [Theory]
@@ -43,18 +43,18 @@ public sealed class CgroupParentTests
     [InlineData("/kubepods/pod1/abc", "io.kubernetes.cri-o.ContainerType=sandbox", "/kubepods/pod1")]
     [InlineData("/kubepods/pod1/abc", "", "/kubepods/pod1")]
     [InlineData("/kubepods/pod1/abc", $"{Sandbox} {Annotation}=/", "/kubepods/pod1")]
-    // A pod does not choose its own.
+    // A pod must not choose its cgroup.
     [InlineData("/default/abc", $"{Sandbox} {Annotation}=/", null)]
     [InlineData("/kubepods/pod1", $"{Sandbox} {Annotation}=/kubepods/pod2", null)]
     [InlineData("system.slice:cri:abc", $"{Sandbox} {Annotation}=/", null)]
     [InlineData(null, $"{Sandbox} {Annotation}=/", null)]
     [InlineData("/default/abc", $"io.kubernetes.cri-o.ContainerType=sandbox {Annotation}=/", null)]
-    // Who runs a container of no pod may.
+    // A container outside of pods may.
     [InlineData("/default/abc", $"{Annotation}=/mine", "/mine")]
     [InlineData("/default/abc", "", null)]
-    // runsc asks the sandbox's specification only.
+    // runsc reads only the sandbox's specification.
     [InlineData("/kubepods/pod1/abc", "io.kubernetes.cri.container-type=container", null)]
-    public void What_runsc_is_told(string? path, string annotations, string? expected)
+    public void The_annotation_for_runsc(string? path, string annotations, string? expected)
     {
         using TempDirectory directory = new();
         var bundle = new Bundle(directory.Path);

@@ -24,12 +24,12 @@ public sealed class ContainerSpecTests
     }
 
     [Theory]
-    [InlineData("""{"annotations":{"io.kubernetes.cri.container-type":"container","io.kubernetes.cri.sandbox-id":"pod"}}""")]
-    [InlineData("""{"annotations":{"io.kubernetes.cri-o.ContainerType":"container","io.kubernetes.cri-o.SandboxID":"pod"}}""")]
-    [InlineData("""{"annotations":{"io.kubernetes.cri.container-type":"container","io.kubernetes.cri.sandbox-id":"pod+"}}""")]
-    public void A_container_of_a_pod(string json)
+    [InlineData("\"io.kubernetes.cri.container-type\":\"container\",\"io.kubernetes.cri.sandbox-id\":\"pod\"")]
+    [InlineData("\"io.kubernetes.cri-o.ContainerType\":\"container\",\"io.kubernetes.cri-o.SandboxID\":\"pod\"")]
+    [InlineData("\"io.kubernetes.cri.container-type\":\"container\",\"io.kubernetes.cri.sandbox-id\":\"pod+\"")]
+    public void A_container_of_a_pod(string annotations)
     {
-        ContainerSpec spec = Read(json);
+        ContainerSpec spec = Read($"{{\"annotations\":{{{annotations}}}}}");
         Assert.False(spec.IsSandbox);
         Assert.Equal("pod", spec.SandboxId);
     }
@@ -38,8 +38,11 @@ public sealed class ContainerSpecTests
     [InlineData("{}")]
     [InlineData("""{"annotations":null,"linux":null}""")]
     [InlineData("""{"annotations":{},"linux":{"cgroupsPath":null}}""")]
-    [InlineData("""{"annotations":{"io.kubernetes.cri.sandbox-id":"","io.kubernetes.cri.sandbox-log-directory":""},"linux":[]}""")]
-    public void A_container_of_its_own(string json)
+    [InlineData(
+        """
+        {"annotations":{"io.kubernetes.cri.sandbox-id":"","io.kubernetes.cri.sandbox-log-directory":""},"linux":[]}
+        """)]
+    public void A_container_that_is_its_own_sandbox(string json)
     {
         ContainerSpec spec = Read(json);
         Assert.True(spec.IsSandbox);
@@ -55,19 +58,19 @@ public sealed class ContainerSpecTests
     [InlineData("""{"linux":{"namespaces":[{"type":"ipc"}]}}""", false)]
     [InlineData("""{"linux":{"namespaces":null}}""", false)]
     [InlineData("{}", false)]
-    public void A_pid_namespace_is_its_own_unless_it_has_a_path(string json, bool own) =>
+    public void A_container_has_its_own_pid_namespace_unless_that_has_a_path(string json, bool own) =>
         Assert.Equal(own, Read(json).HasOwnPidNamespace);
 
     [Theory]
     [InlineData("{\"annotations\":", "is not an OCI specification")]
     [InlineData("", "is not an OCI specification")]
-    [InlineData("[]", "it is not an object")]
-    [InlineData("null", "it is not an object")]
+    [InlineData("[]", "not a JSON object")]
+    [InlineData("null", "not a JSON object")]
     [InlineData("""{"annotations":[]}""", "annotations is not an object")]
     [InlineData("""{"annotations":{"a":1}}""", "annotation a is not a string")]
     [InlineData("""{"annotations":{"a":null}}""", "annotation a is not a string")]
     [InlineData("""{"annotations":{"a":"\ud800"}}""", "is not an OCI specification")]
-    public void What_is_no_specification_is_refused(string json, string words)
+    public void A_file_that_is_not_a_specification_is_rejected(string json, string words)
     {
         RefusedException e = Assert.Throws<RefusedException>(() => Read(json));
         Assert.Equal(Refusal.InvalidArgument, e.Refusal);
@@ -76,16 +79,17 @@ public sealed class ContainerSpecTests
     }
 
     [Fact]
-    public void A_missing_specification_is_refused()
+    public void A_missing_specification_is_rejected()
     {
         RefusedException e =
             Assert.Throws<RefusedException>(() => ContainerSpec.Read("/no/such/bundle/config.json"));
         Assert.Equal(Refusal.InvalidArgument, e.Refusal);
-        Assert.Contains("/no/such/bundle", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("OCI specification /no/such/bundle/config.json cannot be read: ", e.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void The_sandbox_id_is_written_and_all_else_stays()
+    public void The_sandbox_id_is_written_and_everything_else_stays()
     {
         const string Json =
             """
@@ -105,7 +109,7 @@ public sealed class ContainerSpecTests
         JsonNode expected = JsonNode.Parse(Json)!;
         expected["annotations"]!["io.kubernetes.cri.sandbox-id"] = "pod+";
         Assert.True(JsonNode.DeepEquals(expected, JsonNode.Parse(written)), written);
-        // Numbers letter by letter: a parser in between would have rounded them.
+        // Numbers stay digit by digit: parsing and writing them would round them.
         Assert.Contains(
             "[1, 1.0, 1e400, -0.0, 18446744073709551616, 0.1234567890123456789]", written, StringComparison.Ordinal);
         Assert.Contains("\"limit\": 9223372036854775807", written, StringComparison.Ordinal);
@@ -117,7 +121,7 @@ public sealed class ContainerSpecTests
     }
 
     [Fact]
-    public void CRI_O_s_annotation_is_written_too()
+    public void The_sandbox_id_is_written_to_the_annotation_of_CRI_O()
     {
         using TempDirectory directory = new();
         var bundle = new Bundle(directory.Path);
@@ -131,13 +135,18 @@ public sealed class ContainerSpecTests
     [InlineData("""{"annotations":{"a":"b"}}""")]
     [InlineData("{}")]
     [InlineData("""{"annotations":{"io.kubernetes.cri.sandbox-id":"pod+"}}""")]
-    [InlineData("""{"annotations":{"io.kubernetes.cri.sandbox-id":"3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f"}}""")]
-    public void Where_nothing_changes_nothing_is_written(string json)
+    // The id of a CRI sandbox is the same in runsc.
+    [InlineData(
+        """
+        {"annotations":{
+          "io.kubernetes.cri.sandbox-id":"3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f"}}
+        """)]
+    public void A_specification_that_needs_no_edit_is_not_written(string json)
     {
         using TempDirectory directory = new();
         var bundle = new Bundle(directory.Path);
         directory.Write("config.json", json);
-        // A replaced file shows as deleted to whoever has it open.
+        // If the file were replaced, the open descriptor's link would end in "(deleted)".
         using Descriptor open = Descriptor.Open(bundle.Specification, OpenFlags.O_RDONLY);
         Edit(bundle);
         Assert.Equal(bundle.Specification, new FileInfo($"/proc/self/fd/{open.Fd}").LinkTarget);

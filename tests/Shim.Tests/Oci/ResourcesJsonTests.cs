@@ -7,7 +7,7 @@ namespace Shim.Tests.Oci;
 public sealed class ResourcesJsonTests
 {
     [Fact]
-    public void Every_limit()
+    public void All_limits_are_parsed()
     {
         ResourceLimits limits = Parse(
             """
@@ -31,7 +31,7 @@ public sealed class ResourcesJsonTests
     [InlineData("""{"cpu":{},"memory":{},"pids":{},"unified":{}}""")]
     [InlineData("""{"cpu":null,"memory":null,"pids":null,"unified":null}""")]
     [InlineData("""{"cpu":{"shares":null,"cpus":null},"memory":{"limit":null}}""")]
-    public void What_is_not_named_stays_as_it_is(string json)
+    public void A_missing_or_null_limit_is_not_set(string json)
     {
         ResourceLimits limits = Parse(json);
         Assert.Equal(new ResourceLimits { Unified = limits.Unified }, limits);
@@ -53,11 +53,11 @@ public sealed class ResourcesJsonTests
     [InlineData("""{"pids":5}""")]
     [InlineData("""{"unified":{"memory.high":1}}""")]
     [InlineData("""{"unified":["memory.high"]}""")]
-    public void Another_shape_is_refused(string json)
+    public void JSON_of_another_shape_is_rejected(string json)
     {
         RefusedException e = Assert.Throws<RefusedException>(() => Parse(json));
         Assert.Equal(Refusal.InvalidArgument, e.Refusal);
-        Assert.StartsWith("resources are not the JSON of OCI LinuxResources: ", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("resources are not valid OCI LinuxResources: ", e.Message, StringComparison.Ordinal);
     }
 
     private static ResourceLimits Parse(string json) => ResourcesJson.Parse(Encoding.UTF8.GetBytes(json));

@@ -7,10 +7,10 @@ namespace Shim.Tests.Oci;
 
 public sealed class SpecWriterTests
 {
-    // Values that a parser in between would change: numbers, escapes, white space, order, doubled names.
-    private static readonly Gen<string> s_value = Gen.OneOf("null", "true", "1.0", "-0.0", "1e400", "18446744073709551616",
-        "0.1234567890123456789", "9223372036854775807", "\"\"", "\"\\u00e9\\/é\\n<&+\"", "\"\\ud83d\\ude00😀\"", "[ ]",
-        "{ }", "[1 , [2,\n3]]", "{ \"b\" : 1,\"a\":{\"\":null} , \"b\":2}");
+    // Values that parsing and writing would change: numbers, escapes, white space, order, duplicate names.
+    private static readonly Gen<string> s_value = Gen.OneOf("null", "true", "1.0", "-0.0", "1e400",
+        "18446744073709551616", "0.1234567890123456789", "9223372036854775807", "\"\"", "\"\\u00e9\\/é\\n<&+\"",
+        "\"\\ud83d\\ude00😀\"", "[ ]", "{ }", "[1 , [2,\n3]]", "{ \"b\" : 1,\"a\":{\"\":null} , \"b\":2}");
 
     private static readonly Gen<string> s_annotation =
         Gen.OneOf("\"\"", "\"x\"", "\"\\u00e9\\/é\\n<&+\"", "\"\\ud83d\\ude00😀\"", "\"a\\u0000b\"");
@@ -19,9 +19,11 @@ public sealed class SpecWriterTests
 
     private static readonly Gen<string> s_mount = Gen.Select(
         Gen.OneOf("", "\"type\":\"bind\",", "\"type\":null,", "\"uidMappings\":[{ \"hostID\":1e2 }],"),
-        Gen.OneOf("\"/a\"", "\"/\\u00e9\""), Gen.OneOf("", ",\"options\":[]", ",\"options\":null", ",\"options\":[ \"ro\",\"é+\" ]"),
+        Gen.OneOf("\"/a\"", "\"/\\u00e9\""),
+        Gen.OneOf("", ",\"options\":[]", ",\"options\":null", ",\"options\":[ \"ro\",\"é+\" ]"),
         Gen.OneOf("", ",\"source\":\"/s\"", ",\"x-unknown\": 1.00"),
-        static (before, destination, options, after) => $"{{ {before}\"destination\" : {destination}{options}{after}}}");
+        static (before, destination, options, after) =>
+            $"{{ {before}\"destination\" : {destination}{options}{after}}}");
 
     private static readonly Gen<string> s_document = Gen.Select(
         Gen.Select(s_name, s_value, static (name, value) => ("x-" + name, value)).Array[0, 4],
@@ -31,7 +33,8 @@ public sealed class SpecWriterTests
         {
             List<(string, string)> fields = [.. others];
             if (without is not (1 or 3))
-                fields.Add(("annotations", annotations.Length == 0 ? "null" : $"{{{string.Join(" , ", annotations)}}}"));
+                fields.Add(
+                    ("annotations", annotations.Length == 0 ? "null" : $"{{{string.Join(" , ", annotations)}}}"));
             if (without is not (2 or 3))
                 fields.Add(("mounts", mounts.Length == 0 ? "null" : $"[{string.Join(" ,", mounts)} ]"));
             (string, string)[] shuffled = [.. fields];
@@ -47,11 +50,10 @@ public sealed class SpecWriterTests
         {
             ContainerSpec spec = Read(directory, json);
             SpecEdits edits = Edits(new Random(seed), spec.Annotations, spec.Mounts);
-            if (edits.IsEmpty)
-                return;
             byte[] written = SpecWriter.Write(Encoding.UTF8.GetBytes(json), edits).ToArray();
             using JsonDocument before = JsonDocument.Parse(json), after = JsonDocument.Parse(written);
-            Assert.Equal(Others(before.RootElement, "annotations", "mounts"), Others(after.RootElement, "annotations", "mounts"));
+            Assert.Equal(Others(before.RootElement, "annotations", "mounts"),
+                Others(after.RootElement, "annotations", "mounts"));
             Assert.Equal(Unedited(before, edits), Unedited(after, edits));
             AssertMounts(before, after, edits);
             AssertReadsAsEdited(spec, Read(directory, Encoding.UTF8.GetString(written)), edits);
@@ -61,9 +63,10 @@ public sealed class SpecWriterTests
     [Theory]
     [InlineData("{}", """{"annotations":{"a":"1"}}""")]
     [InlineData("""{"annotations":null}""", """{"annotations":{"a":"1"}}""")]
-    [InlineData("""{"annotations":{"a":"0","b":"\u0032"},"x":1.0}""", """{"annotations":{"a":"1","b":"\u0032"},"x":1.0}""")]
+    [InlineData("""{"annotations":{"a":"0","b":"\u0032"},"x":1.0}""",
+        """{"annotations":{"a":"1","b":"\u0032"},"x":1.0}""")]
     [InlineData("""{"x":1.0,"annotations":{"b":"2"},"y":[]}""", """{"x":1.0,"annotations":{"b":"2","a":"1"},"y":[]}""")]
-    public void Where_an_annotation_goes(string json, string expected)
+    public void A_set_annotation_is_written_in_its_place(string json, string expected)
     {
         using TempDirectory directory = new();
         ContainerSpec spec = Read(directory, json);
@@ -73,21 +76,26 @@ public sealed class SpecWriterTests
     }
 
     [Fact]
-    public void Where_a_mount_goes()
+    public void Edited_mounts_are_written_in_their_places()
     {
-        const string Json = """{"mounts":[{"destination":"/a","x":1.0,"options":["rbind"],"type":"bind"},{"destination":"/b"},{ "destination":"/c"}]}""";
+        const string Json =
+            """
+            {"mounts":[{"destination":"/a","x":1.0,"options":["rbind"],"type":"bind"},
+             {"destination":"/b"},{ "destination":"/c"}]}
+            """;
         using TempDirectory directory = new();
         ContainerSpec spec = Read(directory, Json);
         var edits = new SpecEdits(spec.Annotations, spec.Mounts);
         edits.Replace(0, spec.Mounts[0].AsTmpfs() with { Source = "/s" });
         edits.Remove(1);
         Assert.Equal(
-            """{"mounts":[{"destination":"/a","x":1.0,"type":"tmpfs","source":"/s","options":[]},{ "destination":"/c"}]}""",
+            """{"mounts":[{"destination":"/a","x":1.0,"type":"tmpfs","source":"/s","options":[]},"""
+            + """{ "destination":"/c"}]}""",
             Encoding.UTF8.GetString(SpecWriter.Write(Encoding.UTF8.GetBytes(Json), edits).Span));
     }
 
     [Fact]
-    public void An_edit_that_was_taken_back_is_none()
+    public void An_edit_that_is_reverted_is_not_recorded()
     {
         var annotations = new Dictionary<string, string> { ["a"] = "1" };
         SpecMount[] mounts = [new("/a", "bind", "/s", ["rbind"])];
@@ -125,13 +133,12 @@ public sealed class SpecWriterTests
     private static void AssertMounts(JsonDocument before, JsonDocument after, SpecEdits edits)
     {
         JsonElement[] old = Mounts(before), written = Mounts(after);
-        int next = 0;
-        for (int i = 0; i < old.Length; i++)
-            if (!edits.Mounts.TryGetValue(i, out SpecMount? edited))
-                Assert.Equal(old[i].GetRawText(), written[next++].GetRawText());
-            else if (edited is not null)
-                Assert.Equal(Others(old[i], "type", "source", "options"), Others(written[next++], "type", "source", "options"));
-        Assert.Equal(next, written.Length);
+        int[] kept = [.. Enumerable.Range(0, old.Length)
+            .Where(i => !edits.Mounts.TryGetValue(i, out SpecMount? edited) || edited is not null)];
+        Assert.Equal(kept.Select(i => TextOf(old[i], i)), written.Select((mount, place) => TextOf(mount, kept[place])));
+
+        string TextOf(JsonElement mount, int index) => edits.Mounts.ContainsKey(index)
+            ? string.Join('\n', Others(mount, "type", "source", "options")) : mount.GetRawText();
     }
 
     private static void AssertReadsAsEdited(ContainerSpec before, ContainerSpec after, SpecEdits edits)
@@ -145,7 +152,8 @@ public sealed class SpecWriterTests
         Assert.Equal(expected.OrderBy(static pair => pair.Key, StringComparer.Ordinal),
             after.Annotations.OrderBy(static pair => pair.Key, StringComparer.Ordinal));
         SpecMount?[] mounts = [.. before.Mounts.Select((mount, i) => edits.Mounts.GetValueOrDefault(i, mount))];
-        Assert.Equal(mounts.Where(static mount => mount is not null), after.Mounts, static (one, other) => one!.SameAs(other!));
+        Assert.Equal(mounts.Where(static mount => mount is not null), after.Mounts,
+            static (one, other) => one!.SameAs(other!));
     }
 
     private static (string, string)[] Others(JsonElement element, params ReadOnlySpan<string> except)

@@ -11,7 +11,7 @@ public sealed class JsonObjectEndTests
     [InlineData(" \n{\"a\":[1,{\"b\":null}],\"c\":\"}\"}")]
     [InlineData("{\"a\":\"\\\"}\",\"\\\\\":{}}")]
     [InlineData("{\"ü}\":\"\u2028{[\"}")]
-    public void It_is_found_however_the_pieces_are_cut(string json)
+    public void The_end_is_found_wherever_the_pieces_are_cut(string json)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(json);
         byte[] followed = [.. bytes, .. "} {\"more\":"u8];
@@ -32,6 +32,6 @@ public sealed class JsonObjectEndTests
     [InlineData("[{}]")]
     [InlineData("\"{}\"")]
     [InlineData(" }")]
-    public void What_is_no_object(string text) =>
+    public void Find_fails_if_the_text_is_not_an_object(string text) =>
         Assert.Throws<JsonException>(() => new JsonObjectEnd().Find(Encoding.UTF8.GetBytes(text)));
 }

@@ -13,7 +13,9 @@ public sealed class RunscArgumentsTests
             Root = "/run/containerd/runsc/k8s.io",
             Flags = new SortedDictionary<string, string>
             {
-                ["platform"] = "systrap", ["debug"] = "true", ["log-packets"] = "",
+                ["platform"] = "systrap",
+                ["debug"] = "true",
+                ["log-packets"] = "",
             },
         };
         Assert.Equal(
@@ -34,11 +36,14 @@ public sealed class RunscArgumentsTests
     [InlineData("/d/", 7, "--debug --debug-log=/d/ --debug-log-fd=7")]
     [InlineData("/d/log", 0, "--debug --debug-log=/d/log")]
     [InlineData("", 0, "--debug")]
-    public void A_debug_log_comes_last(string log, int descriptor, string expected)
+    public void Debug_log_flags_come_last(string log, int descriptor, string expected)
     {
         var settings = new RunscSettings
         {
-            Binary = "runsc", Root = "/r", Flags = new SortedDictionary<string, string>(), Debug = new DebugSettings(log, descriptor),
+            Binary = "runsc",
+            Root = "/r",
+            Flags = new SortedDictionary<string, string>(),
+            Debug = new DebugSettings(log, descriptor),
         };
         Assert.Equal(
             ["--root=/r", "--log=/b/log.json", "--log-format=json", .. expected.Split(' ')],
@@ -80,16 +85,17 @@ public sealed class RunscArgumentsTests
     [InlineData(9, 0, true, "kill --all web+ 9")]
     [InlineData(9, 7, false, "kill --pid 7 web+ 9")]
     [InlineData(9, 7, true, "kill --all web+ 9")]
-    public void Kill(int signal, int pid, bool all, string expected)
-    {
+    public void Kill(int signal, int pid, bool all, string expected) =>
         Assert.Equal(expected.Split(' '), RunscArguments.Kill("web+", signal, pid, all));
-    }
 
     [Fact]
     public void Create_with_file_systems_from_an_image()
     {
         Assert.Equal(
-            ["create", "--bundle", "/b", "--pid-file", "/b/init.pid", "--fs-restore-image-path", "/i", "--fs-restore-direct", "web+"],
+            [
+                "create", "--bundle", "/b", "--pid-file", "/b/init.pid", "--fs-restore-image-path", "/i",
+                "--fs-restore-direct", "web+",
+            ],
             RunscArguments.Create("web+", "/b", "/b/init.pid", null, null, new RestoreSettings("/i", Direct: true)));
         Assert.Equal(
             ["create", "--bundle", "/b", "--pid-file", "/b/init.pid", "--fs-restore-image-path", "/i", "web+"],
@@ -100,12 +106,14 @@ public sealed class RunscArgumentsTests
     public void Checkpoint()
     {
         Assert.Equal(
-            ["checkpoint", "--image-path=/i", "web+"], RunscArguments.Checkpoint("web+", "/i", new CheckpointSettings()));
+            ["checkpoint", "--image-path=/i", "web+"],
+            RunscArguments.Checkpoint("web+", "/i", new CheckpointSettings()));
         Assert.Equal(
             [
                 "checkpoint", "--image-path=/i", "--leave-running", "--compression=none", "--direct",
-                "--exclude-committed-zero-pages", "--save-restore-exec-argv=/bin/hook a b", "--save-restore-exec-timeout=10s",
-                "--cuda-checkpoint-path=/bin/cuda", "--cuda-checkpoint-sequential", "--work-path=/w", "web+",
+                "--exclude-committed-zero-pages", "--save-restore-exec-argv=/bin/hook a b",
+                "--save-restore-exec-timeout=10s", "--cuda-checkpoint-path=/bin/cuda", "--cuda-checkpoint-sequential",
+                "--work-path=/w", "web+",
             ],
             RunscArguments.Checkpoint("web+", "/i", new CheckpointSettings
             {
@@ -129,8 +137,8 @@ public sealed class RunscArgumentsTests
             RunscArguments.FileSystemCheckpoint("web+", "/i", new FileSystemCheckpointSettings()));
         Assert.Equal(
             ["fscheckpoint", "--image-path=/i", "--leave-running", "--direct", "--path=all-tmpfs", "web+"],
-            RunscArguments.FileSystemCheckpoint(
-                "web+", "/i", new FileSystemCheckpointSettings { LeaveRunning = true, Direct = true, Path = "all-tmpfs" }));
+            RunscArguments.FileSystemCheckpoint("web+", "/i",
+                new FileSystemCheckpointSettings { LeaveRunning = true, Direct = true, Path = "all-tmpfs" }));
     }
 
     [Theory]
@@ -154,7 +162,7 @@ public sealed class RunscArgumentsTests
         Assert.Equal(expected.Split(' '), RunscArguments.Wait("web+", what, pid, rootPid));
 
     [Fact]
-    public void Commands_of_an_id_alone()
+    public void Commands_with_only_an_id()
     {
         Assert.Equal(["start", "web+"], RunscArguments.Start("web+"));
         Assert.Equal(["delete", "--force", "web+"], RunscArguments.DeleteForce("web+"));

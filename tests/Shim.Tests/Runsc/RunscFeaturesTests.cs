@@ -4,14 +4,14 @@ using Shim.Tests.Support;
 
 namespace Shim.Tests.Runsc;
 
-/// <summary>What a runsc knows is asked of it once, and again when it is another.</summary>
+/// <summary>A runsc's features are read from the binary once, and again when the binary has changed.</summary>
 public sealed class RunscFeaturesTests
 {
     private const string Older = "restore [flags] <container id>\\n  -direct\\n    \\tx\\n";
     private const string Newer = "restore [flags] <container id>\\n  -background\\n    \\tx\\n  -direct\\n    \\tx\\n";
 
     [Fact]
-    public void It_is_asked_once_and_again_when_it_changed()
+    public void Help_is_read_once_and_again_after_the_binary_has_changed()
     {
         using TempDirectory directory = new();
         string binary = directory["runsc"];
@@ -27,8 +27,8 @@ public sealed class RunscFeaturesTests
             RunscException refused = await Assert.ThrowsAsync<RunscException>(
                 () => features.RequireAsync(runner, "restore", "background"));
             Assert.Equal(RunscFailure.Unsupported, refused.Failure);
-            Assert.Equal($"runsc restore --background is not known to {binary}, version 1.2.3: it needs a newer release of gVisor",
-                refused.Message);
+            Assert.Equal($"runsc restore --background is not supported by {binary}, version 1.2.3; "
+                + "it needs a newer release of gVisor", refused.Message);
 
             WriteRunsc(directory, Newer);
             await features.RequireAsync(runner, "restore", "background");
@@ -36,7 +36,7 @@ public sealed class RunscFeaturesTests
     }
 
     [Fact]
-    public void A_command_that_it_does_not_know()
+    public void A_command_that_runsc_does_not_have_is_refused()
     {
         using TempDirectory directory = new();
         WriteRunsc(directory, Older);
@@ -47,23 +47,24 @@ public sealed class RunscFeaturesTests
             Assert.False(await features.HasAsync(runner, "fscheckpoint", null));
             RunscException refused = await Assert.ThrowsAsync<RunscException>(
                 () => features.RequireAsync(runner, "fscheckpoint", null));
-            Assert.StartsWith("runsc fscheckpoint is not known to ", refused.Message, StringComparison.Ordinal);
+            Assert.StartsWith("runsc fscheckpoint is not supported by ", refused.Message, StringComparison.Ordinal);
         });
     }
 
     [Fact]
-    public void One_that_cannot_be_started_is_told_each_time()
+    public void A_runsc_that_cannot_be_started_is_tried_again_each_time()
     {
         using TempDirectory directory = new();
         Loops.Run(async loop =>
         {
             var features = new RunscFeatures();
+            RunscRunner runner = Runner(loop, directory["none"]);
             for (int i = 0; i < 2; i++)
                 Assert.Equal(RunscFailure.NotRunnable, (await Assert.ThrowsAsync<RunscException>(
-                    () => features.HasAsync(Runner(loop, directory["none"]), "restore", null))).Failure);
+                    () => features.HasAsync(runner, "restore", null))).Failure);
             WriteRunsc(directory, Newer);
             File.Move(directory["runsc"], directory["none"]);
-            Assert.True(await features.HasAsync(Runner(loop, directory["none"]), "restore", null));
+            Assert.True(await features.HasAsync(runner, "restore", null));
         });
     }
 

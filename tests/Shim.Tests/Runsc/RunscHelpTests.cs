@@ -18,18 +18,23 @@ public sealed class RunscHelpTests
     }
 
     [Fact]
-    public void The_older_wait_has_its_first_flag_behind_its_usage_and_it_takes_a_number()
+    public void In_older_releases_the_first_flag_of_wait_follows_the_usage_and_takes_a_number()
     {
         IReadOnlyDictionary<string, bool> flags = RunscHelp.Flags(
-            "wait [flags] <container id>  -checkpoint uint\n    \twait for (n-1)th checkpoint\n  -pid int\n    \tselect a PID (default -1)\n");
+            "wait [flags] <container id>  -checkpoint uint\n    \twait for (n-1)th checkpoint\n"
+            + "  -pid int\n    \tselect a PID (default -1)\n");
         Assert.Equal([("checkpoint", false), ("pid", false)], flags.Select(static flag => (flag.Key, flag.Value)));
     }
 
     [Fact]
-    public void The_newer_wait_has_switches() =>
-        Assert.True(RunscHelp.Flags("wait [flags] <container id>\n  -checkpoint\n    \twait for the next checkpoint\n")["checkpoint"]);
+    public void In_newer_releases_wait_has_switches()
+    {
+        IReadOnlyDictionary<string, bool> flags =
+            RunscHelp.Flags("wait [flags] <container id>\n  -checkpoint\n    \twait for the next checkpoint\n");
+        Assert.True(flags["checkpoint"]);
+    }
 
     [Fact]
-    public void Anything_else_has_none() =>
+    public void Other_text_has_no_flags() =>
         Assert.Empty(RunscHelp.Flags("Subcommand fscheckpoint not understood\n\n - x\n-y\n     -z\n"));
 }

@@ -34,33 +34,27 @@ public sealed class RunscIdTests
     [InlineData("3E2C0A1F3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f",
         "3E2C0A1F3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f3e2c0a1f+")]
     [InlineData("3e2c0a1f", "3e2c0a1f+")]
-    public void A_hash_stays_and_others_get_an_end(string id, string runscId)
+    public void A_hash_is_unchanged_and_other_ids_get_a_suffix(string id, string runscId)
     {
         Assert.Equal(runscId, RunscId.For(id));
         Assert.Equal(id, RunscId.ToContainerd(runscId));
     }
 
     [Fact]
-    public void A_longer_id_that_begins_with_a_hash_hides_no_container_of_that_hash()
-    {
+    public void The_id_of_a_hash_is_no_prefix_of_a_longer_id_that_begins_with_the_hash() =>
         Assert.False(RunscId.For(Hash + "-debug").StartsWith(RunscId.For(Hash), StringComparison.Ordinal));
-    }
 
     [Fact]
-    public void Twice_is_once_and_back_is_what_it_was()
-    {
+    public void For_is_idempotent_and_ToContainerd_is_its_inverse() =>
         s_id.Sample(id =>
             RunscId.For(RunscId.For(id)) == RunscId.For(id)
             && RunscId.ToContainerd(RunscId.For(id)) == id
             && RunscId.ToContainerd(id) == id);
-    }
 
     [Fact]
-    public void None_is_a_prefix_of_another()
-    {
+    public void No_id_is_a_prefix_of_another() =>
         s_pair.Sample(pair =>
             pair.One == pair.Other
             || (!RunscId.For(pair.One).StartsWith(RunscId.For(pair.Other), StringComparison.Ordinal)
                 && !RunscId.For(pair.Other).StartsWith(RunscId.For(pair.One), StringComparison.Ordinal)));
-    }
 }

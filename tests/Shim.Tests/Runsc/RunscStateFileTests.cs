@@ -5,7 +5,7 @@ namespace Shim.Tests.Runsc;
 public sealed class RunscStateFileTests
 {
     [Fact]
-    public void Exactly_this_container_is_found()
+    public void Find_finds_exactly_this_container()
     {
         using TempDirectory root = new();
         string web2 = root.Write("web2+_sandbox:web2+.state", "{}");
@@ -27,7 +27,7 @@ public sealed class RunscStateFileTests
     [InlineData("xweb+_sandbox:web+.state")]
     [InlineData("WEB+_sandbox:web+.state")]
     [InlineData("web+.state")]
-    public void Other_files_are_none(string name)
+    public void Other_files_are_not_records(string name)
     {
         using TempDirectory root = new();
         root.Write(name, "");
@@ -35,7 +35,7 @@ public sealed class RunscStateFileTests
     }
 
     [Fact]
-    public void Dots_and_dashes_are_letters_like_others()
+    public void Ids_may_contain_dots_dashes_and_underscores()
     {
         using TempDirectory root = new();
         string path = root.Write("a.b-c_d+_sandbox:a.b-c_d+.state", "");
@@ -45,10 +45,10 @@ public sealed class RunscStateFileTests
     }
 
     [Fact]
-    public void A_root_that_is_missing_holds_none() => Assert.Null(RunscStateFile.Find("/no/such/root", "web+"));
+    public void A_missing_root_has_no_records() => Assert.Null(RunscStateFile.Find("/no/such/root", "web+"));
 
     [Fact]
-    public void Locks_of_containers_that_are_gone_go_too()
+    public void Locks_of_deleted_containers_are_removed()
     {
         using TempDirectory directory = new();
         foreach (string name in (string[])["web_sandbox:pod.lock", "web_sandbox:pod.state", "app_sandbox:pod.lock",
@@ -59,7 +59,7 @@ public sealed class RunscStateFileTests
         RunscStateFile.RemoveLocks(directory.Path, "pod");
         Assert.Equal(["web2_sandbox:pod2.lock", "web_sandbox:pod.lock", "web_sandbox:pod.state"],
             Directory.GetFiles(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        // A sandbox that is still there may have a container that is just being made: its lock comes before its record.
+        // In a sandbox that exists a container may just be being created: its lock comes before its record.
         directory.Write("pod_sandbox:pod.state", "");
         directory.Write("new_sandbox:pod.lock", "");
         RunscStateFile.RemoveLocks(directory.Path, "pod");

@@ -7,33 +7,38 @@ namespace Shim.Tests.Runsc;
 public sealed class RunscStatsTests
 {
     [Fact]
-    public void A_line_as_runsc_prints_it()
+    public void A_line_that_runsc_printed()
     {
         RunscStats stats = Parse(
-            """{"type":"stats","id":"web+","data":{"cpu":{"usage":{"total":432712298}},"memory":{"usage":{"limit":0,"usage":2600960,"failcnt":0},"swap":{"limit":0,"failcnt":0},"kernel":{"limit":0,"failcnt":0},"kernelTCP":{"limit":0,"failcnt":0}},"pids":{"current":2},"network_interfaces":[{"Name":"lo","RxBytes":0,"RxPackets":0,"RxErrors":0,"RxDropped":0,"TxBytes":0,"TxPackets":0,"TxErrors":0,"TxDropped":0}]}}""");
+            """{"type":"stats","id":"web+","data":{"cpu":{"usage":{"total":432712298}}"""
+            + ""","memory":{"usage":{"limit":0,"usage":2600960,"failcnt":0},"swap":{"limit":0,"failcnt":0}"""
+            + ""","kernel":{"limit":0,"failcnt":0},"kernelTCP":{"limit":0,"failcnt":0}},"pids":{"current":2}"""
+            + ""","network_interfaces":[{"Name":"lo","RxBytes":0,"RxPackets":0,"RxErrors":0,"RxDropped":0"""
+            + ""","TxBytes":0,"TxPackets":0,"TxErrors":0,"TxDropped":0}]}}""");
         Assert.Equal(432712298u, stats.CpuTotal);
         Assert.Equal((0u, 0u), (stats.CpuKernel, stats.CpuUser));
         Assert.Empty(stats.CpuPerProcessor);
         Assert.Equal(2600960u, stats.MemoryUsage);
-        Assert.Equal((0u, 0u, 0u, 0u), (stats.MemoryCache, stats.MemoryLimit, stats.MemoryMax, stats.MemoryFailures));
+        Assert.Equal((0u, 0u, 0u, 0u),
+            (stats.MemoryCache, stats.MemoryLimit, stats.MemoryMax, stats.MemoryFailures));
         Assert.Equal((2u, 0u), (stats.PidsCurrent, stats.PidsLimit));
         Assert.Equal([new RunscNetworkInterface("lo", 0, 0, 0, 0, 0, 0, 0, 0)], stats.Interfaces);
     }
 
-    /// <summary>The sandbox's cgroup has it all; what the sandbox says of its containers tells how to share it out.</summary>
+    /// <summary>The total comes from the sandbox's cgroup, each container's share from the sandbox's figures.</summary>
     [Theory]
     [InlineData("""{"a":100,"b":300}""", "a", 4000L, 1000u)]
     [InlineData("""{"a":100,"b":300}""", "b", 4000L, 3000u)]
     [InlineData("""{"a":0,"b":0}""", "a", 4000L, 2000u)]
     [InlineData("""{"a":0,"b":300}""", "a", 4000L, 0u)]
-    [InlineData("""{"b":300}""", "a", 4000L, 0u)] // it does not run any more
+    [InlineData("""{"b":300}""", "a", 4000L, 0u)] // it no longer runs
     [InlineData("""{"a":100,"b":300}""", "a", null, 100u)]
     [InlineData("""{"a":100,"b":300}""", "a", 0L, 100u)]
     [InlineData("""{}""", "a", 4000L, 7u)]
     [InlineData("""null""", "a", 4000L, 7u)]
     [InlineData("""{"a":18446744073709551615,"b":18446744073709551615}""", "a", long.MaxValue, 4611686018427387903u)]
     [InlineData("""{"a":-1,"b":"x"}""", "a", 4000L, 2000u)]
-    public void Processor_time_is_shared_out(string usage, string id, long? sandbox, ulong expected)
+    public void Cpu_time_is_divided_among_the_containers(string usage, string id, long? sandbox, ulong expected)
     {
         using JsonDocument answer = JsonDocument.Parse(
             """{"event":{"data":{"cpu":{"usage":{"total":7}},"pids":{"current":2}}},"containerUsage":""" + usage + "}");
@@ -51,7 +56,8 @@ public sealed class RunscStatsTests
               "memory":{"cache":6,"usage":{"limit":7,"usage":8,"max":9,"failcnt":10}},
               "pids":{"current":11,"limit":12},
               "network_interfaces":[
-                {"Name":"eth0","RxBytes":1,"RxPackets":2,"RxErrors":3,"RxDropped":4,"TxBytes":5,"TxPackets":6,"TxErrors":7,"TxDropped":8},
+                {"Name":"eth0","RxBytes":1,"RxPackets":2,"RxErrors":3,"RxDropped":4,
+                 "TxBytes":5,"TxPackets":6,"TxErrors":7,"TxDropped":8},
                 {"Name":"eth1"}]}}
             """);
         Assert.Equal((ulong.MaxValue, 2ul, 3ul), (stats.CpuTotal, stats.CpuKernel, stats.CpuUser));
@@ -65,24 +71,21 @@ public sealed class RunscStatsTests
     }
 
     [Theory]
-    [InlineData("""{"type":"stats","id":"web+","data":{"cpu":{"usage":{}},"memory":{"usage":{}},"pids":{},"network_interfaces":null}}""")]
+    [InlineData("""{"type":"stats","id":"web+","data":{"cpu":{"usage":{}},"memory":{"usage":{}}"""
+        + ""","pids":{},"network_interfaces":null}}""")]
     [InlineData("""{"type":"stats","id":"web+","data":{"cpu":{},"memory":{},"network_interfaces":[]}}""")]
     [InlineData("""{"data":{"cpu":null,"memory":[],"pids":"2"}}""")]
     [InlineData("{}")]
     [InlineData("[]")]
-    public void What_is_left_out_is_zero(string line)
-    {
+    public void Missing_values_are_zero(string line) =>
         Assert.Equivalent(new RunscStats(), Parse(line), strict: true);
-    }
 
     [Theory]
     [InlineData("")]
     [InlineData("{\"data\":")]
     [InlineData("not JSON")]
-    public void What_is_not_JSON_is_an_error(string line)
-    {
+    public void Parse_fails_if_the_line_is_not_JSON(string line) =>
         Assert.ThrowsAny<JsonException>(() => Parse(line));
-    }
 
     private static RunscStats Parse(string line) => RunscStats.Parse(Encoding.UTF8.GetBytes(line));
 }

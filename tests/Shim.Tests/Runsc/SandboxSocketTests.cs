@@ -1,11 +1,10 @@
 using System.Text.Json;
-using Linux;
 using Shim.Runsc;
 using Shim.Tests.Support;
 
 namespace Shim.Tests.Runsc;
 
-/// <summary>The control socket, with a sandbox at its other end that need not be honest.</summary>
+/// <summary>The control socket, with a peer that may be hostile.</summary>
 public sealed class SandboxSocketTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -13,141 +12,123 @@ public sealed class SandboxSocketTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void A_question_and_its_answer_in_pieces()
+    public void An_answer_may_arrive_in_pieces() => Run(async (sandbox, socket) =>
     {
-        Run(async (loop, sandbox, socket) =>
-        {
-            sandbox.Answers = ["{\"succ", "ess\":true,\"err\":\"\",\"result\":{\"a\":[1,", "2]}}"];
-            using JsonDocument answer = await socket.AskAsync(SandboxMethod.Signal, static json => json.WriteStringValue("w\"eb"));
-            Assert.Equal(2, answer.RootElement.GetProperty("result").GetProperty("a").GetArrayLength());
-            Assert.Equal("{\"method\":\"containerManager.Signal\",\"arg\":\"w\\u0022eb\"}", sandbox.Asked[0]);
-            // One question a connection, which is closed at once.
-            await sandbox.ClosedAsync;
-        });
-    }
+        sandbox.Answers = ["{\"succ", "ess\":true,\"err\":\"\",\"result\":{\"a\":[1,", "2]}}"];
+        using JsonDocument answer =
+            await socket.AskAsync(SandboxMethod.Signal, static json => json.WriteStringValue("w\"eb"));
+        Assert.Equal(2, answer.RootElement.GetProperty("result").GetProperty("a").GetArrayLength());
+        Assert.Equal("{\"method\":\"containerManager.Signal\",\"arg\":\"w\\u0022eb\"}", sandbox.Asked[0]);
+        // One request for each connection, which is closed at once.
+        await sandbox.ClosedAsync;
+    });
 
     [Fact]
-    public void A_long_answer()
+    public void An_answer_may_be_long() => Run(async (sandbox, socket) =>
     {
-        Run(async (loop, sandbox, socket) =>
-        {
-            string text = new('x', 1 << 20);
-            sandbox.Answers = [$"{{\"success\":true,\"err\":\"\",\"result\":\"{text}\"}}"];
-            using JsonDocument answer = await socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue());
-            Assert.Equal(text, answer.RootElement.GetProperty("result").GetString());
-        });
-    }
+        string text = new('x', 1 << 20);
+        sandbox.Answers = [$"{{\"success\":true,\"err\":\"\",\"result\":\"{text}\"}}"];
+        using JsonDocument answer = await AskAsync(socket, SandboxMethod.Event);
+        Assert.Equal(text, answer.RootElement.GetProperty("result").GetString());
+    });
 
     [Theory]
-    [InlineData("{\"success\":false,\"err\":\"container \\\"x\\\" not found\",\"result\":null}", "Event: container \"x\" not found")]
+    [InlineData("{\"success\":false,\"err\":\"container \\\"x\\\" not found\",\"result\":null}",
+        "Event: container \"x\" not found")]
     [InlineData("{\"success\":false,\"err\":7}", "Event: no reason given")]
-    public void A_refusal(string answer, string message)
+    public void A_refusal(string answer, string message) => Run(async (sandbox, socket) =>
     {
-        Run(async (loop, sandbox, socket) =>
-        {
-            sandbox.Answers = [answer];
-            Assert.Equal(message, (await Assert.ThrowsAsync<SandboxRefusedException>(
-                () => socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue()))).Message);
-        });
-    }
+        sandbox.Answers = [answer];
+        Assert.Equal(message, (await Assert.ThrowsAsync<SandboxRefusedException>(
+            () => AskAsync(socket, SandboxMethod.Event))).Message);
+    });
 
     [Theory]
-    [InlineData("not json", "not the JSON")]
-    [InlineData("[]", "it is no object")]
-    [InlineData("7 ", "it is no object")]
-    [InlineData("}", "it is no object")]
-    [InlineData("{\"success\":true]", "not the JSON")]
-    [InlineData("{}", "there is no field success")]
-    [InlineData("{\"success\":1}", "there is no field success")]
-    [InlineData("{\"success\":true}", "there is no field result")]
-    [InlineData("{\"success\":true,\"result\":1}}", null)] // what follows the object is nobody's business
-    [InlineData("{\"success\":true,", "the connection ended after")]
-    [InlineData("", "the connection ended after 0 bytes")]
-    [InlineData("{\"success\":false,\"err\":\"\\ud800\"}", "not the JSON")]
-    public void What_is_no_answer(string answer, string? words)
+    [InlineData("not json", "invalid answer")]
+    [InlineData("[]", "not an object")]
+    [InlineData("7 ", "not an object")]
+    [InlineData("}", "not an object")]
+    [InlineData("{\"success\":true]", "invalid answer")]
+    [InlineData("{}", "no boolean field success")]
+    [InlineData("{\"success\":1}", "no boolean field success")]
+    [InlineData("{\"success\":true}", "no field result")]
+    [InlineData("{\"success\":true,", "connection closed after")]
+    [InlineData("", "connection closed after 0 bytes")]
+    [InlineData("{\"success\":false,\"err\":\"\\ud800\"}", "invalid answer")]
+    public void An_invalid_answer(string answer, string words) => Run(async (sandbox, socket) =>
     {
-        Run(async (loop, sandbox, socket) =>
-        {
-            sandbox.Answers = [answer];
-            sandbox.CloseAfter = true;
-            if (words is null)
-                (await socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue())).Dispose();
-            else
-                Assert.Contains(words, (await Assert.ThrowsAsync<SandboxSilentException>(
-                    () => socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue()))).Message, StringComparison.Ordinal);
-        });
-    }
+        sandbox.Answers = [answer];
+        sandbox.CloseAfter = true;
+        await AssertInvalidAsync(words, socket, SandboxMethod.Event);
+    });
 
     [Fact]
-    public void One_that_nests_too_deep_or_never_ends_is_cut_off()
+    public void What_follows_the_object_is_ignored() => Run(async (sandbox, socket) =>
     {
-        Run(async (loop, sandbox, socket) =>
-        {
-            sandbox.Answers = ["{\"success\":true,\"result\":" + new string('[', 100)];
-            Assert.Contains("it nests deeper than 32", (await AskAsync(socket)).Message, StringComparison.Ordinal);
-        });
-        Run(async (loop, sandbox, socket) =>
-        {
-            sandbox.Answers = ["{\"success\":true,\"result\":\"", .. Enumerable.Repeat(new string('x', 1 << 16), 80)];
-            Assert.Contains("more than 4194304 bytes", (await AskAsync(socket)).Message, StringComparison.Ordinal);
-        });
-        Run(async (loop, sandbox, socket) =>
-        {
-            sandbox.Answers = ["{\"success\":true,\"result\":\"", .. Enumerable.Repeat(new string('x', 1 << 12), 17)];
-            Assert.Contains("more than 65536 bytes", (await Assert.ThrowsAsync<SandboxSilentException>(
-                () => socket.AskAsync(SandboxMethod.Wait, static json => json.WriteNullValue()))).Message, StringComparison.Ordinal);
-        });
-        Run(async (loop, sandbox, socket) =>
-        {
-            sandbox.Answers = ["{\"success\":true,\"result\":[", .. Enumerable.Repeat("1,", 1100)];
-            sandbox.Drips = true;
-            Assert.Contains("more than 1024 pieces", (await AskAsync(socket)).Message, StringComparison.Ordinal);
-        });
-
-        static async Task<Exception> AskAsync(SandboxSocket socket) =>
-            await Assert.ThrowsAsync<SandboxSilentException>(() => socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue()));
-    }
+        sandbox.Answers = ["{\"success\":true,\"result\":1}}"];
+        sandbox.CloseAfter = true;
+        using JsonDocument answer = await AskAsync(socket, SandboxMethod.Event);
+        Assert.Equal(1, answer.RootElement.GetProperty("result").GetInt32());
+    });
 
     [Fact]
-    public void One_that_says_nothing_is_waited_for_as_long_as_the_question_is_worth()
+    public void An_answer_may_not_be_nested_too_deeply() => Run(async (sandbox, socket) =>
     {
-        Loops.Run(async loop =>
-        {
-            FakeTime time = new();
-            using var sandbox = new FakeSandbox(_directory["s"]);
-            var socket = new SandboxSocket(_directory["s"], time);
-            Task<JsonDocument> asking = socket.AskAsync(SandboxMethod.Signal, static json => json.WriteNullValue());
-            await time.UntilAwaitedAsync(TimeSpan.FromSeconds(10));
-            time.Advance(TimeSpan.FromSeconds(10));
-            Assert.Equal("Signal: no answer within 10 s", (await Assert.ThrowsAsync<TimeoutException>(() => asking)).Message);
-            Assert.False(socket.HasAnswered);
-        });
-    }
+        sandbox.Answers = ["{\"success\":true,\"result\":" + new string('[', 100)];
+        await AssertInvalidAsync("nested deeper than 32", socket, SandboxMethod.Event);
+    });
 
     [Fact]
-    public void A_wait_lasts_until_it_is_abandoned()
+    public void A_list_may_not_be_too_long() => Run(async (sandbox, socket) =>
     {
-        Run(async (loop, sandbox, socket) =>
-        {
-            using CancellationTokenSource abandon = new();
-            Task<JsonDocument> waiting = socket.AskAsync(SandboxMethod.Wait, static json => json.WriteNullValue(), abandon.Token);
-            await sandbox.AskedAsync;
-            Assert.False(waiting.IsCompleted);
-            abandon.Cancel();
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
-        });
-    }
+        sandbox.Answers = ["{\"success\":true,\"result\":\"", .. Enumerable.Repeat(new string('x', 1 << 16), 80)];
+        await AssertInvalidAsync("more than 4194304 bytes", socket, SandboxMethod.Event);
+    });
 
     [Fact]
-    public void Where_nobody_listens()
+    public void A_short_answer_may_not_be_too_long() => Run(async (sandbox, socket) =>
     {
-        Loops.Run(async loop =>
-        {
-            var socket = new SandboxSocket(_directory["none"], loop.Time);
-            Assert.Contains("ENOENT", (await Assert.ThrowsAsync<SandboxSilentException>(
-                () => socket.AskAsync(SandboxMethod.Event, static json => json.WriteNullValue()))).Message, StringComparison.Ordinal);
-        });
-    }
+        sandbox.Answers = ["{\"success\":true,\"result\":\"", .. Enumerable.Repeat(new string('x', 1 << 12), 17)];
+        await AssertInvalidAsync("more than 65536 bytes", socket, SandboxMethod.Wait);
+    });
+
+    [Fact]
+    public void An_answer_may_not_arrive_in_too_many_pieces() => Run(async (sandbox, socket) =>
+    {
+        sandbox.Answers = ["{\"success\":true,\"result\":[", .. Enumerable.Repeat("1,", 1100)];
+        sandbox.Drips = true;
+        await AssertInvalidAsync("more than 1024 pieces", socket, SandboxMethod.Event);
+    });
+
+    [Fact]
+    public void A_request_times_out() => Loops.Run(async loop =>
+    {
+        FakeTime time = new();
+        using var sandbox = new FakeSandbox(_directory["s"]);
+        var socket = new SandboxSocket(_directory["s"], time);
+        Task<JsonDocument> request = AskAsync(socket, SandboxMethod.Signal);
+        await time.UntilAwaitedAsync(TimeSpan.FromSeconds(10));
+        time.Advance(TimeSpan.FromSeconds(10));
+        TimeoutException e = await Assert.ThrowsAsync<TimeoutException>(() => request);
+        Assert.Equal("Signal: no answer within 10 s", e.Message);
+        Assert.False(socket.HasAnswered);
+    });
+
+    [Fact]
+    public void A_wait_lasts_until_it_is_abandoned() => Run(async (sandbox, socket) =>
+    {
+        using CancellationTokenSource abandon = new();
+        Task<JsonDocument> waiting =
+            socket.AskAsync(SandboxMethod.Wait, static json => json.WriteNullValue(), abandon.Token);
+        await sandbox.AskedAsync;
+        Assert.False(waiting.IsCompleted);
+        abandon.Cancel();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    });
+
+    [Fact]
+    public void A_request_fails_if_there_is_no_socket() => Loops.Run(async loop =>
+        await AssertInvalidAsync("ENOENT", new SandboxSocket(_directory["none"], loop.Time), SandboxMethod.Event));
 
     [Theory]
     [InlineData("""{"sandbox":{"id":"s+","controlSocketPath":"/run/x.sock"}}""", "/run/x.sock")]
@@ -156,11 +137,12 @@ public sealed class SandboxSocketTests : IDisposable
     [InlineData("""{"sandbox":7}""", null)]
     [InlineData("""{"id":"web"}""", null)]
     [InlineData("""{"sandbox":""", null)]
-    public void It_is_found_in_runscs_record(string record, string? path)
+    public void The_path_is_found_in_runscs_record(string record, string? path)
     {
         _directory.Write("web+_sandbox:s+.state", record);
         Assert.Equal(path?.Replace("ROOT", _directory.Path, StringComparison.Ordinal),
-            SandboxSocket.Find(_directory.Path, "web+", TimeProvider.System)?.Path);
+            SandboxSocket.FindPath(_directory.Path, "web+"));
+        Assert.Null(SandboxSocket.FindPath(_directory.Path, "we"));
         Assert.Null(SandboxSocket.Find(_directory.Path, "we", TimeProvider.System));
     }
 
@@ -169,12 +151,23 @@ public sealed class SandboxSocketTests : IDisposable
     [InlineData(0x0300u, 3)]
     [InlineData(0xff00u, 255)]
     [InlineData(9u, 137)]
-    [InlineData(0x8fu, 143)] // and it dumped core
-    public void An_exit_status(uint packed, int status) => Assert.Equal(status, SandboxControl.ExitStatusOf(packed));
+    [InlineData(0x8fu, 143)] // with a core dump
+    public void The_exit_status_of_a_wait_status(uint packed, int status) =>
+        Assert.Equal(status, SandboxControl.ExitStatusOf(packed));
 
-    private void Run(Func<EventLoop, FakeSandbox, SandboxSocket, Task> body) => Loops.Run(async loop =>
+    private static Task<JsonDocument> AskAsync(SandboxSocket socket, SandboxMethod method) =>
+        socket.AskAsync(method, static json => json.WriteNullValue());
+
+    private static async Task AssertInvalidAsync(string words, SandboxSocket socket, SandboxMethod method)
+    {
+        SandboxSilentException e =
+            await Assert.ThrowsAsync<SandboxSilentException>(() => AskAsync(socket, method));
+        Assert.Contains(words, e.Message, StringComparison.Ordinal);
+    }
+
+    private void Run(Func<FakeSandbox, SandboxSocket, Task> body) => Loops.Run(async loop =>
     {
         using var sandbox = new FakeSandbox(_directory["s"]);
-        await body(loop, sandbox, new SandboxSocket(_directory["s"], loop.Time));
+        await body(sandbox, new SandboxSocket(_directory["s"], loop.Time));
     });
 }

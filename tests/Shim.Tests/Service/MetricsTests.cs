@@ -25,7 +25,7 @@ public sealed class MetricsTests
     };
 
     [Fact]
-    public void V1_in_nanoseconds()
+    public void V1_has_times_in_nanoseconds()
     {
         Any any = Metrics.ToV1(s_stats);
         Assert.Equal("io.containerd.cgroups.v1.Metrics", any.TypeUrl);
@@ -39,14 +39,21 @@ public sealed class MetricsTests
         Assert.Equal(
             new V1.NetworkStat
             {
-                Name = "eth0", RxBytes = 1, RxPackets = 2, RxErrors = 3, RxDropped = 4,
-                TxBytes = 5, TxPackets = 6, TxErrors = 7, TxDropped = 8,
+                Name = "eth0",
+                RxBytes = 1,
+                RxPackets = 2,
+                RxErrors = 3,
+                RxDropped = 4,
+                TxBytes = 5,
+                TxPackets = 6,
+                TxErrors = 7,
+                TxDropped = 8,
             },
             Assert.Single(metrics.Network));
     }
 
     [Fact]
-    public void V1_of_nothing_has_what_ctr_takes_for_granted()
+    public void V1_without_statistics_has_the_fields_that_ctr_reads_without_a_check()
     {
         V1.Metrics metrics = V1.Metrics.Parser.ParseFrom(Metrics.ToV1(new RunscStats()).Value);
         Assert.NotNull(metrics.Memory.Usage);
@@ -55,7 +62,7 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public void V2_in_microseconds()
+    public void V2_has_times_in_microseconds()
     {
         Any any = Metrics.ToV2(s_stats);
         Assert.Equal("io.containerd.cgroups.v2.Metrics", any.TypeUrl);
@@ -68,8 +75,15 @@ public sealed class MetricsTests
         Assert.Equal(
             new V2.NetworkStat
             {
-                Name = "eth0", RxBytes = 1, RxPackets = 2, RxErrors = 3, RxDropped = 4,
-                TxBytes = 5, TxPackets = 6, TxErrors = 7, TxDropped = 8,
+                Name = "eth0",
+                RxBytes = 1,
+                RxPackets = 2,
+                RxErrors = 3,
+                RxDropped = 4,
+                TxBytes = 5,
+                TxPackets = 6,
+                TxErrors = 7,
+                TxDropped = 8,
             },
             Assert.Single(metrics.Network));
     }

@@ -12,7 +12,7 @@ public sealed class RuntimeOptionsTests
     [InlineData("runtimeoptions.v1.Options")]
     [InlineData("type.googleapis.com/runtimeoptions.v1.Options")]
     [InlineData("types.containerd.io/a/runtimeoptions.v1.Options")]
-    public void A_file(string typeUrl)
+    public void Options_may_name_a_file(string typeUrl)
     {
         using TempDirectory directory = new();
         var options = new Options
@@ -27,7 +27,7 @@ public sealed class RuntimeOptionsTests
     }
 
     [Fact]
-    public void The_body_counts_only_without_a_file()
+    public void The_body_is_used_only_without_a_file()
     {
         var options = new Options { ConfigBody = ByteString.CopyFromUtf8("TypeUrl = 'x'\nroot = '/run/body'") };
         Assert.Equal("/run/body", Read(Pack("runtimeoptions.v1.Options", options)).Root);
@@ -50,7 +50,7 @@ public sealed class RuntimeOptionsTests
     [InlineData("type.googleapis.com/containerd.runc.v1.Options")]
     [InlineData("containerd.linux.runc.CreateOptions")]
     [InlineData("types.containerd.io/containerd.linux.runc.CreateOptions")]
-    public void Otherwise_the_nodes_own_file(string? typeUrl)
+    public void Otherwise_the_nodes_default_file_is_used(string? typeUrl)
     {
         Any? options = typeUrl is null ? null : new Any { TypeUrl = typeUrl };
         Assert.Equivalent(ConfigurationFile.ReadDefault([]), RuntimeOptions.Read(options, []), strict: true);
@@ -60,20 +60,20 @@ public sealed class RuntimeOptionsTests
     [InlineData("containerd.runhcs.v1.Options")]
     [InlineData("type.googleapis.com/runtimeoptions.v2.Options")]
     [InlineData("xruntimeoptions.v1.Options")]
-    public void Another_type_is_refused_by_name(string typeUrl)
+    public void Another_type_is_rejected_by_name(string typeUrl)
     {
         RefusedException e = Assert.Throws<RefusedException>(() => Read(new Any { TypeUrl = typeUrl }));
         Assert.Equal(Refusal.InvalidArgument, e.Refusal);
-        Assert.Contains($"of type {typeUrl} are not understood", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"of type {typeUrl} are not supported", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_type_that_lies_is_refused()
+    public void Options_that_are_not_of_their_type_are_rejected()
     {
         var options = new Any { TypeUrl = "runtimeoptions.v1.Options", Value = ByteString.CopyFrom(0x0a, 0x7f, 0x00) };
         RefusedException e = Assert.Throws<RefusedException>(() => Read(options));
         Assert.Equal(Refusal.InvalidArgument, e.Refusal);
-        Assert.Equal("runtime options are not of the type runtimeoptions.v1.Options that they claim", e.Message);
+        Assert.Equal("runtime options are not a valid runtimeoptions.v1.Options message", e.Message);
     }
 
     private static ShimConfiguration Read(Any options)

@@ -20,9 +20,9 @@ public sealed class TaskServiceV3Tests
             methods.Select(name => $"/containerd.task.v2.Task/{name}")
                 .Concat(methods.Select(name => $"/containerd.task.v3.Task/{name}")),
             recorder.Bound.Keys.Order(StringComparer.Ordinal));
-        foreach (string method in methods)
-            Assert.Same(
-                recorder.Bound[$"/containerd.task.v2.Task/{method}"], recorder.Bound[$"/containerd.task.v3.Task/{method}"]);
+        Assert.All(methods, method => Assert.Same(
+            recorder.Bound[$"/containerd.task.v2.Task/{method}"],
+            recorder.Bound[$"/containerd.task.v3.Task/{method}"]));
     }
 
     private sealed class Unimplemented : TaskApi.TaskBase;

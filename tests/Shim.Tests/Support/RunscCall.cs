@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Linux;
 
@@ -9,22 +10,21 @@ internal sealed class RunscCall
 {
     private readonly ScriptedRunsc _runsc;
     private readonly Dictionary<string, string> _global = new(StringComparer.Ordinal);
-    private bool _ended;
 
     public RunscCall(ScriptedRunsc runsc, int pid, SpawnRequest request)
     {
         _runsc = runsc;
         Pid = pid;
         Request = request;
+        IReadOnlyList<string> argv = request.Arguments;
         int first = 1;
-        for (; first < request.Arguments.Count - 1
-            && request.Arguments[first].StartsWith("--", StringComparison.Ordinal); first++)
+        for (; first < argv.Count - 1 && argv[first].StartsWith("--", StringComparison.Ordinal); first++)
         {
-            string[] flag = request.Arguments[first].Split('=', 2);
+            string[] flag = argv[first].Split('=', 2);
             _global[flag[0]] = flag.Length > 1 ? flag[1] : "";
         }
-        Command = request.Arguments[first];
-        Arguments = [.. request.Arguments.Skip(first + 1)];
+        Command = argv[first];
+        Arguments = [.. argv.Skip(first + 1)];
     }
 
     public int Pid { get; }
@@ -36,6 +36,9 @@ internal sealed class RunscCall
 
     /// <summary>The subcommand's arguments; the container's id is the last one, but for <c>kill</c>.</summary>
     public IReadOnlyList<string> Arguments { get; }
+
+    /// <summary>A process that the command leaves behind, as a detached <c>exec</c> does.</summary>
+    public int ChildPid => Pid + 1_000_000;
 
     /// <summary>A flag of runsc's own, such as <c>--root</c>; null if it is not there.</summary>
     public string? Global(string flag) => _global.GetValueOrDefault(flag);
@@ -51,52 +54,71 @@ internal sealed class RunscCall
         return null;
     }
 
+    /// <summary>Writes to its standard output, or to another of its descriptors.</summary>
+    public void Print(string text, int descriptor = 1)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        Assert.Equal(bytes.Length, Request.Descriptors[descriptor]!.TryWrite(bytes, out _));
+    }
+
+    /// <summary>Appends an error to its log.</summary>
+    public void LogError(string message) =>
+        File.AppendAllText(_global["--log"], JsonSerializer.Serialize(new { msg = message, level = "error" }));
+
     /// <summary>Ends with an error in the log and exit status 128.</summary>
     public void Fail(string message)
     {
-        File.AppendAllText(_global["--log"], JsonSerializer.Serialize(new { msg = message, level = "error" }));
+        LogError(message);
         End(128 << 8);
     }
 
     /// <summary>Does what the real command does, and ends well, unless it has ended before.</summary>
     public void Succeed()
     {
-        if (_ended)
+        if (_runsc.HasEnded(Pid))
             return;
-        string id = Arguments.Count > 0 ? Arguments[^1] : "";
+        bool isDetached = Arguments.Contains("--detach");
         switch (Command)
         {
             case "create":
                 Write("--pid-file", ScriptedRunsc.SandboxPid);
-                Directory.CreateDirectory(_global["--root"]);
-                File.WriteAllText(RecordOf(id), "{}");
+                LeaveRecord();
                 break;
             case "exec":
-                Write("--pid-file", Pid);
+                Write("--pid-file", isDetached ? ChildPid : Pid);
                 Write("--internal-pid-file", 7);
+                if (isDetached)
+                    break;
                 return; // it stays as long as its process
+            case "wait":
+                return; // until the test answers or it is killed
             case "delete":
-                File.Delete(RecordOf(id));
+                foreach (string record in Directory.GetFiles(_global["--root"], $"{Arguments[^1]}_sandbox:*.state"))
+                    File.Delete(record);
+                break;
+            case "--version":
+                Print("runsc version release-test\nspec: 1.1.0\n");
                 break;
         }
         End(0);
     }
 
-    /// <summary>Ends.</summary>
-    public void End(int waitStatus)
+    /// <summary>Leaves the container's record in runsc's root.</summary>
+    public void LeaveRecord()
     {
-        _ended = true;
-        _runsc.End(Pid, waitStatus);
+        Directory.CreateDirectory(_global["--root"]);
+        File.WriteAllText(Path.Combine(_global["--root"], $"{Arguments[^1]}_sandbox:{Arguments[^1]}.state"), "{}");
     }
+
+    /// <summary>Ends.</summary>
+    public void End(int waitStatus) => _runsc.End(Pid, waitStatus);
 
     /// <summary>The command and its arguments; of paths only the last part.</summary>
     public override string ToString() => string.Join(' ', Arguments.Select(Short).Prepend(Command));
 
-    private string RecordOf(string id) => Path.Combine(_global["--root"], $"{id}_sandbox:{id}.state");
-
-    private static string Short(string argument) =>
-        argument.Contains('/') ? argument[..(argument.IndexOf('=', StringComparison.Ordinal) + 1)]
-            + Path.GetFileName(argument) : argument;
+    private static string Short(string argument) => argument.Contains('/')
+        ? argument[..(argument.IndexOf('=', StringComparison.Ordinal) + 1)] + Path.GetFileName(argument)
+        : argument;
 
     private void Write(string flag, int pid)
     {

@@ -11,7 +11,7 @@ internal sealed class ScriptedControl : ISandboxControl
     /// <summary>The calls in order: the method, and its arguments in short.</summary>
     public List<string> Calls { get; } = [];
 
-    /// <summary>Answers a pause, a resume or a signal; by default each succeeds at once.</summary>
+    /// <summary>Decides how every call but a wait goes; by default each succeeds at once.</summary>
     public Func<string, Task> OnCall { get; set; } = static _ => Task.CompletedTask;
 
     /// <summary>The container's processes.</summary>
@@ -22,6 +22,23 @@ internal sealed class ScriptedControl : ISandboxControl
 
     /// <summary>The container's state, for the caller that doubts its end.</summary>
     public SandboxContainerState State { get; set; } = SandboxContainerState.Running;
+
+    /// <summary>Calls that begin so fail.</summary>
+    public void Fail(string prefix, RunscFailure failure) => OnCall = call =>
+        call.StartsWith(prefix, StringComparison.Ordinal)
+            ? Task.FromException(new RunscException(failure, $"{call} failed"))
+            : Task.CompletedTask;
+
+    /// <summary>Calls that begin so wait until the source is completed.</summary>
+    public TaskCompletionSource Hold(string prefix)
+    {
+        TaskCompletionSource source = LoopTask.NewSource();
+        OnCall = call => call.StartsWith(prefix, StringComparison.Ordinal) ? source.Task : Task.CompletedTask;
+        return source;
+    }
+
+    /// <summary>All calls succeed again.</summary>
+    public void Mend() => OnCall = static _ => Task.CompletedTask;
 
     /// <summary>The container's first process ends.</summary>
     public void End(string id, int status) => WaitOf(id).SetResult(status);

@@ -4,7 +4,7 @@ namespace Shim.Tests.Support;
 
 /// <summary>
 /// runsc without a process: each command is recorded and does what the test says. By default it succeeds and leaves
-/// what the real one leaves: pid files, and a record in runsc's root.
+/// what the real one leaves: pid files, and a record in runsc's root. <c>exec</c> and <c>wait</c> stay.
 /// </summary>
 internal sealed class ScriptedRunsc : IChildProcesses
 {
@@ -24,15 +24,44 @@ internal sealed class ScriptedRunsc : IChildProcesses
     /// <summary>The signals that were sent to watched processes: <c>PID SIGNAL</c>, or <c>sandbox SIGNAL</c>.</summary>
     public List<string> Signals { get; } = [];
 
-    /// <summary>What a command does, after what it leaves by default.</summary>
+    /// <summary>Whether there is no runsc to start.</summary>
+    public bool IsMissing { get; set; }
+
+    /// <summary>What a command does before it leaves what it leaves by default and succeeds.</summary>
     public void On(string command, Func<RunscCall, Task> script) => _scripts[command] = script;
 
-    /// <summary>A command that fails as runsc does: with a line in its log and exit status 128.</summary>
-    public void Fail(string command, string message) => On(command, call =>
+    /// <inheritdoc cref="On(string, Func{RunscCall, Task})"/>
+    public void On(string command, Action<RunscCall> script) => On(command, call =>
     {
-        call.Fail(message);
+        script(call);
         return Task.CompletedTask;
     });
+
+    /// <summary>A command that fails as runsc does: with a line in its log and exit status 128.</summary>
+    public void Fail(string command, string message) => On(command, call => call.Fail(message));
+
+    /// <summary>A command that waits until the source is completed.</summary>
+    public TaskCompletionSource Hold(string command)
+    {
+        TaskCompletionSource source = LoopTask.NewSource();
+        On(command, _ => source.Task);
+        return source;
+    }
+
+    /// <summary>All commands do by default what they do.</summary>
+    public void Mend()
+    {
+        _scripts.Clear();
+        IsMissing = false;
+    }
+
+    /// <summary>Waits until a command has been started.</summary>
+    /// <returns>The first of this name.</returns>
+    public async Task<RunscCall> UntilAsync(string command)
+    {
+        await TestShim.UntilAsync(() => Calls.Exists(call => call.Command == command));
+        return Calls.Find(call => call.Command == command)!;
+    }
 
     /// <summary>The sandbox's process ends.</summary>
     public void EndSandbox(int waitStatus) => End(SandboxPid, waitStatus);
@@ -43,11 +72,16 @@ internal sealed class ScriptedRunsc : IChildProcesses
     public void End(int pid, int waitStatus) =>
         SourceOf(pid).TrySetResult(new ProcessExit(pid, waitStatus, DateTimeOffset.UnixEpoch));
 
+    /// <summary>Whether a watched process has ended.</summary>
+    public bool HasEnded(int pid) => SourceOf(pid).Task.IsCompleted;
+
     public ChildProcess Spawn(SpawnRequest request)
     {
+        if (IsMissing)
+            throw new LinuxException(Errno.ENOENT, "spawn", request.Path);
         var call = new RunscCall(this, ++_lastPid, request);
         Calls.Add(call);
-        _ = RunAsync(call);
+        LoopTask.Watch(() => RunAsync(call));
         return new ChildProcess(call.Pid, SourceOf(call.Pid).Task, signal => Kill(call.Pid, signal));
     }
 

@@ -3,14 +3,14 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>Pods in few words, for tables.</summary>
+/// <summary>Pods in a short notation, for theories.</summary>
 internal static class ExamplePod
 {
     public const string Uid = "7d0f1a52-6f2b-4a9e-8a55-6f1c3a0b9e11";
     public const string Directory = $"/var/lib/kubelet/pods/{Uid}";
     public const string CsiPlugin = "kubernetes.io~csi";
 
-    /// <summary>The volume that is meant where none is named.</summary>
+    /// <summary>The volume that is meant if none is named.</summary>
     public const string Data = "data";
 
     public static readonly string DataPath = PathOf(Data);
@@ -20,7 +20,9 @@ internal static class ExamplePod
 
     public static PodVolumes With(params IReadOnlyList<PodVolume> volumes) => new(Uid, Directory, Directory, volumes);
 
-    /// <summary>An emptyDir. Facts: <c>disk</c> or <c>memory</c>, <c>used</c>, <c>gone</c>, <c>mode= uid= gid=</c>.</summary>
+    /// <summary>
+    /// An emptyDir. Facts: <c>disk</c> or <c>memory</c>, <c>used</c>, <c>gone</c>, <c>mode= uid= gid=</c>.
+    /// </summary>
     public static PodVolume EmptyDir(string name = Data, string facts = "disk")
     {
         var directory = new EmptyDirectory(VolumeMedium.Disk, 0b111_111_111, 0, 0, null, []);
@@ -35,7 +37,7 @@ internal static class ExamplePod
                 case "mode": directory = directory with { Mode = Convert.ToUInt32(fact[5..], 8) }; break;
                 case "uid": directory = directory with { Uid = uint.Parse(fact[4..]) }; break;
                 case "gid": directory = directory with { Gid = uint.Parse(fact[4..]) }; break;
-                default: throw new ArgumentException($"what is \"{fact}\"?", nameof(facts));
+                default: throw new ArgumentException($"unknown fact \"{fact}\"", nameof(facts));
             }
         return new PodVolume(name, PodVolume.EmptyDirPlugin, PathOf(name)) { Directory = gone ? null : directory };
     }
@@ -43,9 +45,9 @@ internal static class ExamplePod
     public static PodVolume Other(string name, string plugin = CsiPlugin) => new(name, plugin, PathOf(name, plugin));
 
     /// <summary>
-    /// Annotations, <c>FIELD=VALUE</c> for <see cref="Data"/> or <c>NAME.FIELD=VALUE</c>, with spaces between. The field
-    /// says whether it is a hint or the shim's own; <c>hint=pod</c> stands for the whole hint that the shim writes for
-    /// an emptyDir of mode 0777 and root's.
+    /// Annotations, <c>FIELD=VALUE</c> for <see cref="Data"/> or <c>NAME.FIELD=VALUE</c>, separated by spaces. FIELD
+    /// tells hints from the shim's own annotations; <c>hint=pod</c> is the whole hint that the shim writes for an
+    /// emptyDir with mode 0777 that root owns.
     /// </summary>
     public static Dictionary<string, string> Annotations(string text)
     {
@@ -70,11 +72,12 @@ internal static class ExamplePod
     }
 
     /// <summary>A mount as containerd writes it: <c>TYPE SOURCE DESTINATION OPTION,…</c>.</summary>
-    public static SpecMount Mount(string text) => text.Split(' ') is [var type, var source, var destination, var options]
-        ? new SpecMount(destination, type, source, options.Split(','))
-        : throw new ArgumentException($"what is \"{text}\"?", nameof(text));
+    public static SpecMount Mount(string text) =>
+        text.Split(' ') is [var type, var source, var destination, var options]
+            ? new SpecMount(destination, type, source, options.Split(','))
+            : throw new ArgumentException($"\"{text}\" is not a mount", nameof(text));
 
-    /// <summary>The other way round.</summary>
+    /// <summary>The inverse of <see cref="Mount"/>.</summary>
     public static string TextOf(SpecMount mount) =>
         $"{mount.Type} {mount.Source} {mount.Destination} {string.Join(',', mount.Options)}";
 }

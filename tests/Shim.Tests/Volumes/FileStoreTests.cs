@@ -3,7 +3,7 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>What lost sandboxes leave in an emptyDir.</summary>
+/// <summary>The files that lost sandboxes leave in an emptyDir.</summary>
 public sealed class FileStoreTests : IDisposable
 {
     private readonly KubeletDirectory _kubelet = new();
@@ -11,7 +11,7 @@ public sealed class FileStoreTests : IDisposable
     public void Dispose() => _kubelet.Dispose();
 
     [Fact]
-    public void Those_of_sandboxes_that_are_gone_are_removed()
+    public void File_stores_of_sandboxes_that_no_longer_exist_are_removed()
     {
         string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone", ".gvisor.filestore.alive",
             ".gvisor.filestore.*", ".gvisor.filestore.", "file");
@@ -30,7 +30,7 @@ public sealed class FileStoreTests : IDisposable
     }
 
     [Fact]
-    public void One_that_went_by_itself_is_no_error()
+    public void A_file_store_that_vanished_is_not_an_error()
     {
         string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
         PodVolume volume = Volume();
@@ -41,14 +41,14 @@ public sealed class FileStoreTests : IDisposable
     }
 
     [Fact]
-    public void A_volume_that_became_a_link_is_refused()
+    public void A_volume_that_became_a_link_is_rejected()
     {
         string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
         PodVolume volume = Volume();
         Directory.Move(path, _kubelet["elsewhere"]);
         Directory.CreateSymbolicLink(path, _kubelet["elsewhere"]);
         var e = Assert.Throws<VolumeException>(() => Remove(volume, static _ => false));
-        Assert.Contains("volume data", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("stale file store of volume data cannot be removed: ", e.Message, StringComparison.Ordinal);
         Assert.True(File.Exists(_kubelet["elsewhere/.gvisor.filestore.gone"]));
     }
 
@@ -66,7 +66,7 @@ public sealed class FileStoreTests : IDisposable
     }
 
     [Fact]
-    public void What_cannot_be_removed_is_an_error()
+    public void A_file_store_that_cannot_be_removed_is_an_error()
     {
         string path = _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
         PodVolume volume = Volume();
@@ -80,7 +80,7 @@ public sealed class FileStoreTests : IDisposable
     }
 
     [Fact]
-    public void Without_any_nobody_looks()
+    public void Without_file_stores_nothing_is_looked_up()
     {
         _kubelet.AddEmptyDir("data", "file");
         PodVolume volume = Volume();

@@ -5,7 +5,7 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>A kubelet's directory with one pod in it, really on disk.</summary>
+/// <summary>A kubelet's directory with one pod, in a temporary directory.</summary>
 internal sealed class KubeletDirectory : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -13,7 +13,7 @@ internal sealed class KubeletDirectory : IDisposable
 
     public KubeletDirectory() => Directory.CreateDirectory(EmptyDirs);
 
-    /// <summary>A place outside of it, beside it.</summary>
+    /// <summary>A path beside kubelet's directory.</summary>
     public string this[string name] => _directory[name];
 
     public string Root => _directory["kubelet"];
@@ -26,7 +26,7 @@ internal sealed class KubeletDirectory : IDisposable
 
     public string EmptyDirs => $"{Volumes}/{PodVolume.EmptyDirPlugin}";
 
-    /// <summary>Makes an emptyDir with empty files in it.</summary>
+    /// <summary>Creates an emptyDir with empty files in it.</summary>
     public string AddEmptyDir(string name, params IReadOnlyList<string> files)
     {
         string path = Directory.CreateDirectory($"{EmptyDirs}/{name}").FullName;
@@ -35,28 +35,28 @@ internal sealed class KubeletDirectory : IDisposable
         return path;
     }
 
-    /// <summary>Makes a volume of another type.</summary>
+    /// <summary>Creates a volume of another type.</summary>
     public string AddOther(string name, string plugin = ExamplePod.CsiPlugin) =>
         Directory.CreateDirectory($"{Volumes}/{plugin}/{name}").FullName;
 
-    /// <summary>Makes a directory whose name is no UTF-8.</summary>
-    public static void AddDirectoryOfNoText(string parent)
+    /// <summary>Creates a directory whose name is not valid UTF-8.</summary>
+    public static void AddDirectoryWithInvalidName(string parent)
     {
         if (mkdir([.. Encoding.UTF8.GetBytes(parent), (byte)'/', (byte)'a', 0xff, 0], 0x1c0) < 0)
             throw new LinuxException((Errno)Marshal.GetLastPInvokeError(), "mkdir", parent);
     }
 
-    /// <summary>Mounts something on a directory in it.</summary>
+    /// <summary>Mounts a file system on a directory, until this is disposed.</summary>
     public void Mount(string path, MountSpec mount)
     {
         Mounts.Mount([mount], path);
         _mounts.Add(path);
     }
 
-    /// <summary>Reads the pod's volumes and looks into all emptyDirs.</summary>
+    /// <summary>Reads the pod's volumes.</summary>
     public PodVolumes Read() => PodVolumesReader.Read(Root, ExamplePod.Uid);
 
-    /// <summary>Reads them and finds one that was looked into.</summary>
+    /// <summary>Reads the pod's volumes and returns the directory of one emptyDir.</summary>
     public EmptyDirectory ReadEmptyDir(string name)
     {
         PodVolume volume = Assert.Single(Read().Volumes, volume => volume.Name == name);
@@ -64,7 +64,7 @@ internal sealed class KubeletDirectory : IDisposable
         return volume.Directory;
     }
 
-    /// <summary>Does something with nobody's rights on files; this thread only.</summary>
+    /// <summary>Runs a function on this thread with the file permissions of the user nobody.</summary>
     public void AsNobody(Action act)
     {
         const int Nobody = 65534;
@@ -85,7 +85,7 @@ internal sealed class KubeletDirectory : IDisposable
     {
         foreach (string path in _mounts)
             Mounts.UnmountAll(path);
-        DirectoryTree.Delete(Root); // .NET cannot remove what it has no name for
+        DirectoryTree.Delete(Root); // .NET cannot remove a file whose name is not valid UTF-8
         _directory.Dispose();
     }
 

@@ -5,7 +5,7 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>Mounts that are a volume and do not look it; on real directories.</summary>
+/// <summary>Mounts of a volume under another path, in real directories.</summary>
 public sealed class MountAliasesTests : IDisposable
 {
     private readonly KubeletDirectory _kubelet = new();
@@ -16,7 +16,8 @@ public sealed class MountAliasesTests : IDisposable
         foreach (string volume in (string[])["data", "tmp", "passed"])
             _kubelet.AddEmptyDir(volume);
         VolumePlan plan = VolumePlan.Make(
-            ExamplePod.Annotations("share=pod tmp.medium=memory passed.force-shared=true"), ExamplePod.Uid, _kubelet.Root, false);
+            ExamplePod.Annotations("share=pod tmp.medium=memory passed.force-shared=true"), ExamplePod.Uid,
+            _kubelet.Root, configured: false);
         _decisions = plan.Decisions;
         Directory.CreateSymbolicLink(_kubelet["link"], $"{_kubelet.EmptyDirs}/data");
         Directory.CreateSymbolicLink(_kubelet["root"], _kubelet.Root);
@@ -33,16 +34,16 @@ public sealed class MountAliasesTests : IDisposable
     [InlineData("root/pods/UID/volumes/kubernetes.io~empty-dir/tmp", "tmp")]
     [InlineData("kubelet//pods/UID/./volumes/kubernetes.io~empty-dir/data", "data")]
     [InlineData("kubelet/pods/../pods/UID/volumes/kubernetes.io~empty-dir/data", "data")]
-    // What is known without a look.
+    // The volume's own path is not an alias.
     [InlineData("kubelet/pods/UID/volumes/kubernetes.io~empty-dir/data", null)]
     [InlineData("kubelet/pods/UID/volumes/kubernetes.io~empty-dir/data/", null)]
-    // The node's directory is the same under any path.
+    // A volume that is passed through needs no alias.
     [InlineData("passed", null)]
     [InlineData("kubelet", null)]
     [InlineData("file", null)]
     [InlineData("dangling", null)]
     [InlineData("nothing", null)]
-    public void By_being_the_same_directory(string source, string? volume)
+    public void A_source_that_is_a_volume_s_directory_is_an_alias(string source, string? volume)
     {
         string path = _kubelet[source.Replace("UID", ExamplePod.Uid, StringComparison.Ordinal)];
         Assert.Equal(volume is null ? [] : new Dictionary<string, string> { [path] = $"{_kubelet.EmptyDirs}/{volume}" },
@@ -51,7 +52,7 @@ public sealed class MountAliasesTests : IDisposable
     }
 
     [Fact]
-    public void By_a_bind_mount_on_the_node()
+    public void A_source_that_is_a_bind_mount_of_a_volume_is_an_alias()
     {
         Requires.Root("mounting");
         Directory.CreateDirectory(_kubelet["bound"]);
@@ -62,7 +63,7 @@ public sealed class MountAliasesTests : IDisposable
     }
 
     [Fact]
-    public void Several_at_once()
+    public void Several_mounts_have_aliases()
     {
         Assert.Equal(2, Read(
             new SpecMount("/a", "bind", _kubelet["link"], []), new SpecMount("/b", "bind", _kubelet["link"], []),
@@ -70,7 +71,7 @@ public sealed class MountAliasesTests : IDisposable
     }
 
     [Fact]
-    public void They_are_needed_only_where_something_is_in_the_sandbox()
+    public void Aliases_are_needed_only_if_a_volume_is_in_the_sandbox()
     {
         Assert.True(MountAliases.AreNeeded(_decisions));
         Assert.False(MountAliases.AreNeeded(_decisions with { Volumes = [] }));
@@ -79,7 +80,7 @@ public sealed class MountAliasesTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_stays_open() => OpenDescriptors.AssertNoneLeftBy(() =>
+    public void No_descriptor_stays_open() => OpenDescriptors.AssertNoneLeftBy(() =>
         Read(new SpecMount("/x", "bind", _kubelet["link"], [])));
 
     private IReadOnlyDictionary<string, string> Read(params IReadOnlyList<SpecMount> mounts) =>

@@ -3,7 +3,7 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>What is asked for a volume that is not there, not alone, or no emptyDir; and what a pod may not say.</summary>
+/// <summary>Requests for volumes that are missing, ambiguous or not emptyDirs, and requests that are ignored.</summary>
 public sealed class PodDecisionTests
 {
     private static readonly Dictionary<string, string> s_none = [];
@@ -13,45 +13,46 @@ public sealed class PodDecisionTests
     [InlineData("share=container type=tmpfs")]
     [InlineData("type=bind")]
     [InlineData("medium=disk")]
-    public void A_volume_that_is_not_there_is_refused(string annotations)
+    public void A_request_for_a_missing_volume_is_rejected(string annotations)
     {
-        string message = Refused(annotations, ExamplePod.EmptyDir("data2"));
-        foreach (string words in (string[])["volume data ", ExamplePod.Uid, $"{ExamplePod.Directory}/volumes has no such volume", "only an emptyDir"])
-            Assert.Contains(words, message, StringComparison.Ordinal);
+        Assert.StartsWith($"volume data of pod {ExamplePod.Uid} cannot be kept in the sandbox: {ExamplePod.Directory}"
+            + "/volumes has no such volume, and only an emptyDir can be kept there ",
+            Rejection(annotations, ExamplePod.EmptyDir("data2")), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("share=pod")]
     [InlineData("medium=memory")]
-    public void Two_volumes_of_one_name_are_refused(string annotations)
+    public void A_request_for_two_volumes_of_the_same_name_is_rejected(string annotations)
     {
-        string message = Refused(annotations, ExamplePod.EmptyDir(), ExamplePod.Other("data"));
+        string message = Rejection(annotations, ExamplePod.EmptyDir(), ExamplePod.Other("data"));
         foreach (string words in (string[])["volume data ", ExamplePod.Uid, "2 volumes of that name"])
             Assert.Contains(words, message, StringComparison.Ordinal);
     }
 
-    /// <summary>runsc must not see a hint of the pod's own about a directory that is none of its volumes.</summary>
+    /// <summary>runsc must not see the pod's hint about a directory that is not one of its volumes.</summary>
     [Theory]
     [InlineData("share=shared type=bind source=/etc")]
     [InlineData("force-shared=true type=tmpfs share=pod source=/etc directfs=true")]
     [InlineData("options=rw source=/etc")]
     [InlineData("force-shared=true")]
     [InlineData("share=shared medium=disk")]
-    public void A_volume_that_is_not_there_can_be_left_alone(string annotations)
+    public void A_request_to_pass_a_missing_volume_through_is_ignored_with_a_warning(string annotations)
     {
         Rewriting rewriting = Rewriting.OfSandbox(ExamplePod.Annotations(annotations), [], ExamplePod.With());
         Assert.Empty(rewriting.Decisions.Volumes);
         Assert.Contains("volume data ", Assert.Single(rewriting.Warnings), StringComparison.Ordinal);
         Assert.DoesNotContain(rewriting.Annotations.Keys,
             static name => name.StartsWith(VolumeAnnotations.HintPrefix, StringComparison.Ordinal));
-        // It still can when the annotations are read again, without the hint.
+        // The rewritten annotations are accepted too.
         Assert.True(Rewriting.OfSandbox(rewriting.Annotations, [], ExamplePod.With()).Edits.IsEmpty);
     }
 
     [Fact]
-    public void A_pod_that_nobody_knows_keeps_everything_as_it_is()
+    public void Nothing_is_edited_if_the_pod_is_not_known()
     {
-        Dictionary<string, string> annotations = ExamplePod.Annotations("share=pod type=tmpfs source=/x logs.medium=disk");
+        Dictionary<string, string> annotations =
+            ExamplePod.Annotations("share=pod type=tmpfs source=/x logs.medium=disk");
         Rewriting rewriting = Rewriting.OfSandbox(
             annotations, [ExamplePod.Mount("bind /x /data rbind")], pod: null, configured: true);
         Assert.True(rewriting.Edits.IsEmpty);
@@ -68,7 +69,7 @@ public sealed class PodDecisionTests
     [InlineData("kubernetes.io~nfs")]
     [InlineData("kubernetes.io~local-volume")]
     [InlineData("kubernetes.io~empty-dir2")]
-    public void Another_type_of_volume_stays_on_the_node(string plugin)
+    public void A_volume_of_another_type_is_passed_through(string plugin)
     {
         PodVolumes pod = ExamplePod.With(ExamplePod.Other("data", plugin));
         SpecMount[] mounts =
@@ -83,7 +84,9 @@ public sealed class PodDecisionTests
                 ExamplePod.Annotations("type=tmpfs share=pod options=rw"), mounts, pod, configured);
             Assert.Equal(("passthrough", "other-volume-type", ExamplePod.PathOf("data", plugin)),
                 (rewriting.Data.Outcome, rewriting.Data.RuleName, rewriting.Data.Path));
-            Assert.Contains(plugin, Assert.Single(rewriting.Warnings), StringComparison.Ordinal);
+            Assert.Equal($"not an emptyDir ({plugin})", rewriting.Data.Why);
+            Assert.Equal($"hint about volume data is removed: not an emptyDir ({plugin}), and its data outlives the "
+                + "pod", Assert.Single(rewriting.Warnings));
             Assert.Empty(rewriting.Annotations);
             Assert.Empty(rewriting.Edits.Mounts);
             Assert.Empty(Rewriting.OfContainer(s_none, mounts, rewriting.Decisions).Edits.Mounts);
@@ -91,7 +94,7 @@ public sealed class PodDecisionTests
     }
 
     [Fact]
-    public void A_medium_is_no_other_volume_s()
+    public void A_medium_for_a_volume_of_another_type_is_ignored_with_a_warning()
     {
         Rewriting rewriting = Rewriting.OfSandbox(
             ExamplePod.Annotations("medium=memory"), [], ExamplePod.With(ExamplePod.Other("data")));
@@ -100,14 +103,14 @@ public sealed class PodDecisionTests
     }
 
     [Fact]
-    public void Nobody_has_to_say_that_another_volume_stays_on_the_node() => Assert.Empty(Rewriting.OfSandbox(
+    public void Passing_a_volume_of_another_type_through_on_request_is_no_warning() => Assert.Empty(Rewriting.OfSandbox(
         ExamplePod.Annotations("force-shared=true"), [], ExamplePod.With(ExamplePod.Other("data"))).Warnings);
 
     [Fact]
-    public void The_configuration_is_about_emptyDirs()
+    public void The_configuration_applies_only_to_emptyDirs()
     {
-        PodVolumes pod = ExamplePod.With(
-            ExamplePod.EmptyDir("a"), ExamplePod.Other("b"), ExamplePod.EmptyDir("c", "memory"), ExamplePod.EmptyDir("d", "disk used"));
+        PodVolumes pod = ExamplePod.With(ExamplePod.EmptyDir("a"), ExamplePod.Other("b"),
+            ExamplePod.EmptyDir("c", "memory"), ExamplePod.EmptyDir("d", "disk used"));
         Rewriting rewriting = Rewriting.OfSandbox(s_none, [], pod, configured: true);
         Assert.Equal(["a pod-disk configured", "c pod-memory configured", "d passthrough used-by-others"],
             rewriting.Decisions.Volumes.Select(static volume => $"{volume.Volume} {volume.Outcome} {volume.RuleName}"));
@@ -118,10 +121,11 @@ public sealed class PodDecisionTests
     [InlineData("/etc")]
     [InlineData("..")]
     [InlineData("/var/lib/kubelet/pods/other/volumes/kubernetes.io~empty-dir/data")]
-    [InlineData("/var/lib/kubelet/pods/" + ExamplePod.Uid + "/volumes/kubernetes.io~empty-dir/../kubernetes.io~csi/claim")]
-    public void A_source_is_not_the_pod_s_to_say(string source)
+    [InlineData($"{ExamplePod.Directory}/volumes/kubernetes.io~empty-dir/../kubernetes.io~csi/claim")]
+    public void A_source_in_the_annotations_is_ignored_with_a_warning(string source)
     {
-        foreach (string annotations in (string[])["share=pod", "share=container type=bind", "share=shared", "options=ro"])
+        foreach (string annotations in (string[])
+            ["share=pod", "share=container type=bind", "share=shared", "options=ro"])
         {
             SpecMount[] mounts = [ExamplePod.Mount("bind x /data rbind") with { Source = source }];
             Dictionary<string, string> asked = ExamplePod.Annotations(annotations);
@@ -138,7 +142,7 @@ public sealed class PodDecisionTests
     [Theory]
     [InlineData("")]
     [InlineData("its own path")]
-    public void A_source_that_says_nothing_else_is_no_warning(string source)
+    public void An_empty_or_correct_source_is_no_warning(string source)
     {
         Dictionary<string, string> asked = ExamplePod.Annotations("share=pod");
         asked.Add("dev.gvisor.spec.mount.data.source", source.Length == 0 ? "" : ExamplePod.DataPath);
@@ -148,11 +152,12 @@ public sealed class PodDecisionTests
     }
 
     [Fact]
-    public void A_hint_keeps_what_only_runsc_knows()
+    public void A_hint_keeps_fields_that_the_shim_does_not_know()
     {
         Rewriting rewriting = Rewriting.OfSandbox(
             ExamplePod.Annotations("share=pod directfs=true newer=x"), [], ExamplePod.With(ExamplePod.EmptyDir()));
-        Assert.Equivalent(ExamplePod.Annotations("hint=pod directfs=true newer=x"), rewriting.Annotations, strict: true);
+        Assert.Equivalent(
+            ExamplePod.Annotations("hint=pod directfs=true newer=x"), rewriting.Annotations, strict: true);
     }
 
     [Theory]
@@ -163,7 +168,7 @@ public sealed class PodDecisionTests
     [InlineData("gke-gcsfuse-tmp.share=pod", "disk", false, false)]
     [InlineData("gke-gcsfuse-tmp.medium=memory", "disk", false, false)]
     [InlineData("", "disk", true, false)]
-    public void A_gcsfuse_sidecar_s_socket_can_be_reached_where_its_volume_is_the_node_s(
+    public void Host_sockets_are_open_if_the_volume_of_a_gcsfuse_sidecar_is_passed_through(
         string annotations, string facts, bool configured, bool open)
     {
         const string Name = "dev.gvisor.flag.host-uds";
@@ -177,7 +182,7 @@ public sealed class PodDecisionTests
         Assert.Equal(open ? "open" : null, container.Annotations.GetValueOrDefault(Name));
         Assert.Empty(Rewriting.OfContainer(s_none, [], sandbox.Decisions).Annotations);
 
-        // Whoever says something else has it.
+        // The pod's own annotation takes precedence.
         var said = new Dictionary<string, string>(asked) { [Name] = "none" };
         Assert.Equal("none", Rewriting.OfSandbox(said, [mount], pod, configured).Annotations[Name]);
         Assert.Empty(Rewriting.OfContainer(
@@ -185,14 +190,14 @@ public sealed class PodDecisionTests
     }
 
     [Fact]
-    public void Another_volume_s_sockets_stay_closed()
+    public void Host_sockets_stay_closed_for_other_volumes()
     {
         PodVolumes pod = ExamplePod.With(ExamplePod.EmptyDir(), ExamplePod.EmptyDir("gke-gcsfuse-tmp2"));
-        Assert.True(Rewriting.OfSandbox(s_none, [ExamplePod.Mount($"bind {ExamplePod.DataPath} /gke-gcsfuse-tmp rbind")], pod)
-            .Edits.IsEmpty);
+        SpecMount mount = ExamplePod.Mount($"bind {ExamplePod.DataPath} /gke-gcsfuse-tmp rbind");
+        Assert.True(Rewriting.OfSandbox(s_none, [mount], pod).Edits.IsEmpty);
     }
 
-    private static string Refused(string annotations, params IReadOnlyList<PodVolume> volumes) =>
+    private static string Rejection(string annotations, params IReadOnlyList<PodVolume> volumes) =>
         Assert.Throws<VolumeException>(() =>
             Rewriting.OfSandbox(ExamplePod.Annotations(annotations), [], ExamplePod.With(volumes))).Message;
 }

@@ -3,7 +3,7 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>Which mounts are a volume of the pod's, and what becomes of them.</summary>
+/// <summary>Which mounts are of a volume of the pod, and how they are rewritten.</summary>
 public sealed class PodMountTests
 {
     private const string Empty = $"{ExamplePod.Directory}/volumes/kubernetes.io~empty-dir";
@@ -19,11 +19,11 @@ public sealed class PodMountTests
     [InlineData("memory",
         $"bind {Empty}/data /d bind,rbind,private,rprivate,slave,rslave,shared,rshared,unbindable,runbindable,nodev",
         $"tmpfs {Empty}/data /d nodev")]
-    // Once rewritten; and a tmpfs that would make the others of a disk's volume memory, were it the first.
+    // An earlier rewrite; and a tmpfs of a volume on disk, whose pages would be in memory if it were mounted first.
     [InlineData("memory", $"tmpfs {Empty}/data /data ro", $"tmpfs {Empty}/data /data ro")]
     [InlineData("disk", $"tmpfs {Empty}/data /data ro", $"bind {Empty}/data /data ro,rbind")]
     [InlineData("disk", $"tmpfs {Empty}/data /data bind,ro", $"bind {Empty}/data /data bind,ro")]
-    public void A_mount_of_the_volume(string facts, string mount, string expected)
+    public void A_mount_of_the_volume_gets_the_type_of_its_medium(string facts, string mount, string expected)
     {
         foreach (Rewriting rewriting in SandboxAndContainer(facts, mount))
             Assert.Equal([expected], rewriting.MountTexts);
@@ -60,7 +60,7 @@ public sealed class PodMountTests
     [InlineData($"{Empty}/data", true)]
     [InlineData($"{Linked}/volumes/kubernetes.io~empty-dir/data2", false)]
     [InlineData("/mnt/node/kubelet/pods/other/volumes/kubernetes.io~empty-dir/data", false)]
-    public void Kubelet_s_directory_behind_a_link(string source, bool isVolume)
+    public void A_mount_of_the_volume_may_be_written_with_links_resolved(string source, bool isVolume)
     {
         PodVolumes pod = ExamplePod.With(ExamplePod.EmptyDir(facts: "memory")) with { ResolvedDirectory = Linked };
         SpecMount mount = ExamplePod.Mount($"bind {source} /data rbind");
@@ -72,7 +72,7 @@ public sealed class PodMountTests
     [Theory]
     [InlineData("disk")]
     [InlineData("memory")]
-    public void The_same_directory_under_another_path(string facts)
+    public void A_mount_of_the_volume_under_another_path_gets_the_volume_s_own(string facts)
     {
         var aliases = new Dictionary<string, string> { ["/mnt/alias"] = $"{Empty}/data" };
         foreach (Rewriting rewriting in SandboxAndContainer(facts, "bind /mnt/alias /data rbind,ro", aliases))
@@ -85,7 +85,7 @@ public sealed class PodMountTests
     [InlineData($"{Linked}/volume-subpaths/data/app/0")]
     [InlineData($"{Empty}/data/sub/directory")]
     [InlineData($"{Linked}/volumes/kubernetes.io~empty-dir/data/sub")]
-    public void A_subPath_of_a_volume_in_the_sandbox_is_refused(string source)
+    public void A_subPath_of_a_volume_in_the_sandbox_is_rejected(string source)
     {
         PodVolumes pod = ExamplePod.With(ExamplePod.EmptyDir()) with { ResolvedDirectory = Linked };
         SpecMount mount = ExamplePod.Mount($"bind {source} /app rbind");
@@ -98,7 +98,7 @@ public sealed class PodMountTests
             {
                 string message = Assert.Throws<VolumeException>(create).Message;
                 foreach (string words in (string[])
-                    ["mount /app is a subPath of volume data", source, "Mount the whole volume",
+                    ["mount /app is a subPath of volume data", source, "; mount the whole volume, or set annotation ",
                         "dev.gvisor.empty-dir.data.force-shared=true"])
                     Assert.Contains(words, message, StringComparison.Ordinal);
             }
@@ -110,13 +110,13 @@ public sealed class PodMountTests
     [InlineData("share=shared", "memory")]
     [InlineData("share=pod", "disk used")]
     [InlineData("", "disk")]
-    public void A_subPath_of_the_node_s_directory_stays(string annotations, string facts)
+    public void A_subPath_of_a_volume_that_is_passed_through_stays(string annotations, string facts)
     {
         SpecMount[] mounts =
         [
             ExamplePod.Mount($"bind {ExamplePod.Directory}/volume-subpaths/data/app/0 /app rbind,ro"),
             ExamplePod.Mount($"bind {Empty}/data/sub /sub rbind"),
-            // Also where it is shared memory for one container.
+            // Also as a container's shared memory.
             ExamplePod.Mount($"bind {ExamplePod.Directory}/volume-subpaths/data/app/1 /dev/shm rbind"),
         ];
         Rewriting sandbox = Rewriting.OfSandbox(
@@ -126,7 +126,7 @@ public sealed class PodMountTests
     }
 
     [Fact]
-    public void A_directory_s_neighbour_is_no_part_of_it()
+    public void Paths_beside_a_directory_are_not_inside_it()
     {
         VolumeDecisions decisions = Rewriting.OfSandbox(ExamplePod.Annotations("share=pod ab.force-shared=true"), [],
             ExamplePod.With(ExamplePod.EmptyDir("ab"), ExamplePod.EmptyDir())).Decisions;

@@ -11,7 +11,7 @@ public sealed class PodUidTests
 
     [Theory]
     [InlineData(ExamplePod.Uid, Cri, ExamplePod.Uid)]
-    // A static pod's is a hash.
+    // The uid of a static pod is a hash.
     [InlineData("0123456789abcdef0123456789abcdef", Cri, "0123456789abcdef0123456789abcdef")]
     // containerd before 1.6.11.
     [InlineData(ExamplePod.Uid, LogDirectory, $"/var/log/pods/ns_name_{ExamplePod.Uid}")]
@@ -32,7 +32,7 @@ public sealed class PodUidTests
     [InlineData(null, LogDirectory, "/var/log/pods/ns_name_")]
     [InlineData(null, LogDirectory, "/var/log/pods/ns_name_..")]
     [InlineData(null, LogDirectory, "/var/log/pods/ns_name_a.b")]
-    public void Where_it_is_found(string? expected, params string[] annotations) =>
+    public void The_uid_is_found_in_the_annotations(string? expected, params string[] annotations) =>
         Assert.Equal(expected, Find(annotations));
 
     [Theory]
@@ -47,14 +47,14 @@ public sealed class PodUidTests
     [InlineData(Cri, "ä")]
     [InlineData(Crio, "..", CrioType, "sandbox")]
     [InlineData(Crio, "a/b", CrioType, "sandbox")]
-    public void What_is_no_uid_is_refused(params string[] annotations)
+    public void An_invalid_uid_is_rejected(params string[] annotations)
     {
         var e = Assert.Throws<VolumeException>(() => Find(annotations));
         Assert.Contains($"annotation {annotations[0]}=\"{annotations[1]}\"", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void It_has_a_longest()
+    public void A_uid_has_at_most_128_characters()
     {
         Assert.True(PodUid.IsUid(new string('a', 128)));
         Assert.False(PodUid.IsUid(new string('a', 129)));

@@ -4,7 +4,7 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>On real directories; where something is mounted or owned by others, as root.</summary>
+/// <summary>Reading real directories; as root, if something is mounted or owned by others.</summary>
 public sealed class PodVolumesReaderTests : IDisposable
 {
     private readonly KubeletDirectory _kubelet = new();
@@ -12,7 +12,7 @@ public sealed class PodVolumesReaderTests : IDisposable
     public void Dispose() => _kubelet.Dispose();
 
     [Fact]
-    public void A_pod_s_volumes()
+    public void Volumes_are_read_and_only_emptyDirs_are_opened()
     {
         _kubelet.AddEmptyDir("data");
         _kubelet.AddEmptyDir("cache", "file");
@@ -26,19 +26,19 @@ public sealed class PodVolumesReaderTests : IDisposable
             (pod.PodUid, pod.Directory, pod.ResolvedDirectory, pod.VolumesDirectory));
         Assert.Equal(
             [
-                $"cache {_kubelet.EmptyDirs}/cache looked into",
-                $"claim {_kubelet.Volumes}/kubernetes.io~csi/claim left alone",
-                $"data {_kubelet.EmptyDirs}/data looked into",
-                $"token {_kubelet.Volumes}/kubernetes.io~projected/token left alone",
+                $"cache {_kubelet.EmptyDirs}/cache opened",
+                $"claim {_kubelet.Volumes}/kubernetes.io~csi/claim not opened",
+                $"data {_kubelet.EmptyDirs}/data opened",
+                $"token {_kubelet.Volumes}/kubernetes.io~projected/token not opened",
             ],
             pod.Volumes.Select(static volume =>
-                $"{volume.Name} {volume.Path} {(volume.Directory is null ? "left alone" : "looked into")}"));
+                $"{volume.Name} {volume.Path} {(volume.Directory is null ? "not opened" : "opened")}"));
         Assert.Equal(["cache", "data"],
             pod.Volumes.Where(static volume => volume.IsEmptyDir).Select(static volume => volume.Name));
     }
 
     [Fact]
-    public void A_pod_without_a_directory_has_none()
+    public void A_pod_without_a_directory_has_no_volumes()
     {
         AssertEmpty(PodVolumesReader.Read(_kubelet["nothing"], ExamplePod.Uid), _kubelet["nothing"]);
         Directory.Delete(_kubelet.EmptyDirs);
@@ -58,7 +58,7 @@ public sealed class PodVolumesReaderTests : IDisposable
     }
 
     [Fact]
-    public void The_administrator_s_links_are_followed()
+    public void Links_of_the_administrator_are_followed()
     {
         _kubelet.AddEmptyDir("data", "file");
         Directory.Move(_kubelet.Pods, _kubelet["elsewhere"]);
@@ -72,38 +72,35 @@ public sealed class PodVolumesReaderTests : IDisposable
         Assert.NotNull(volume.Directory?.OtherUse);
     }
 
+    // A FIFO because an open that waits for a writer would never end.
     [Theory]
-    [InlineData("pod", true)]
-    [InlineData("volumes", true)]
-    [InlineData("plugin", false)]
-    [InlineData("volume", false)]
-    public void Links_below_are_not(string what, bool isRefused)
+    [InlineData("pod", "link to a directory")]
+    [InlineData("pod", "file")]
+    [InlineData("pod", "fifo")]
+    [InlineData("volumes", "link to a directory")]
+    [InlineData("volumes", "file")]
+    [InlineData("volumes", "fifo")]
+    public void A_pod_s_directory_that_is_something_else_is_an_error(string what, string kind)
     {
-        string path = PathOf(what);
-        Directory.Move(path, _kubelet["elsewhere"]);
-        Directory.CreateSymbolicLink(path, _kubelet["elsewhere"]);
-        AssertNotRead(isRefused);
+        ReplaceDirectory(what, kind);
+        Assert.Contains("ENOTDIR", Assert.Throws<VolumeException>(_kubelet.Read).Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("pod", true)]
-    [InlineData("volumes", true)]
-    [InlineData("plugin", false)]
-    [InlineData("volume", false)]
-    public void What_is_no_directory_is_not_read(string what, bool isRefused)
+    [InlineData("plugin", "link to a directory")]
+    [InlineData("plugin", "file")]
+    [InlineData("plugin", "fifo")]
+    [InlineData("volume", "link to a directory")]
+    [InlineData("volume", "file")]
+    [InlineData("volume", "fifo")]
+    public void A_volume_s_directory_that_is_something_else_is_not_a_volume(string what, string kind)
     {
-        string path = PathOf(what);
-        Directory.Delete(path, recursive: true);
-        File.WriteAllText(path, "");
-        AssertNotRead(isRefused);
-        File.Delete(path);
-        // An open of one that waited for a writer would never end.
-        NativeCalls.CreateFifo(path);
-        AssertNotRead(isRefused);
+        ReplaceDirectory(what, kind);
+        Assert.Empty(_kubelet.Read().Volumes);
     }
 
     [Fact]
-    public void Nor_is_one_that_is_a_file_where_pods_are()
+    public void A_kubelet_root_that_is_a_file_is_an_error()
     {
         var e = Assert.Throws<VolumeException>(() =>
         {
@@ -125,7 +122,7 @@ public sealed class PodVolumesReaderTests : IDisposable
     [InlineData(".gvisor.filestore.abc", "directory")]
     [InlineData(".gvisor.filestore.abc", "fifo")]
     [InlineData(".gvisor.filestore.abc", "link")]
-    public void Whatever_is_no_file_store_is_somebody_else_s(string name, string kind)
+    public void Anything_but_a_file_store_means_that_something_else_uses_the_directory(string name, string kind)
     {
         string volume = _kubelet.AddEmptyDir("data", ".gvisor.filestore.one");
         Add($"{volume}/{name}", kind);
@@ -135,7 +132,7 @@ public sealed class PodVolumesReaderTests : IDisposable
     }
 
     [Fact]
-    public void An_empty_directory_and_file_stores_are_nobody_else_s()
+    public void Nothing_else_uses_a_directory_that_is_empty_or_has_only_file_stores()
     {
         _kubelet.AddEmptyDir("data");
         _kubelet.AddEmptyDir("logs", ".gvisor.filestore.", ".gvisor.filestore.abc+", ".gvisor.filestore.abc");
@@ -147,7 +144,7 @@ public sealed class PodVolumesReaderTests : IDisposable
     }
 
     [Fact]
-    public void More_entries_than_the_kernel_tells_at_once()
+    public void A_directory_may_have_more_entries_than_the_kernel_lists_at_once()
     {
         string[] stores = [.. Enumerable.Range(0, 300).Select(static i => $".gvisor.filestore.{i:d200}")];
         _kubelet.AddEmptyDir("data", stores);
@@ -158,7 +155,7 @@ public sealed class PodVolumesReaderTests : IDisposable
     }
 
     [Fact]
-    public void A_directory_that_cannot_be_read_is_somebody_else_s()
+    public void Something_else_uses_a_directory_that_cannot_be_read()
     {
         Requires.Root("acting as another user");
         File.SetUnixFileMode(_kubelet.AddEmptyDir("data"), (UnixFileMode)0b111_000_000);
@@ -189,15 +186,15 @@ public sealed class PodVolumesReaderTests : IDisposable
     [InlineData(0b001_111_111_111)]
     [InlineData(0b111_111_101_000)]
     [InlineData(0)]
-    public void Its_permissions(int mode)
+    public void The_mode_of_an_emptyDir_is_read(int mode)
     {
-        File.SetUnixFileMode(_kubelet.AddEmptyDir("data"), (UnixFileMode)mode);
         Requires.Root("reading a directory of any mode");
+        File.SetUnixFileMode(_kubelet.AddEmptyDir("data"), (UnixFileMode)mode);
         Assert.Equal((uint)mode, _kubelet.ReadEmptyDir("data").Mode);
     }
 
     [Fact]
-    public void Its_medium_and_its_owner()
+    public void The_medium_and_the_owner_of_an_emptyDir_are_read()
     {
         Requires.Root("giving files away");
         string data = _kubelet.AddEmptyDir("data");
@@ -205,7 +202,9 @@ public sealed class PodVolumesReaderTests : IDisposable
             _kubelet.ReadEmptyDir("data").Medium);
         _kubelet.Mount(data, new MountSpec
         {
-            Type = "tmpfs", Source = "tmpfs", Options = ["mode=2770", "uid=1000", "gid=2000", "size=1m"],
+            Type = "tmpfs",
+            Source = "tmpfs",
+            Options = ["mode=2770", "uid=1000", "gid=2000", "size=1m"],
         });
         EmptyDirectory directory = _kubelet.ReadEmptyDir("data");
         Assert.Equal((VolumeMedium.Memory, 0b010_111_111_000u, 1000u, 2000u),
@@ -214,23 +213,24 @@ public sealed class PodVolumesReaderTests : IDisposable
     }
 
     [Fact]
-    public void Names_that_Kubernetes_does_not_give()
+    public void Names_that_Kubernetes_does_not_allow_are_read()
     {
         _kubelet.AddEmptyDir("odd.name");
         _kubelet.AddEmptyDir("a b\n");
-        KubeletDirectory.AddDirectoryOfNoText(_kubelet.EmptyDirs);
-        KubeletDirectory.AddDirectoryOfNoText(_kubelet.AddEmptyDir("data"));
-        // Another plugin's directory of the name that the odd bytes turn into is not looked into instead.
+        KubeletDirectory.AddDirectoryWithInvalidName(_kubelet.EmptyDirs);
+        KubeletDirectory.AddDirectoryWithInvalidName(_kubelet.AddEmptyDir("data"));
+        // The invalid name is decoded to another volume's name, which must not be opened instead.
         File.WriteAllText($"{_kubelet.AddOther("a\ufffd", "z")}/file", "");
         PodVolumes pod = _kubelet.Read();
-        Assert.Equal(["a b\n", "a\ufffd", "a\ufffd", "data", "odd.name"], pod.Volumes.Select(static volume => volume.Name));
+        Assert.Equal(["a b\n", "a\ufffd", "a\ufffd", "data", "odd.name"],
+            pod.Volumes.Select(static volume => volume.Name));
         Assert.All(pod.Volumes, static volume =>
             Assert.Equal(volume.Name == "a\ufffd", volume.Directory is null));
         Assert.Equal("it holds \"a\ufffd\"", _kubelet.ReadEmptyDir("data").OtherUse);
     }
 
     [Fact]
-    public void Nothing_stays_open()
+    public void No_descriptor_stays_open()
     {
         _kubelet.AddEmptyDir("data", ".gvisor.filestore.abc", "file");
         OpenDescriptors.AssertNoneLeftBy(() => _kubelet.Read());
@@ -252,12 +252,14 @@ public sealed class PodVolumesReaderTests : IDisposable
         };
     }
 
-    private void AssertNotRead(bool isRefused)
+    private void ReplaceDirectory(string what, string kind)
     {
-        if (!isRefused)
-            Assert.Empty(_kubelet.Read().Volumes);
+        string path = PathOf(what);
+        Directory.Move(path, _kubelet["elsewhere"]);
+        if (kind == "link to a directory")
+            Directory.CreateSymbolicLink(path, _kubelet["elsewhere"]);
         else
-            Assert.Contains("ENOTDIR", Assert.Throws<VolumeException>(_kubelet.Read).Message, StringComparison.Ordinal);
+            Add(path, kind);
     }
 
     private static void Add(string path, string kind)

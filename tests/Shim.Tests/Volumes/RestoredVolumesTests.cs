@@ -2,17 +2,18 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>Volumes of a pod that comes back from an image are as the image has them.</summary>
+/// <summary>The volumes of a restored pod are as they were in the saved pod.</summary>
 public sealed class RestoredVolumesTests
 {
     private const string NewUid = "11111111-6f2b-4a9e-8a55-6f1c3a0b9e11";
 
     [Fact]
-    public void The_image_decides_and_the_new_pod_says_where()
+    public void Decisions_are_the_image_s_with_the_new_pod_s_paths()
     {
-        VolumeDecisions saved = Saved("share=pod logs.share=container logs.type=tmpfs", ExamplePod.EmptyDir(facts: "disk mode=2770 gid=7"),
-            ExamplePod.EmptyDir("logs"), ExamplePod.EmptyDir("plain"));
-        // On another node, and the new pod asks for nothing, or for something else.
+        VolumeDecisions saved = Saved("share=pod logs.share=container logs.type=tmpfs",
+            ExamplePod.EmptyDir(facts: "disk mode=2770 gid=7"), ExamplePod.EmptyDir("logs"),
+            ExamplePod.EmptyDir("plain"));
+        // On another node, in a pod that requests nothing.
         VolumeDecisions restored = Decide(saved, out List<string> warnings,
             New("data", "memory"), New("logs"), New("plain"));
         Assert.Empty(warnings);
@@ -23,26 +24,31 @@ public sealed class RestoredVolumesTests
                 ("logs", "container-memory", "restored", PathOf("logs"), "rw,mode=777,uid=0,gid=0"),
                 ("plain", "passthrough", "restored", PathOf("plain"), ""),
             ],
-            restored.Volumes.Select(static each => (each.Volume, each.Outcome, each.RuleName, each.Path, each.Options)));
+            restored.Volumes.Select(
+                static each => (each.Volume, each.Outcome, each.RuleName, each.Path, each.Options)));
     }
 
     [Fact]
-    public void A_volume_that_the_image_does_not_know_is_passed_through_with_a_warning()
+    public void A_volume_that_the_image_does_not_have_is_passed_through_with_a_warning()
     {
-        VolumeDecisions restored = Decide(Saved("share=pod", ExamplePod.EmptyDir()), out List<string> warnings, New("data"), New("new"));
+        VolumeDecisions restored = Decide(
+            Saved("share=pod", ExamplePod.EmptyDir()), out List<string> warnings, New("data"), New("new"));
         Assert.Equal(["pod-disk", "passthrough"], restored.Volumes.Select(static each => each.Outcome));
         Assert.Contains("volume new is passed through", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("other", "disk", "has no such emptyDir")]
-    [InlineData("data", "used", "somebody else uses")]
-    [InlineData("data", "gone", "its directory is gone")]
-    public void A_volume_of_the_image_must_be_there_and_the_pods_alone(string volume, string facts, string words)
+    [InlineData("data", "used", "/data: it holds \"socket\"")]
+    [InlineData("data", "used", "something else uses")]
+    [InlineData("data", "gone", "/data is gone")]
+    public void A_volume_of_the_image_that_the_pod_does_not_have_for_itself_is_an_error(
+        string volume, string facts, string words)
     {
         VolumeException e = Assert.Throws<VolumeException>(
             () => Decide(Saved("share=pod", ExamplePod.EmptyDir()), out _, New(volume, facts)));
-        Assert.Contains("the image holds volume data", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "volume data cannot be restored: the image holds it, but ", e.Message, StringComparison.Ordinal);
         Assert.Contains(words, e.Message, StringComparison.Ordinal);
     }
 
@@ -59,5 +65,6 @@ public sealed class RestoredVolumesTests
     private static PodVolume New(string name, string facts = "disk") =>
         ExamplePod.EmptyDir(name, facts) with { Path = PathOf(name) };
 
-    private static string PathOf(string name) => $"/var/lib/kubelet/pods/{NewUid}/volumes/{PodVolume.EmptyDirPlugin}/{name}";
+    private static string PathOf(string name) =>
+        $"/var/lib/kubelet/pods/{NewUid}/volumes/{PodVolume.EmptyDirPlugin}/{name}";
 }

@@ -3,7 +3,7 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>A specification and what the rewriter made of it, all in memory.</summary>
+/// <summary>A specification as the rewriter edits it, in memory.</summary>
 internal sealed record Rewriting(
     VolumeDecisions Decisions,
     IReadOnlyList<string> Warnings,
@@ -11,7 +11,7 @@ internal sealed record Rewriting(
     IReadOnlyDictionary<string, string> Annotations,
     IReadOnlyList<SpecMount> Mounts)
 {
-    /// <summary>The mounts, in the words of <see cref="ExamplePod.Mount"/>.</summary>
+    /// <summary>The mounts in the notation of <see cref="ExamplePod.Mount"/>.</summary>
     public IEnumerable<string> MountTexts => Mounts.Select(ExamplePod.TextOf);
 
     /// <summary>The decision about <see cref="ExamplePod.Data"/>.</summary>
@@ -31,8 +31,9 @@ internal sealed record Rewriting(
     }
 
     /// <summary>Rewrites the specification of a container that joins the sandbox.</summary>
-    public static Rewriting OfContainer(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
-        VolumeDecisions decisions, IReadOnlyDictionary<string, string>? aliases = null)
+    public static Rewriting OfContainer(IReadOnlyDictionary<string, string> annotations,
+        IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions,
+        IReadOnlyDictionary<string, string>? aliases = null)
     {
         var edits = new SpecEdits(annotations, mounts);
         VolumeAnnotationRewriter.RewriteContainer(annotations, mounts, decisions, aliases ?? MountAliases.None, edits);

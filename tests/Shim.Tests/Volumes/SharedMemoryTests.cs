@@ -3,7 +3,9 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary><c>/dev/shm</c>: CRI's bind, an image's tmpfs, a volume of the pod's, and pods that name the shim's hint.</summary>
+/// <summary>
+/// <c>/dev/shm</c>: the CRI's bind mount, a default tmpfs, a volume of the pod, and pods that set the shim's own hint.
+/// </summary>
 public sealed class SharedMemoryTests
 {
     private const string Source = "/run/containerd/io.containerd.grpc.v1.cri/sandboxes/abc/shm";
@@ -15,12 +17,18 @@ public sealed class SharedMemoryTests
 
     private static readonly Dictionary<string, string> s_hint = new()
     {
-        [$"{Hint}.source"] = Source, [$"{Hint}.type"] = "tmpfs", [$"{Hint}.share"] = "pod", [$"{Hint}.options"] = "rw",
+        [$"{Hint}.source"] = Source,
+        [$"{Hint}.type"] = "tmpfs",
+        [$"{Hint}.share"] = "pod",
+        [$"{Hint}.options"] = "rw",
     };
 
     private static readonly Dictionary<string, string> s_hostile = new()
     {
-        [$"{Hint}.source"] = "/etc", [$"{Hint}.type"] = "bind", [$"{Hint}.share"] = "nonsense", [$"{Hint}.options"] = "ro,mode=0",
+        [$"{Hint}.source"] = "/etc",
+        [$"{Hint}.type"] = "bind",
+        [$"{Hint}.share"] = "nonsense",
+        [$"{Hint}.options"] = "ro,mode=0",
         [$"{Hint}.directfs"] = "true",
     };
 
@@ -29,18 +37,19 @@ public sealed class SharedMemoryTests
     [InlineData($"bind {Source} /dev/shm/ rbind,ro", $"tmpfs {Source} /dev/shm/ ro")]
     [InlineData($"none {Source} /dev/shm bind,rw,rslave", $"tmpfs {Source} /dev/shm rw")]
     [InlineData(Rewritten, Rewritten)]
-    public void A_bind_is_one_file_system_of_the_pod(string mount, string expected)
+    public void A_bind_mount_becomes_one_tmpfs_of_the_pod(string mount, string expected)
     {
-        // Whether or not it is known which pod it is.
+        Dictionary<string, string>[] annotationsOfPods = [s_none, s_hint, s_hostile];
+        // Whether the pod is known or not.
         foreach (PodVolumes? pod in (PodVolumes?[])[null, ExamplePod.With()])
-            foreach (Dictionary<string, string> annotations in (Dictionary<string, string>[])[s_none, s_hint, s_hostile])
+            foreach (Dictionary<string, string> annotations in annotationsOfPods)
             {
                 SpecMount[] mounts = [ExamplePod.Mount("proc proc /proc nosuid"), ExamplePod.Mount(mount)];
                 Rewriting sandbox = Rewriting.OfSandbox(annotations, mounts, pod);
                 Assert.Equal(["proc proc /proc nosuid", expected], sandbox.MountTexts);
                 Assert.Equivalent(s_hint, sandbox.Annotations, strict: true);
 
-                // runsc reads hints in the sandbox's specification only.
+                // runsc reads hints only in the sandbox's specification.
                 Rewriting container = Rewriting.OfContainer(annotations, mounts, sandbox.Decisions);
                 Assert.Equal(["proc proc /proc nosuid", expected], container.MountTexts);
                 Assert.Empty(container.Annotations);
@@ -51,10 +60,13 @@ public sealed class SharedMemoryTests
     [InlineData(Bind, "tmpfs shm /dev/shm nosuid,size=65536k")]
     [InlineData("tmpfs shm /dev/shm nosuid,size=65536k", Bind)]
     [InlineData("tmpfs tmpfs /dev/shm/ rw", Rewritten)]
-    public void A_second_entry_goes(string one, string other)
+    public void A_second_mount_is_removed(string one, string other)
     {
         SpecMount[] mounts =
-            [ExamplePod.Mount("proc proc /proc rw"), ExamplePod.Mount(one), ExamplePod.Mount(other), ExamplePod.Mount("tmpfs tmpfs /tmp rw")];
+        [
+            ExamplePod.Mount("proc proc /proc rw"), ExamplePod.Mount(one), ExamplePod.Mount(other),
+            ExamplePod.Mount("tmpfs tmpfs /tmp rw"),
+        ];
         Rewriting sandbox = Rewriting.OfSandbox(s_none, mounts, null);
         Assert.Equal(["proc proc /proc rw", Rewritten, "tmpfs tmpfs /tmp rw"], sandbox.MountTexts);
         Assert.Equal(sandbox.MountTexts, Rewriting.OfContainer(s_none, mounts, sandbox.Decisions).MountTexts);
@@ -66,12 +78,12 @@ public sealed class SharedMemoryTests
     [InlineData("bind /srv /dev/shmx rbind")]
     [InlineData("bind /srv /dev/shm/sub rbind")]
     [InlineData("bind /dev/shm /srv rbind")]
-    public void What_is_no_bind_on_it_stays(string mount)
+    public void Other_mounts_stay(string mount)
     {
         SpecMount[] mounts = [ExamplePod.Mount(mount)];
         Assert.True(Rewriting.OfSandbox(s_none, mounts, ExamplePod.With()).Edits.IsEmpty);
         Assert.True(Rewriting.OfContainer(s_none, mounts, VolumeDecisions.None).Edits.IsEmpty);
-        // The shim's hint is nobody else's, also where it is not needed.
+        // A pod's hint under the shim's name is removed even if the shim needs none.
         Rewriting hostile = Rewriting.OfSandbox(s_hostile, mounts, ExamplePod.With());
         Assert.Empty(hostile.Annotations);
         Assert.Empty(hostile.Edits.Mounts);
@@ -83,7 +95,7 @@ public sealed class SharedMemoryTests
     [InlineData("medium=memory", "disk", "tmpfs rw")]
     [InlineData("force-shared=true", "memory", "bind rbind,rw")]
     [InlineData("", "memory", "bind rbind,rw")]
-    public void A_volume_of_the_pod_s_stays_what_that_is(string annotations, string facts, string expected)
+    public void A_volume_of_the_pod_keeps_its_medium(string annotations, string facts, string expected)
     {
         Dictionary<string, string> asked = ExamplePod.Annotations(annotations);
         PodVolumes pod = ExamplePod.With(ExamplePod.EmptyDir(facts: facts));
@@ -98,7 +110,7 @@ public sealed class SharedMemoryTests
     [Theory]
     [InlineData("share=pod", "bind rbind,rw")]
     [InlineData("medium=memory", "tmpfs rw")]
-    public void A_volume_of_the_pod_s_under_another_path_too(string annotations, string expected)
+    public void A_volume_of_the_pod_under_another_path_keeps_its_medium(string annotations, string expected)
     {
         var aliases = new Dictionary<string, string> { ["/mnt/alias"] = ExamplePod.DataPath };
         SpecMount[] mounts = [ExamplePod.Mount("bind /mnt/alias /dev/shm rbind,rw")];
@@ -114,7 +126,7 @@ public sealed class SharedMemoryTests
     [InlineData("volumes/kubernetes.io~csi/claim/mount")]
     [InlineData("volumes/kubernetes.io~empty-dir/unnamed")]
     [InlineData("volume-subpaths/claim/app/0")]
-    public void So_does_one_that_nobody_decided_about(string below)
+    public void A_volume_of_the_pod_without_a_decision_stays(string below)
     {
         SpecMount[] mounts = [ExamplePod.Mount($"bind {ExamplePod.Directory}/{below} /dev/shm rbind")];
         Rewriting sandbox = Rewriting.OfSandbox(s_none, mounts, ExamplePod.With());

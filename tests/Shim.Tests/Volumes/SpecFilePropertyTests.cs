@@ -5,7 +5,7 @@ using Shim.Oci;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>The same through the file that containerd writes and runsc reads.</summary>
+/// <summary>Rewriting through the file that containerd writes and runsc reads.</summary>
 public sealed class SpecFilePropertyTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -13,19 +13,16 @@ public sealed class SpecFilePropertyTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void Written_read_and_rewritten_nothing_changes_any_more()
+    public void Rewriting_a_rewritten_file_changes_nothing()
     {
         var bundle = new Bundle(_directory.Path);
-        VolumeScenario.Any.Sample(scenario =>
+        VolumeScenario.Valid.Sample((scenario, expected) =>
         {
             string original = Json(scenario);
             _directory.Write("config.json", original);
-            if (scenario.Sandbox() is not { } expected)
-                return;
             SpecEdits once = Rewrite(bundle, scenario);
             string written = File.ReadAllText(bundle.Specification);
-            if (once.IsEmpty)
-                Assert.Equal(original, written);
+            Assert.Equal(once.IsEmpty, written == original);
 
             ContainerSpec read = ContainerSpec.Read(bundle.Specification);
             Assert.Equal(expected.Annotations.OrderBy(static annotation => annotation.Key, StringComparer.Ordinal),

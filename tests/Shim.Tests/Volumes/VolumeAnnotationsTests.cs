@@ -7,25 +7,32 @@ public sealed class VolumeAnnotationsTests
     private static readonly string s_longest = new('v', 63);
 
     [Fact]
-    public void What_is_said_about_a_volume()
+    public void All_annotations_about_a_volume_are_parsed()
     {
-        VolumeRequest request = Assert.Single(Parse(
-            "type=bind share=container options=ro,size=1g source=/x directfs=false medium=disk force-shared=true").Requests);
-        Assert.Equal(("data", "bind", "container", "ro,size=1g", "/x", VolumeMedium.Disk, true),
-            (request.Name, request.Type, request.Share, request.Options, request.Source, request.Medium, request.ForceShared));
+        VolumeAnnotations annotations = Parse(
+            "type=bind share=container options=ro,size=1g source=/x directfs=false medium=disk force-shared=true");
+        VolumeRequest request = Assert.Single(annotations.Requests);
+        Assert.Equal(("data", "bind", "container", "ro,size=1g", "/x"),
+            (request.Name, request.Type, request.Share, request.Options, request.Source));
+        Assert.Equal((VolumeMedium.Disk, true), (request.Medium, request.ForceShared));
         Assert.Equal(["directfs", "options", "share", "source", "type"],
             request.HintAnnotations.Select(static name => name.Split('.')[^1]).Order());
     }
 
     [Fact]
-    public void Nothing_is_said_by_others()
+    public void Other_annotations_are_skipped()
     {
         VolumeAnnotations annotations = VolumeAnnotations.Parse(new Dictionary<string, string>
         {
-            ["dev.gvisor.spec.mount"] = "x", ["dev.gvisor.flag.host-uds"] = "open", ["io.kubernetes.cri.sandbox-uid"] = "a/b",
-            ["Dev.gvisor.spec.mount.data.type"] = "disk", ["x.dev.gvisor.spec.mount.data.type"] = "disk",
-            ["dev.gvisor.internal.x"] = "", ["dev.gvisor.spec.cgroup-parent"] = "..", [""] = "",
-            // The shim's own hint, which it writes itself.
+            ["dev.gvisor.spec.mount"] = "x",
+            ["dev.gvisor.flag.host-uds"] = "open",
+            ["io.kubernetes.cri.sandbox-uid"] = "a/b",
+            ["Dev.gvisor.spec.mount.data.type"] = "disk",
+            ["x.dev.gvisor.spec.mount.data.type"] = "disk",
+            ["dev.gvisor.internal.x"] = "",
+            ["dev.gvisor.spec.cgroup-parent"] = "..",
+            [""] = "",
+            // The shim's own hint.
             ["dev.gvisor.spec.mount.gvisorinternaldevshm.type"] = "nonsense",
         });
         Assert.Empty(annotations.Requests);
@@ -46,7 +53,7 @@ public sealed class VolumeAnnotationsTests
     [InlineData("false", false)]
     [InlineData("FALSE", false)]
     [InlineData("False", false)]
-    public void Go_s_booleans(string value, bool forced)
+    public void Booleans_are_parsed_as_in_Go(string value, bool forced)
     {
         VolumeAnnotations annotations = Parse($"force-shared={value}");
         Assert.Equal(forced, annotations.Find("data")!.ForceShared);
@@ -66,13 +73,14 @@ public sealed class VolumeAnnotationsTests
     [InlineData("medium", "HugePages")]
     [InlineData("medium", "disk ")]
     [InlineData("nonsense", "true")]
-    public void What_the_shim_s_own_annotations_cannot_mean_is_ignored_aloud(string field, string value)
+    public void An_invalid_annotation_of_the_shim_s_own_is_ignored_with_a_warning(string field, string value)
     {
         VolumeAnnotations annotations = VolumeAnnotations.Parse(new Dictionary<string, string>
         {
             [$"dev.gvisor.empty-dir.data.{field}"] = value,
         });
-        Assert.Contains($"dev.gvisor.empty-dir.data.{field}", Assert.Single(annotations.Warnings), StringComparison.Ordinal);
+        Assert.Contains($"dev.gvisor.empty-dir.data.{field}", Assert.Single(annotations.Warnings),
+            StringComparison.Ordinal);
         Assert.Empty(annotations.Requests);
     }
 
@@ -88,8 +96,8 @@ public sealed class VolumeAnnotationsTests
     [InlineData("source=/a logs.source=/a", "dev.gvisor.spec.mount.logs.source")]
     [InlineData("source=/a logs.source=/a", "dev.gvisor.spec.mount.data.source")]
     [InlineData("source=/a logs.source=/b tmp.source=/a", "dev.gvisor.spec.mount.tmp.source")]
-    public void What_a_hint_cannot_mean_is_refused(string annotations, string words) =>
-        Assert.Contains(words, Assert.Throws<VolumeException>(() => Parse(annotations)).Message, StringComparison.Ordinal);
+    public void An_invalid_hint_is_rejected(string annotations, string words) => Assert.Contains(
+        words, Assert.Throws<VolumeException>(() => Parse(annotations)).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("dev.gvisor.spec.mount.")]
@@ -115,9 +123,9 @@ public sealed class VolumeAnnotationsTests
     [InlineData("dev.gvisor.empty-dir...medium")]
     [InlineData("dev.gvisor.empty-dir.a.b.medium")]
     [InlineData("dev.gvisor.empty-dir./.medium")]
-    // The shim's own hint: nobody can ask for a volume of that name.
+    // The name of the shim's own hint is reserved.
     [InlineData("dev.gvisor.empty-dir.gvisorinternaldevshm.medium")]
-    public void Names_that_no_volume_has_are_refused(string annotation)
+    public void An_annotation_with_an_invalid_name_is_rejected(string annotation)
     {
         var e = Assert.Throws<VolumeException>(() =>
             VolumeAnnotations.Parse(new Dictionary<string, string> { [annotation] = "tmpfs" }));
@@ -125,7 +133,7 @@ public sealed class VolumeAnnotationsTests
     }
 
     [Fact]
-    public void Names_have_a_longest()
+    public void A_volume_s_name_has_at_most_63_characters()
     {
         Assert.NotNull(Parse($"{s_longest}.type=bind").Find(s_longest));
         Assert.Throws<VolumeException>(() => Parse($"{s_longest}v.type=bind"));
@@ -138,12 +146,12 @@ public sealed class VolumeAnnotationsTests
     [InlineData("my-data-2")]
     [InlineData("My_Data")]
     [InlineData("a-")]
-    public void Names_that_a_volume_can_have(string name) => Assert.NotNull(Parse($"{name}.share=pod").Find(name));
+    public void A_volume_s_name_may_have_letters_digits_dashes_and_underscores(string name) =>
+        Assert.NotNull(Parse($"{name}.share=pod").Find(name));
 
     [Fact]
-    public void An_empty_source_is_none()
+    public void Two_empty_sources_are_not_the_same_source()
     {
-        // Both empty, but not the same.
         Assert.Equal(2, Parse("source= share=pod logs.source= logs.share=pod").Requests.Count);
     }
 

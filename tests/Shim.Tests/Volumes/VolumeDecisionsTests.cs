@@ -6,10 +6,10 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>Decisions as a file in the sandbox's bundle.</summary>
+/// <summary>The file with the decisions in the sandbox's bundle.</summary>
 public sealed class VolumeDecisionsTests
 {
-    // Any text but half of a pair of surrogates, which is none.
+    // Any text without surrogates, since one alone is not valid.
     private static readonly Gen<string> s_text = Gen.OneOf(
         Gen.String[Gen.Char["/.-_azAZ09 \"\\\n\té世"], 0, 20],
         Gen.String.Where(static text => !text.Any(char.IsSurrogate)));
@@ -28,12 +28,13 @@ public sealed class VolumeDecisionsTests
         });
 
     private static readonly VolumeDecisions s_example = Rewriting.OfSandbox(
-        ExamplePod.Annotations("share=pod logs.share=container logs.type=bind tmp.medium=memory cache.force-shared=true"),
+        ExamplePod.Annotations(
+            "share=pod logs.share=container logs.type=bind tmp.medium=memory cache.force-shared=true"),
         [], ExamplePod.With(ExamplePod.EmptyDir(), ExamplePod.EmptyDir("logs"), ExamplePod.EmptyDir("tmp"),
             ExamplePod.EmptyDir("cache"))).Decisions;
 
     [Fact]
-    public void Written_and_read_they_are_the_same()
+    public void Written_decisions_are_parsed_unchanged()
     {
         Gen.Select(s_text, s_text, s_text, s_decision.Array[0, 5]).Sample((uid, directory, resolved, volumes) =>
         {
@@ -51,8 +52,9 @@ public sealed class VolumeDecisionsTests
     }
 
     [Fact]
-    public void The_file_is_for_people_too()
+    public void The_file_has_the_documented_fields()
     {
+        const string Options = "options=rw,mode=777,uid=0,gid=0";
         using TempDirectory directory = new();
         s_example.Save(directory["volumes.json"]);
         s_example.Save(directory["volumes.json"]);
@@ -62,9 +64,10 @@ public sealed class VolumeDecisionsTests
         Assert.Equal(
             [
                 $"volume=cache outcome=passthrough rule=force-shared path={ExamplePod.PathOf("cache")}",
-                $"volume=data outcome=pod-disk rule=shared-by-pod path={ExamplePod.DataPath} options=rw,mode=777,uid=0,gid=0",
-                $"volume=logs outcome=container-disk rule=shared-by-container path={ExamplePod.PathOf("logs")} options=rw,mode=777,uid=0,gid=0",
-                $"volume=tmp outcome=pod-memory rule=shared-by-pod path={ExamplePod.PathOf("tmp")} options=rw,mode=777,uid=0,gid=0",
+                $"volume=data outcome=pod-disk rule=shared-by-pod path={ExamplePod.DataPath} {Options}",
+                "volume=logs outcome=container-disk rule=shared-by-container "
+                    + $"path={ExamplePod.PathOf("logs")} {Options}",
+                $"volume=tmp outcome=pod-memory rule=shared-by-pod path={ExamplePod.PathOf("tmp")} {Options}",
             ],
             document.RootElement.GetProperty("volumes").EnumerateArray().Select(static volume => string.Join(' ',
                 volume.EnumerateObject().Where(static field => field.Name != "why")
@@ -75,24 +78,26 @@ public sealed class VolumeDecisionsTests
     }
 
     [Fact]
-    public void No_file_is_an_error()
+    public void A_missing_file_is_an_error()
     {
         using TempDirectory directory = new();
         foreach (string path in (string[])["volumes.json", "no/such/volumes.json"])
-            Assert.Contains(directory[path],
-                Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory[path])).Message, StringComparison.Ordinal);
+        {
+            var e = Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory[path]));
+            Assert.Contains(directory[path], e.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
-    public void A_torn_file_is_an_error_wherever_it_is_torn()
+    public void A_truncated_file_is_an_error()
     {
         using TempDirectory directory = new();
         byte[] whole = Written(s_example);
         for (int length = 0; length < whole.Length; length++)
         {
             File.WriteAllBytes(directory["volumes.json"], whole[..length]);
-            string message = Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory["volumes.json"])).Message;
-            Assert.Contains(directory["volumes.json"], message, StringComparison.Ordinal);
+            var e = Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory["volumes.json"]));
+            Assert.Contains(directory["volumes.json"], e.Message, StringComparison.Ordinal);
         }
     }
 
@@ -111,7 +116,7 @@ public sealed class VolumeDecisionsTests
     [InlineData("\"volumes\":[", "\"volumes\":[null,")]
     [InlineData("\"volumes\":[", "\"volumes\":{},\"x\":[")]
     [InlineData("\"volume\":\"data\"", "\"volume\":\"\\ud800\"")]
-    public void Another_JSON_is_an_error(string what, string instead)
+    public void A_field_that_is_missing_or_not_valid_is_an_error(string what, string instead)
     {
         using TempDirectory directory = new();
         string whole = Encoding.UTF8.GetString(Written(s_example));
@@ -125,7 +130,7 @@ public sealed class VolumeDecisionsTests
     [InlineData("[]")]
     [InlineData("\"\"")]
     [InlineData("{}")]
-    public void So_is_what_is_no_object_of_ours(string json)
+    public void JSON_of_another_shape_is_an_error(string json)
     {
         using TempDirectory directory = new();
         directory.Write("volumes.json", json);
@@ -133,7 +138,7 @@ public sealed class VolumeDecisionsTests
     }
 
     [Fact]
-    public void What_is_no_file_is_an_error()
+    public void A_directory_instead_of_the_file_is_an_error()
     {
         using TempDirectory directory = new();
         Assert.Throws<VolumeException>(() => VolumeDecisions.Load(directory.Path));

@@ -2,7 +2,7 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>Which directories are looked into before anything is decided; on real ones.</summary>
+/// <summary>Plans from real directories.</summary>
 public sealed class VolumePlanTests : IDisposable
 {
     private readonly KubeletDirectory _kubelet = new();
@@ -18,7 +18,7 @@ public sealed class VolumePlanTests : IDisposable
     [InlineData("type=bind", false, "pod-disk")]
     [InlineData("", true, "pod-disk")]
     [InlineData("force-shared=false", true, "pod-disk")]
-    public void What_is_found_is_decided_about(string annotations, bool configured, string outcome)
+    public void Every_emptyDir_on_the_node_is_decided_about(string annotations, bool configured, string outcome)
     {
         _kubelet.AddEmptyDir("data");
         _kubelet.AddEmptyDir("logs");
@@ -32,7 +32,7 @@ public sealed class VolumePlanTests : IDisposable
     }
 
     [Fact]
-    public void A_configuration_that_has_no_effect_is_told()
+    public void A_configuration_without_effect_is_a_warning()
     {
         VolumePlan plan = VolumePlan.Make(
             ExamplePod.Annotations(""), ExamplePod.Uid, _kubelet["nothing"], configured: true);
@@ -41,7 +41,7 @@ public sealed class VolumePlanTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_changes()
+    public void Nothing_on_the_node_changes()
     {
         _kubelet.AddEmptyDir("data", ".gvisor.filestore.gone");
         VolumePlan plan = VolumePlan.Make(
@@ -51,7 +51,7 @@ public sealed class VolumePlanTests : IDisposable
     }
 
     [Fact]
-    public void A_pod_that_nobody_knows_is_not_looked_for()
+    public void Without_a_pod_nothing_is_read_and_nothing_is_decided()
     {
         VolumePlan plan = VolumePlan.Make(ExamplePod.Annotations("share=pod"), null, "/no/such", configured: true);
         Assert.Null(plan.Pod);
@@ -60,6 +60,6 @@ public sealed class VolumePlanTests : IDisposable
     }
 
     [Fact]
-    public void Bad_annotations_are_refused_before_anything_is_looked_at() =>
-        Assert.Throws<VolumeException>(() => VolumePlan.Make(ExamplePod.Annotations("share=x"), null, "/no/such", configured: false));
+    public void Invalid_annotations_are_rejected_before_anything_is_read() => Assert.Throws<VolumeException>(
+        () => VolumePlan.Make(ExamplePod.Annotations("share=x"), null, "/no/such", configured: false));
 }

@@ -4,14 +4,13 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>What holds for every pod, however odd.</summary>
+/// <summary>Properties of the rewriting of every pod.</summary>
 public sealed class VolumePropertyTests
 {
     private const string SharedMemoryHint = "dev.gvisor.spec.mount.gvisorinternaldevshm.";
 
-    /// <summary>Whether the scenarios are worth it: all outcomes and all rules are among them.</summary>
     [Fact]
-    public void The_scenarios_reach_everything()
+    public void The_scenarios_reach_all_outcomes_and_rules()
     {
         HashSet<string> seen = [];
         VolumeScenario.Any.Sample(scenario =>
@@ -19,7 +18,7 @@ public sealed class VolumePropertyTests
             lock (seen)
             {
                 Rewriting? sandbox = scenario.Sandbox();
-                seen.Add(sandbox is null ? "refused" : sandbox.Edits.IsEmpty ? "unedited" : "edited");
+                seen.Add(sandbox is null ? "rejected" : sandbox.Edits.IsEmpty ? "unedited" : "edited");
                 foreach (VolumeDecision decision in sandbox?.Decisions.Volumes ?? [])
                 {
                     seen.Add(decision.Outcome);
@@ -27,86 +26,78 @@ public sealed class VolumePropertyTests
                 }
             }
         }, iter: 5000);
-        Assert.Equivalent((string[])[
-            "refused", "unedited", "edited", "passthrough", "pod-disk", "pod-memory", "container-disk", "container-memory",
-            // Only an image decides by the last one, see RestoredVolumesTests.
-            .. Enum.GetValues<VolumeRule>().Except([VolumeRule.Restored]).Select(VolumeDecision.NameOf)], seen, strict: true);
+        string[] expected =
+        [
+            "rejected", "unedited", "edited", "passthrough", "pod-disk", "pod-memory", "container-disk",
+            "container-memory",
+            // The rule for restored pods is tested in RestoredVolumesTests.
+            .. Enum.GetValues<VolumeRule>().Except([VolumeRule.Restored]).Select(VolumeDecision.NameOf),
+        ];
+        Assert.Equivalent(expected, seen, strict: true);
     }
 
     [Fact]
-    public void Twice_is_once()
+    public void Rewriting_a_rewritten_specification_changes_nothing()
     {
-        VolumeScenario.Any.Sample(scenario =>
+        VolumeScenario.Valid.Sample((scenario, once) =>
         {
-            if (scenario.Sandbox() is not { } once)
-                return;
             Rewriting twice = Rewriting.OfSandbox(once.Annotations, once.Mounts, scenario.Pod, scenario.Configured);
             Assert.True(twice.Edits.IsEmpty, Differences(twice.Edits));
             Assert.Equal(OfEmptyDirs(once), OfEmptyDirs(twice));
-            foreach (IReadOnlyList<SpecMount> mounts in scenario.Containers)
-                if (scenario.Container(mounts, once.Decisions) is { } container)
-                {
-                    SpecEdits edits = Rewriting.OfContainer(
-                        container.Annotations, container.Mounts, once.Decisions).Edits;
-                    Assert.True(edits.IsEmpty, Differences(edits));
-                }
+            foreach ((_, Rewriting container) in scenario.ContainersIn(once))
+            {
+                SpecEdits edits = Rewriting.OfContainer(
+                    container.Annotations, container.Mounts, once.Decisions).Edits;
+                Assert.True(edits.IsEmpty, Differences(edits));
+            }
         }, iter: 5000);
 
-        // A hint that was dropped can be the reason for another rule, never for another outcome.
+        // Without a removed hint another rule may apply, but the outcome is the same.
         static IEnumerable<(string, string, string)> OfEmptyDirs(Rewriting rewriting) => rewriting.Decisions.Volumes
             .Where(static decision => decision.Rule != VolumeRule.OtherVolumeType)
             .Select(static decision => (decision.Volume, decision.Outcome, decision.Options));
     }
 
     [Fact]
-    public void All_mounts_of_a_volume_are_one()
+    public void All_mounts_of_a_volume_in_the_sandbox_have_the_type_of_its_medium()
     {
-        VolumeScenario.Any.Sample(scenario =>
+        VolumeScenario.Valid.Sample((scenario, sandbox) =>
         {
-            if (scenario.Sandbox() is not { } sandbox)
-                return;
-            List<(IReadOnlyList<SpecMount> Before, Rewriting After)> specifications = [(scenario.SandboxMounts, sandbox)];
-            foreach (IReadOnlyList<SpecMount> mounts in scenario.Containers)
-                if (scenario.Container(mounts, sandbox.Decisions) is { } container)
-                    specifications.Add((mounts, container));
-            foreach (VolumeDecision decision in sandbox.Decisions.Volumes)
-                foreach ((IReadOnlyList<SpecMount> before, Rewriting after) in specifications)
-                    foreach (SpecMount mount in before)
-                        if ((mount.IsBind || mount.Type == "tmpfs") && IsAt(mount.Source, decision, scenario.Pod!))
-                            AssertMounted(mount, decision, after);
+            foreach ((SpecMount mount, VolumeDecision decision, Rewriting after) in VolumeMounts(scenario, sandbox)
+                .Where(static each => !each.Decision.IsPassthrough))
+            {
+                SpecMount[] mounted = [.. after.Mounts.Where(other => other.Destination == mount.Destination
+                    && (other.IsBind || other.Type == "tmpfs") && other.Source.TrimEnd('/') == decision.Path)];
+                Assert.NotEmpty(mounted);
+                Assert.All(mounted, other => Assert.Equal(
+                    (decision.Path, decision.Medium == VolumeMedium.Memory, decision.Medium == VolumeMedium.Disk),
+                    (other.Source, other.Type == "tmpfs", other.IsBind)));
+            }
         }, iter: 5000);
     }
 
-    private static void AssertMounted(SpecMount mount, VolumeDecision decision, Rewriting after)
+    [Fact]
+    public void Mounts_of_a_volume_that_is_passed_through_stay()
     {
-        if (decision.IsPassthrough)
+        VolumeScenario.Valid.Sample((scenario, sandbox) =>
         {
-            Assert.Contains(ExamplePod.TextOf(mount), after.MountTexts);
-            return;
-        }
-        SpecMount[] mounted = [.. after.Mounts.Where(other => other.Destination == mount.Destination
-            && (other.IsBind || other.Type == "tmpfs") && other.Source.TrimEnd('/') == decision.Path)];
-        Assert.NotEmpty(mounted);
-        Assert.All(mounted, other => Assert.Equal(
-            (decision.Path, decision.Medium == VolumeMedium.Memory, decision.Medium == VolumeMedium.Disk),
-            (other.Source, other.Type == "tmpfs", other.IsBind)));
+            foreach ((SpecMount mount, _, Rewriting after) in VolumeMounts(scenario, sandbox)
+                .Where(static each => each.Decision.IsPassthrough))
+                Assert.Contains(ExamplePod.TextOf(mount), after.MountTexts);
+        }, iter: 5000);
     }
 
     [Fact]
-    public void Hints_are_the_decisions_and_nothing_else()
+    public void Hints_are_exactly_the_decisions()
     {
-        VolumeScenario.Any.Sample(scenario =>
+        VolumeScenario.Valid.Where(static valid => valid.Sandbox.Decisions.PodUid.Length > 0).Sample((_, sandbox) =>
         {
-            if (scenario.Sandbox() is not { Decisions.PodUid.Length: > 0 } sandbox)
-                return;
             Dictionary<string, string> hints = sandbox.Annotations
-                .Where(static annotation => annotation.Key.StartsWith(VolumeAnnotations.HintPrefix, StringComparison.Ordinal))
+                .Where(static each => each.Key.StartsWith(VolumeAnnotations.HintPrefix, StringComparison.Ordinal))
                 .ToDictionary();
             HashSet<string> sources = [];
-            foreach (VolumeDecision decision in sandbox.Decisions.Volumes)
+            foreach (VolumeDecision decision in sandbox.Decisions.Volumes.Where(static each => !each.IsPassthrough))
             {
-                if (decision.IsPassthrough)
-                    continue;
                 foreach ((string field, string value) in ((string, string)[])[
                     ("type", "tmpfs"), ("share", decision.Share == VolumeShare.Pod ? "pod" : "container"),
                     ("source", decision.Path), ("options", decision.Options)])
@@ -117,14 +108,14 @@ public sealed class VolumePropertyTests
                 hints.Remove(VolumeAnnotations.Hint(decision.Volume, "directfs"));
                 Assert.True(sources.Add(decision.Path));
             }
-            foreach (SpecMount mount in sandbox.Mounts)
-                if (hints.GetValueOrDefault($"{SharedMemoryHint}source") == mount.Source)
-                {
-                    Assert.Equal(("/dev/shm", "tmpfs"), (mount.Destination.TrimEnd('/'), mount.Type));
-                    Assert.True(sources.Add(mount.Source));
-                    foreach (string field in (string[])["source", "type", "share", "options"])
-                        Assert.True(hints.Remove(SharedMemoryHint + field));
-                }
+            foreach (SpecMount mount in sandbox.Mounts.Where(
+                mount => hints.GetValueOrDefault($"{SharedMemoryHint}source") == mount.Source))
+            {
+                Assert.Equal(("/dev/shm", "tmpfs"), (mount.Destination.TrimEnd('/'), mount.Type));
+                Assert.True(sources.Add(mount.Source));
+                foreach (string field in (string[])["source", "type", "share", "options"])
+                    Assert.True(hints.Remove(SharedMemoryHint + field));
+            }
             Assert.Empty(hints);
         }, iter: 5000);
     }
@@ -132,23 +123,21 @@ public sealed class VolumePropertyTests
     [Fact]
     public void Other_annotations_and_mounts_stay()
     {
-        VolumeScenario.Any.Sample(scenario =>
+        VolumeScenario.Valid.Sample((scenario, sandbox) =>
         {
-            if (scenario.Sandbox() is not { } sandbox)
-                return;
-            foreach ((string name, string value) in scenario.Annotations)
-                if (!name.StartsWith(VolumeAnnotations.HintPrefix, StringComparison.Ordinal)
-                    && !name.StartsWith(VolumeAnnotations.EmptyDirPrefix, StringComparison.Ordinal))
-                    Assert.Equal(value, sandbox.Annotations[name]);
-            foreach (SpecMount mount in scenario.SandboxMounts)
-                if (!mount.Source.Contains("/pods/", StringComparison.Ordinal)
-                    && mount.Destination.TrimEnd('/') != "/dev/shm")
-                    Assert.Contains(ExamplePod.TextOf(mount), sandbox.MountTexts);
+            foreach ((string name, string value) in scenario.Annotations.Where(static annotation =>
+                !annotation.Key.StartsWith(VolumeAnnotations.HintPrefix, StringComparison.Ordinal)
+                && !annotation.Key.StartsWith(VolumeAnnotations.EmptyDirPrefix, StringComparison.Ordinal)))
+                Assert.Equal(value, sandbox.Annotations[name]);
+            foreach (SpecMount mount in scenario.SandboxMounts.Where(static mount =>
+                !mount.Source.Contains("/pods/", StringComparison.Ordinal)
+                && mount.Destination.TrimEnd('/') != "/dev/shm"))
+                Assert.Contains(ExamplePod.TextOf(mount), sandbox.MountTexts);
         });
     }
 
     [Fact]
-    public void Who_asks_for_nothing_gets_nothing()
+    public void Without_requests_nothing_is_edited()
     {
         VolumeScenario.Any.Sample(scenario =>
         {
@@ -181,16 +170,17 @@ public sealed class VolumePropertyTests
             {
                 Annotations = Shuffled(random, scenario.Annotations),
                 SandboxMounts = Shuffled(random, scenario.SandboxMounts),
-                Pod = scenario.Pod is null ? null : scenario.Pod with { Volumes = Shuffled(random, scenario.Pod.Volumes) },
+                Pod = scenario.Pod is null
+                    ? null : scenario.Pod with { Volumes = Shuffled(random, scenario.Pod.Volumes) },
             };
+            // Both are null if a request is impossible.
             Rewriting? one = scenario.Sandbox(), other = shuffled.Sandbox();
             Assert.Equal(one is null, other is null);
-            if (one is null || other is null)
-                return;
-            Assert.Equal(one.Decisions.Volumes, other.Decisions.Volumes);
-            Assert.Equal(one.Warnings, other.Warnings);
-            Assert.Equal(Sorted(one.Annotations), Sorted(other.Annotations));
-            Assert.Equal(one.MountTexts.Order(StringComparer.Ordinal), other.MountTexts.Order(StringComparer.Ordinal));
+            Assert.Equal(one?.Decisions.Volumes, other?.Decisions.Volumes);
+            Assert.Equal(one?.Warnings, other?.Warnings);
+            Assert.Equal(Sorted(one?.Annotations), Sorted(other?.Annotations));
+            Assert.Equal(
+                one?.MountTexts.Order(StringComparer.Ordinal), other?.MountTexts.Order(StringComparer.Ordinal));
         }, iter: 5000);
 
         static T[] Shuffled<T>(Random random, IReadOnlyList<T> list)
@@ -200,8 +190,21 @@ public sealed class VolumePropertyTests
             return copy;
         }
 
-        static IEnumerable<KeyValuePair<string, string>> Sorted(IReadOnlyDictionary<string, string> annotations) =>
-            annotations.OrderBy(static annotation => annotation.Key, StringComparer.Ordinal);
+        static IEnumerable<KeyValuePair<string, string>>? Sorted(IReadOnlyDictionary<string, string>? annotations) =>
+            annotations?.OrderBy(static annotation => annotation.Key, StringComparer.Ordinal);
+    }
+
+    /// <summary>The mounts of volumes before the rewriting, each with its specification after it.</summary>
+    private static IEnumerable<(SpecMount Mount, VolumeDecision Decision, Rewriting After)> VolumeMounts(
+        VolumeScenario scenario, Rewriting sandbox)
+    {
+        (IReadOnlyList<SpecMount> Before, Rewriting After)[] specifications =
+            [(scenario.SandboxMounts, sandbox), .. scenario.ContainersIn(sandbox)];
+        foreach ((IReadOnlyList<SpecMount> before, Rewriting after) in specifications)
+            foreach (SpecMount mount in before)
+                foreach (VolumeDecision decision in sandbox.Decisions.Volumes)
+                    if ((mount.IsBind || mount.Type == "tmpfs") && IsAt(mount.Source, decision, scenario.Pod!))
+                        yield return (mount, decision, after);
     }
 
     private static bool IsAt(string source, VolumeDecision decision, PodVolumes pod) =>

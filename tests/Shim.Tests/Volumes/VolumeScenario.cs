@@ -4,7 +4,9 @@ using Shim.Volumes;
 
 namespace Shim.Tests.Volumes;
 
-/// <summary>A pod of any kind: its node, what it asks for, its sandbox's specification and its containers' mounts.</summary>
+/// <summary>
+/// A generated pod: its node, its annotations, the mounts of its sandbox's specification and of its containers'.
+/// </summary>
 internal sealed record VolumeScenario(
     PodVolumes? Pod,
     bool Configured,
@@ -28,7 +30,7 @@ internal sealed record VolumeScenario(
     private static readonly Gen<PodVolumes?> s_pod = Gen.Select(
         Gen.Frequency<PodVolume>((3, s_emptyDir), (1, s_other)).Array[0, 5], Gen.Bool, Gen.Int[0, 9],
         static (volumes, linked, known) => known == 0 ? null : ExamplePod.With(
-            // One of a name, as it is in Kubernetes.
+            // Kubernetes allows only one volume of a name.
             [.. volumes.DistinctBy(static volume => volume.Name)
                 .OrderBy(static volume => volume.Name, StringComparer.Ordinal)])
             with
@@ -42,14 +44,16 @@ internal sealed record VolumeScenario(
             (2, Gen.OneOf(("medium", "disk"), ("medium", "memory"), ("medium", "tape"))),
             (1, Gen.OneOf(("force-shared", "true"), ("force-shared", "false"), ("force-shared", "?"))),
             (1, Gen.OneOf(("options", ""), ("options", "ro"), ("options", " size=1g ,,rw"), ("options", "mode=0700"))),
-            (1, Gen.OneOf(("source", "/etc"), ("source", "/srv"), ("source", ExamplePod.DataPath), ("directfs", "true")))),
+            (1, Gen.OneOf(
+                ("source", "/etc"), ("source", "/srv"), ("source", ExamplePod.DataPath), ("directfs", "true")))),
         static (name, said) => (said.Item1 is "medium" or "force-shared"
             ? VolumeAnnotations.EmptyDir(name, said.Item1) : VolumeAnnotations.Hint(name, said.Item1), said.Item2));
 
     private static readonly Gen<(string, string)> s_annotation = Gen.Frequency<(string, string)>(
         (6, s_word),
-        (1, Gen.OneOf(($"{Hint}.source", "/etc"), ($"{Hint}.type", "bind"), ($"{Hint}.share", "x"), ($"{Hint}.directfs", "x"),
-            ("dev.gvisor.flag.host-uds", "none"), ("io.kubernetes.cri.sandbox-id", "é\"+\\"), ("note", ""))));
+        (1, Gen.OneOf(($"{Hint}.source", "/etc"), ($"{Hint}.type", "bind"), ($"{Hint}.share", "x"),
+            ($"{Hint}.directfs", "x"), ("dev.gvisor.flag.host-uds", "none"),
+            ("io.kubernetes.cri.sandbox-id", "é\"+\\"), ("note", ""))));
 
     private static readonly Gen<string> s_options =
         Gen.OneOf("", "rbind", "rbind,rprivate,ro", "bind,rw,nosuid", "slave,rbind,shared,unbindable,noexec");
@@ -66,12 +70,12 @@ internal sealed record VolumeScenario(
             _ => $"{directory}/volumes/{plugin}/{name}{end}",
         }, options.Split(',', StringSplitOptions.RemoveEmptyEntries)));
 
-    private static readonly Gen<SpecMount> s_strangerMount = Gen.OneOf(
+    private static readonly Gen<SpecMount> s_otherMount = Gen.OneOf(
         ExamplePod.Mount("proc proc /proc nosuid"), ExamplePod.Mount("tmpfs tmpfs /tmp rw,mode=1777"),
         ExamplePod.Mount("bind /srv /srv rbind,rprivate"), ExamplePod.Mount("tmpfs shm /dev/shm size=65536k"),
         ExamplePod.Mount("bind /var/lib/kubelet/pods/other/volumes/kubernetes.io~empty-dir/data /other rbind"));
 
-    // At most one, as containerd makes it: of two nobody could say which is meant.
+    // containerd mounts at most one; of two it would not be clear which is meant.
     private static readonly Gen<SpecMount[]> s_sharedMemory = Gen.OneOf<SpecMount[]>([],
         [ExamplePod.Mount("bind /run/sandboxes/abc/shm /dev/shm rbind,ro")],
         [ExamplePod.Mount("none /run/sandboxes/abc/shm /dev/shm/ bind")],
@@ -79,7 +83,7 @@ internal sealed record VolumeScenario(
         [ExamplePod.Mount($"bind {ExamplePod.PathOf("claim", ExamplePod.CsiPlugin)}/mount /dev/shm rbind")]);
 
     private static readonly Gen<SpecMount[]> s_mounts = Gen.Select(
-        Gen.Frequency<SpecMount>((3, s_volumeMount), (1, s_strangerMount)).Array[0, 6], s_sharedMemory,
+        Gen.Frequency<SpecMount>((3, s_volumeMount), (1, s_otherMount)).Array[0, 6], s_sharedMemory,
         static (mounts, shared) => (SpecMount[])[.. mounts, .. shared]);
 
     public static Gen<VolumeScenario> Any { get; } = Gen.Select(
@@ -89,7 +93,13 @@ internal sealed record VolumeScenario(
                 .Select(static annotation => KeyValuePair.Create(annotation.Item1, annotation.Item2))],
             mounts, containers));
 
-    /// <summary>The sandbox's specification, rewritten; null: what it asks cannot be had.</summary>
+    /// <summary>Scenarios whose sandbox can be created, each with the sandbox's rewritten specification.</summary>
+    public static Gen<(VolumeScenario Scenario, Rewriting Sandbox)> Valid { get; } = Any
+        .Select(static scenario => (Scenario: scenario, Sandbox: scenario.Sandbox()))
+        .Where(static pair => pair.Sandbox is not null)
+        .Select(static pair => (pair.Scenario, pair.Sandbox!));
+
+    /// <summary>The rewritten specification of the sandbox; null if a request or a mount is impossible.</summary>
     public Rewriting? Sandbox()
     {
         try
@@ -102,8 +112,16 @@ internal sealed record VolumeScenario(
         }
     }
 
-    /// <summary>A container's specification, rewritten; null: a mount of it cannot be had.</summary>
-    public Rewriting? Container(IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions)
+    /// <summary>The containers that can be created: their mounts before, and their rewritten specifications.</summary>
+    public IEnumerable<(IReadOnlyList<SpecMount> Before, Rewriting After)> ContainersIn(Rewriting sandbox)
+    {
+        foreach (IReadOnlyList<SpecMount> mounts in Containers)
+            if (Container(mounts, sandbox.Decisions) is { } container)
+                yield return (mounts, container);
+    }
+
+    /// <summary>The rewritten specification of a container; null if a mount of it is impossible.</summary>
+    private Rewriting? Container(IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions)
     {
         try
         {
@@ -115,7 +133,7 @@ internal sealed record VolumeScenario(
         }
     }
 
-    // For the message of a failure.
+    // For the message of a failed test.
     public override string ToString() => string.Join('\n',
         [
             $"configured={Configured} resolved={Pod?.ResolvedDirectory ?? "no pod"}",

@@ -169,8 +169,12 @@ public sealed class Pod : IAsyncDisposable
             Metadata = new PodSandboxMetadata { Name = Name, Uid = Uid, Namespace = "default" },
             Hostname = Settings.HostNetwork ? "" : Name,
             LogDirectory = LogDirectory,
-            DnsConfig = new DNSConfig { Servers = { "10.96.0.10" }, Searches = { "default.svc.cluster.local" },
-                Options = { "ndots:5" } },
+            DnsConfig = new DNSConfig
+            {
+                Servers = { "10.96.0.10" },
+                Searches = { "default.svc.cluster.local" },
+                Options = { "ndots:5" }
+            },
             Labels = { Labels },
             Annotations = { Settings.Annotations.ToDictionary() },
             Linux = new LinuxPodSandboxConfig

@@ -50,8 +50,12 @@ public sealed class PodContainer
         Directory.CreateDirectory(Path.GetDirectoryName(container.TerminationLog)!);
         await File.WriteAllTextAsync(container.TerminationLog, "");
         File.SetUnixFileMode(container.TerminationLog, (UnixFileMode)0b110_110_110);
-        var request = new CreateContainerRequest { PodSandboxId = pod.Id, Config = container.MakeConfig(),
-            SandboxConfig = pod.Config };
+        var request = new CreateContainerRequest
+        {
+            PodSandboxId = pod.Id,
+            Config = container.MakeConfig(),
+            SandboxConfig = pod.Config
+        };
         container.Id = (await container.Runtime.CreateContainerAsync(request)).ContainerId;
         return container;
     }
@@ -94,7 +98,12 @@ public sealed class PodContainer
     {
         var request = new ExecRequest
         {
-            ContainerId = Id, Cmd = { command }, Tty = terminal, Stdin = stdin, Stdout = true, Stderr = !terminal,
+            ContainerId = Id,
+            Cmd = { command },
+            Tty = terminal,
+            Stdin = stdin,
+            Stdout = true,
+            Stderr = !terminal,
         };
         return await RemoteCommand.ConnectAsync((await Runtime.ExecAsync(request)).Url);
     }
@@ -104,8 +113,11 @@ public sealed class PodContainer
     {
         var request = new AttachRequest
         {
-            ContainerId = Id, Tty = _settings.Terminal, Stdin = _settings.Stdin, Stdout = true,
-                Stderr = !_settings.Terminal,
+            ContainerId = Id,
+            Tty = _settings.Terminal,
+            Stdin = _settings.Stdin,
+            Stdout = true,
+            Stderr = !_settings.Terminal,
         };
         return await RemoteCommand.ConnectAsync((await Runtime.AttachAsync(request)).Url);
     }

@@ -5,19 +5,19 @@ namespace Linux.Tests;
 /// <summary>Uses real mounts, so it needs root.</summary>
 public sealed class MountTests : IDisposable
 {
-    private readonly TempDirectory _directory = new();
+    private readonly TempDirectory _directory;
     private readonly string _rootfs;
 
     public MountTests()
     {
         Requires.Root("mounting");
+        _directory = new TempDirectory();
         _rootfs = Directory.CreateDirectory(_directory["root fs"]).FullName;
     }
 
     public void Dispose()
     {
-        if (_rootfs is not null)
-            Mounts.UnmountAll(_rootfs);
+        Mounts.UnmountAll(_rootfs);
         _directory.Dispose();
     }
 

@@ -108,19 +108,4 @@ public sealed class UnixSocketTests
             await Assert.ThrowsAsync<ObjectDisposedException>(() => accept);
         });
     }
-
-    [Fact]
-    public void A_peer_that_sends_no_descriptor_is_an_error()
-    {
-        Loops.Run(async loop =>
-        {
-            (Descriptor one, Descriptor other) = NativeCalls.SocketPair();
-            using UnixConnection connection = new(loop, one);
-            using (DescriptorStream peer = new(loop, other))
-                await peer.WriteAsync("no descriptor"u8.ToArray());
-            LinuxException e = await Assert.ThrowsAsync<LinuxException>(
-                async () => await DescriptorMessage.ReceiveAsync(connection));
-            Assert.Equal(Errno.EPROTO, e.Errno);
-        });
-    }
 }

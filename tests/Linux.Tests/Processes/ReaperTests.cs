@@ -187,62 +187,6 @@ public sealed class ReaperTests
         Assert.Equal(137, Children.Wait(child.Pid));
     });
 
-    [Fact]
-    public void Signals_arrive_through_the_descriptor() => PeerProcess.Run(SignalsArrive);
-
-    private static void SignalsArrive() => Loops.Run(async loop =>
-    {
-        using SignalDescriptor signals = SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGTERM, Signals.SIGUSR1));
-        ValueTask<SignalInfo> next = signals.ReadAsync();
-        Signals.Send(Environment.ProcessId, Signals.SIGUSR1);
-        Assert.Equal(new SignalInfo(Signals.SIGUSR1, Environment.ProcessId), await next);
-        Signals.Send(Environment.ProcessId, Signals.SIGTERM);
-        Assert.Equal(Signals.SIGTERM, (await signals.ReadAsync()).Signal);
-    });
-
-    [Fact]
-    public void Exec_of_self_blocks_signals_in_every_thread() => PeerProcess.Run(ExecSelf, default(SignalSet));
-
-    private static void ExecSelf()
-    {
-        if (!SignalMask.Current.Contains(PeerProcess.DaemonSignals))
-            ProcessImage.Exec(PeerProcess.DaemonSignals);
-        foreach (string task in Directory.GetDirectories("/proc/self/task"))
-        {
-            const string Key = "SigBlk:";
-            string blocked = File.ReadLines($"{task}/status")
-                .First(line => line.StartsWith(Key, StringComparison.Ordinal))[Key.Length..].Trim();
-            SignalSet set = new(ulong.Parse(blocked, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-            Assert.True(set.Contains(PeerProcess.DaemonSignals), $"{task}: {blocked}");
-        }
-    }
-
-    [Fact]
-    public void A_signal_that_is_not_blocked_is_rejected() => Loops.Run(loop =>
-    {
-        Assert.Throws<InvalidOperationException>(() => SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGUSR1)));
-        return Task.CompletedTask;
-    });
-
-    [Fact]
-    public void A_bounded_number_of_exits_is_kept()
-    {
-        RecentExits recent = new(3);
-        ProcessExit Exit(int pid, int status) => new(pid, status, default);
-        recent.Add(Exit(1, 1));
-        recent.Add(Exit(2, 2));
-        recent.Add(Exit(1, 11)); // the same pid: replaces the older exit and becomes the newest
-        recent.Add(Exit(3, 3));
-        recent.Add(Exit(4, 4));
-        Assert.False(recent.TryGet(2, out _));
-        Assert.True(recent.TryGet(1, out ProcessExit exit));
-        Assert.Equal(11, exit.Status);
-        recent.Forget(1);
-        Assert.False(recent.TryGet(1, out _));
-        recent.Add(Exit(5, 5));
-        Assert.True(recent.TryGet(3, out _));
-    }
-
     private static (DescriptorStream, ChildProcess) SpawnWithOutput(EventLoop loop, Reaper reaper, string script)
     {
         (Descriptor read, Descriptor write) = Descriptor.Pipe();

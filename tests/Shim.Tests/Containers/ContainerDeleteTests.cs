@@ -1,0 +1,146 @@
+using Containerd.Api.Events;
+using Linux;
+using Shim.Containers;
+using Shim.Io;
+using Shim.Runsc;
+using Shim.Tests.Support;
+
+namespace Shim.Tests.Containers;
+
+public sealed class ContainerDeleteTests
+{
+    private static readonly StdioRequest s_noStreams = new("", "", "", Terminal: false);
+
+    [Fact]
+    public void A_deleted_container_is_gone() => TestPod.Run(async pod =>
+    {
+        await pod.StartAsync("pod");
+        Container container = await pod.InStoppedAsync("web", 3);
+        ProcessEnd end = await container.DeleteAsync();
+        Assert.Equal(new ProcessEnd(3, pod.Shim.Time.GetUtcNow()), end);
+        Assert.Equal("delete web 3", pod.Shim.Events.Lines[^1]);
+        Assert.Equal(end.At, pod.Shim.Events.Of<TaskDelete>()[0].ExitedAt.ToDateTimeOffset());
+        Assert.Equal("delete --force web+", pod.Shim.Runsc.Commands[^1]);
+        Assert.Single(pod.Sandbox.Members);
+        Assert.Equal(1, pod.Shim.Store.Count);
+        Assert.Throws<RefusedException>(() => pod.Shim.Store.Get("web"));
+    });
+
+    [Fact]
+    public void A_delete_that_fails_can_be_tried_again() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.InStoppedAsync("web", 3);
+        pod.Shim.Runsc.Fail("delete", "device is busy");
+        RunscException e = await Assert.ThrowsAsync<RunscException>(container.DeleteAsync);
+        Assert.Contains("device is busy", e.Message, StringComparison.Ordinal);
+        Assert.Equal(ProcessState.Stopped, container.Init.State);
+        Assert.Same(container, pod.Shim.Store.Get("web"));
+        Assert.Equal(["start web", "exit web 3"], pod.Shim.Events.Lines);
+        pod.Shim.Runsc.Mend();
+        Assert.Equal(3, (await container.DeleteAsync()).Status);
+        Assert.Equal("delete web 3", pod.Shim.Events.Lines[^1]);
+    });
+
+    [Fact]
+    public void A_delete_that_fails_half_way_because_the_sandbox_ended_has_succeeded() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.InStoppedAsync("web", 3);
+        pod.Shim.Runsc.On("delete", call =>
+        {
+            File.Delete(pod.RecordOf("web"));
+            call.Fail("connection refused");
+        });
+        await container.DeleteAsync();
+        Assert.Equal("delete web 3", pod.Shim.Events.Lines[^1]);
+        Assert.Equal(0, pod.Shim.Store.Count);
+    });
+
+    [Fact]
+    public void Locks_that_runsc_leaves_are_removed() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.InStoppedAsync("web", 0);
+        string own = Path.ChangeExtension(pod.RecordOf("web"), ".lock");
+        string other = Path.Combine(pod.Shim.RunscRoot, "other+_sandbox:pod+.lock");
+        File.WriteAllText(own, "");
+        File.WriteAllText(other, "");
+        await container.DeleteAsync();
+        Assert.False(File.Exists(own));
+        Assert.True(File.Exists(other));
+    });
+
+    [Fact]
+    public void Delete_resumes_a_sandbox_that_is_paused() => TestPod.Run(async pod =>
+    {
+        Container first = await pod.StartAsync("pod");
+        Container container = await pod.InStoppedAsync("web", 0);
+        await first.PauseAsync();
+        await container.DeleteAsync();
+        Assert.Equal(["wait web+", "pause pod+", "resume pod+", "pause pod+"], pod.Control.Calls);
+    });
+
+    [Fact]
+    public void Execs_are_deleted_with_their_container() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("web");
+        foreach (string exec in (string[])["created", "running", "ended"])
+            await container.AddExecAsync(exec, "{}"u8.ToArray(), s_noStreams);
+        await pod.StartExecAsync(container, "running");
+        int ended = await pod.StartExecAsync(container, "ended");
+        pod.Shim.Runsc.End(ended, 4 << 8);
+        await pod.EndAsync(container, 0);
+        pod.Shim.Events.Clear();
+
+        Task deleting = container.DeleteAsync();
+        // The process that represents a running exec should end soon.
+        await pod.Shim.Time.UntilAwaitedAsync(TimeSpan.FromSeconds(2));
+        pod.Shim.Time.Advance(TimeSpan.FromSeconds(2));
+        await deleting;
+        Assert.Equal(
+            [
+                "delete web/created 128", "exit web/running 137", "delete web/running 137", "delete web/ended 4",
+                "delete web 0",
+            ],
+            pod.Shim.Events.Lines);
+        Assert.Equal(0, container.ExecCount);
+        Assert.Empty(Directory.GetFiles(container.Bundle.Path, "exec-*"));
+    });
+
+    [Fact]
+    public void An_exec_that_ends_during_the_delete_keeps_its_status() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("web");
+        await container.AddExecAsync("e", "{}"u8.ToArray(), s_noStreams);
+        int pid = await pod.StartExecAsync(container, "e");
+        await pod.EndAsync(container, 0);
+        Task deleting = container.DeleteAsync();
+        await pod.Shim.Time.UntilAwaitedAsync(TimeSpan.FromSeconds(2));
+        pod.Shim.Runsc.End(pid, 4 << 8);
+        await deleting;
+        Assert.Equal(["exit web/e 4", "delete web/e 4", "delete web 0"], pod.Shim.Events.Lines.TakeLast(3));
+    });
+
+    [Fact]
+    public void Streams_are_closed() => TestPod.Run(async pod =>
+    {
+        string output = pod.Shim.Directory["output"];
+        Container container = await pod.AddAsync("pod", stdout: $"file://{output}");
+        Assert.True(TestShim.IsOpen(output));
+        await container.DeleteAsync();
+        Assert.False(TestShim.IsOpen(output));
+    });
+
+    [Fact]
+    public void The_root_file_system_is_unmounted()
+    {
+        Requires.Root("mounting");
+        TestPod.Run(async pod =>
+        {
+            Container container = await pod.AddAsync("pod");
+            await pod.Shim.Context.Blocking.MountAsync(
+                [new MountSpec { Type = "tmpfs", Source = "tmpfs" }], container.Bundle.Rootfs);
+            File.WriteAllText(Path.Combine(container.Bundle.Rootfs, "file"), "");
+            await container.DeleteAsync();
+            Assert.Empty(Directory.GetFiles(container.Bundle.Rootfs));
+        });
+    }
+}

@@ -1,0 +1,219 @@
+using System.Text;
+using Linux;
+using Shim.Containers;
+using Shim.Io;
+using Shim.Runsc;
+using Shim.Tests.Support;
+
+namespace Shim.Tests.Containers;
+
+/// <summary>Execs, from their addition to their deletion.</summary>
+public sealed class ContainerExecTests
+{
+    private const int SIGKILL = 9, SIGTERM = 15, SIGUSR1 = 10;
+    private static readonly StdioRequest s_noStreams = new("", "", "", Terminal: false);
+
+    [Fact]
+    public void The_life_of_an_exec() => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        Assert.Equal("""{"args":["ls"]}""", File.ReadAllText(container.Bundle.ExecFile("e", "json")));
+        int pid = await pod.StartExecAsync(container, "e");
+        RunscCall call = await pod.Shim.Runsc.UntilAsync("exec");
+        Assert.Equal(call.Pid, pid);
+        Assert.Equal("exec --process exec-e.json --pid-file exec-e.pid --internal-pid-file exec-e.internal-pid web+",
+            call.ToString());
+        Assert.Equal([KeyValuePair.Create(7, "e")], container.ExecsByInternalPid());
+        pod.Shim.Runsc.End(pid, 4 << 8);
+        await container.Process("e").Ended;
+        Assert.Empty(container.ExecsByInternalPid());
+        (ProcessEnd end, int deleted) = await container.DeleteExecAsync("e");
+        Assert.Equal(new ProcessEnd(4, DateTimeOffset.UnixEpoch), end);
+        Assert.Equal(pid, deleted);
+        Assert.Equal(["exec-added web/e", "exec-started web/e", "exit web/e 4", "delete web/e 4"],
+            pod.Shim.Events.Lines);
+        Assert.Equal(0, container.ExecCount);
+        Assert.Empty(Directory.GetFiles(container.Bundle.Path, "exec-*"));
+    });
+
+    [Theory]
+    [InlineData("", Refusal.InvalidArgument)]
+    [InlineData("../e", Refusal.InvalidArgument)]
+    [InlineData("taken", Refusal.AlreadyExists)]
+    internal void An_id_that_cannot_be_added(string id, Refusal refusal) => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "taken");
+        RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => AddAsync(container, id));
+        Assert.Equal(refusal, e.Refusal);
+        Assert.Contains(id, e.Message, StringComparison.Ordinal);
+        Assert.Equal(1, container.ExecCount);
+        Assert.Equal(["exec-added web/taken"], pod.Shim.Events.Lines);
+    });
+
+    [Theory]
+    [InlineData("bogus://x", typeof(FormatException))]
+    [InlineData("/missing/fifo", typeof(LinuxException))]
+    public void An_exec_whose_streams_cannot_be_opened_is_not_added(string stdout, Type error) =>
+        Run(async (pod, container) =>
+        {
+            await Assert.ThrowsAsync(error, () => container.AddExecAsync(
+                "e", "{}"u8.ToArray(), s_noStreams with { Stdout = stdout }));
+            Assert.Equal(0, container.ExecCount);
+            Assert.Empty(pod.Shim.Events.Lines);
+            await AddAsync(container, "e");
+        });
+
+    [Fact]
+    public void An_exec_whose_specification_cannot_be_written_is_not_added() => Run(async (pod, container) =>
+    {
+        string output = pod.Shim.Directory["output"], file = container.Bundle.ExecFile("e", "json");
+        Directory.CreateDirectory(file);
+        StdioRequest request = s_noStreams with { Stdout = $"file://{output}" };
+        await Assert.ThrowsAsync<LinuxException>(() => container.AddExecAsync("e", "{}"u8.ToArray(), request));
+        Assert.False(TestShim.IsOpen(output));
+        Directory.Delete(file);
+        await AddAsync(container, "e");
+        Assert.Equal(["exec-added web/e"], pod.Shim.Events.Lines);
+    });
+
+    [Fact]
+    public void An_exec_that_does_not_exist() => Run(async (_, container) =>
+    {
+        foreach (Func<Task> act in (Func<Task>[])
+            [() => container.StartExecAsync("e"), () => container.DeleteExecAsync("e"),
+            () => container.KillAsync("e", SIGKILL, all: false)])
+        {
+            RefusedException e = await Assert.ThrowsAsync<RefusedException>(act);
+            Assert.Equal(Refusal.NotFound, e.Refusal);
+            Assert.Contains("exec e", e.Message, StringComparison.Ordinal);
+        }
+    });
+
+    [Fact]
+    public void An_exec_is_started_once_and_not_deleted_while_it_runs() => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        await pod.StartExecAsync(container, "e");
+        Assert.Equal(Refusal.WrongState,
+            (await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"))).Refusal);
+        Assert.Equal(Refusal.WrongState,
+            (await Assert.ThrowsAsync<RefusedException>(() => container.DeleteExecAsync("e"))).Refusal);
+    });
+
+    [Fact]
+    public void An_exec_that_never_started_is_deleted() => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        (ProcessEnd end, int pid) = await container.DeleteExecAsync("e");
+        Assert.Equal(128, end.Status);
+        Assert.Equal(0, pid);
+        Assert.Equal(["exec-added web/e", "delete web/e 128"], pod.Shim.Events.Lines);
+    });
+
+    [Fact]
+    public void Nothing_is_executed_in_a_paused_container() => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        await container.PauseAsync();
+        RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"));
+        Assert.Equal(Refusal.WrongState, e.Refusal);
+        Assert.DoesNotContain(pod.Shim.Runsc.Calls, static call => call.Command == "exec");
+        await container.ResumeAsync();
+        await pod.StartExecAsync(container, "e");
+    });
+
+    [Fact]
+    public void Nothing_is_executed_in_the_sandbox_of_a_paused_container() => Run(async (pod, container) =>
+    {
+        Container other = await pod.StartAsync("other");
+        await AddAsync(container, "e");
+        await other.PauseAsync();
+        RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"));
+        Assert.Equal(Refusal.WrongState, e.Refusal);
+        Assert.Contains("pod", e.Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void An_exec_whose_start_fails_has_ended() => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        pod.Shim.Runsc.Fail("exec", "no such program");
+        RunscException e = await Assert.ThrowsAsync<RunscException>(() => container.StartExecAsync("e"));
+        Assert.Contains("no such program", e.Message, StringComparison.Ordinal);
+        Assert.Equal(128, (await container.Process("e").Ended).Status);
+        Assert.Equal(["wait web+"], pod.Control.Calls);
+        Assert.Equal(128, (await container.DeleteExecAsync("e")).End.Status);
+        Assert.Equal(["exec-added web/e", "delete web/e 128"], pod.Shim.Events.Lines);
+        Assert.Single(pod.Shim.Warnings);
+    });
+
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData(RunscFailure.NotFound, 1)]
+    [InlineData(RunscFailure.TimedOut, 2)]
+    internal void A_process_that_cannot_be_taken_over_is_killed(RunscFailure? failure, int warnings) =>
+        Run(async (pod, container) =>
+        {
+            await AddAsync(container, "e");
+            if (failure is { } fails)
+                pod.Control.Fail("signal", fails);
+            pod.Shim.Runsc.On("exec", static call =>
+            {
+                File.WriteAllText(call.Flag("--internal-pid-file")!, "7");
+                File.WriteAllText(call.Flag("--pid-file")!, "?");
+                return new TaskCompletionSource().Task;
+            });
+            Task<int> starting = container.StartExecAsync("e");
+            await pod.Shim.Runsc.UntilAsync("exec");
+            await TestShim.SettleAsync();
+            pod.Shim.Time.Advance(TimeSpan.FromMilliseconds(4));
+            await Assert.ThrowsAsync<RunscException>(() => starting);
+            Assert.Equal(["wait web+", "signal web+ 9 7"], pod.Control.Calls);
+            Assert.Equal(warnings, pod.Shim.Warnings.Length);
+        });
+
+    [Theory]
+    [InlineData(SIGKILL)]
+    [InlineData(SIGUSR1)]
+    public void A_signal_to_an_exec_goes_to_its_process_alone(int signal) => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        await pod.StartExecAsync(container, "e");
+        await container.KillAsync("e", signal, all: true);
+        Assert.Equal(["wait web+", $"signal web+ {signal} 7"], pod.Control.Calls);
+        // Nobody kills the sandbox because of an exec.
+        pod.Shim.Time.Advance(TimeSpan.FromMinutes(5));
+        await TestShim.SettleAsync();
+        Assert.Empty(pod.Shim.Runsc.Signals);
+    });
+
+    [Theory]
+    [InlineData(SIGKILL, 137)]
+    [InlineData(SIGTERM, 143)]
+    public void A_signal_ends_an_exec_that_was_not_started(int signal, int status) => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        await container.KillAsync("e", signal, all: false);
+        Assert.Equal(["exec-added web/e", $"exit web/e {status}"], pod.Shim.Events.Lines);
+        Assert.Equal(["start web+"], pod.Shim.Runsc.Commands);
+        Assert.Equal(status, (await container.DeleteExecAsync("e")).End.Status);
+    });
+
+    [Fact]
+    public void Another_signal_to_an_exec_that_was_not_started_is_refused() => Run(async (_, container) =>
+    {
+        await AddAsync(container, "e");
+        Assert.Equal(Refusal.WrongState, (await Assert.ThrowsAsync<RefusedException>(
+            () => container.KillAsync("e", SIGUSR1, all: false))).Refusal);
+    });
+
+    private static void Run(Func<TestPod, Container, Task> body) => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("web");
+        pod.Shim.Events.Clear();
+        await body(pod, container);
+    });
+
+    private static Task AddAsync(Container container, string id) =>
+        container.AddExecAsync(id, Encoding.UTF8.GetBytes("""{"args":["ls"]}"""), s_noStreams);
+}
