@@ -8,7 +8,8 @@ internal static class BundleWriter
     public static string Write(string directory, string id, params string[] command)
     {
         string bundle = Path.Combine(directory, id);
-        BusyboxBundle.Write(bundle, command, spec => spec["linux"]!["cgroupsPath"] = $"/{ContainerCgroups.Parent}/{id}");
+        BusyboxBundle.Write(bundle, command,
+            spec => spec["linux"]!["cgroupsPath"] = $"/{ContainerCgroups.Parent}/{id}");
         return bundle;
     }
 }

@@ -4,10 +4,12 @@ using Task = System.Threading.Tasks.Task;
 
 namespace Benchmarks;
 
-/// <summary>An image of a container that holds 256 MiB in memory, and its way back, through this shim and with runsc alone.</summary>
+/// <summary>
+/// An image of a container that holds 256 MiB in memory, and its way back, through this shim and with runsc alone.
+/// </summary>
 /// <remarks>
-/// The bytes are random; the image is not compressed, and goes into memory. The shim's part is to look at the directories, to write what a
-/// restore needs to know, and to move the image to its place when it is whole.
+/// The bytes are random; the image is not compressed, and goes into memory. The shim's part is to look at the
+/// directories, to write what a restore needs to know, and to move the image to its place when it is whole.
 /// </remarks>
 internal static class CheckpointBenchmark
 {
@@ -20,7 +22,9 @@ internal static class CheckpointBenchmark
         // A disk that is written to takes now 100 and now 500 ms for the same image.
         string images = Directory.CreateDirectory(Path.Combine(session.Directory, "images")).FullName;
         Linux.Mounts.Mount([new Linux.MountSpec { Type = "tmpfs", Source = "tmpfs" }], images);
-        Session.Say($"checkpoint: {rounds} rounds of an image of {Mebibytes} MiB and its restore in turn: raw runsc, this shim");
+        Session.Say(
+            $"checkpoint: {rounds} rounds of an image of {Mebibytes} MiB"
+            + $" and its restore in turn: raw runsc, this shim");
         List<double> rawOut = [], rawBack = [], shimOut = [], shimBack = [];
         for (int round = -WarmUps; round < rounds; round++)
         {
@@ -52,7 +56,8 @@ internal static class CheckpointBenchmark
         string directory = Directory.CreateDirectory(Path.Combine(session.Directory, id)).FullName;
         string root = Path.Combine(directory, "runtime/bench"), image = Path.Combine(images, id);
         string[] First(params string[] command) => [.. RawRunsc.Global(Path.Combine(directory, id), root), .. command];
-        string[] Second(params string[] command) => [.. RawRunsc.Global(Path.Combine(directory, again), root), .. command];
+        string[] Second(params string[] command) =>
+            [.. RawRunsc.Global(Path.Combine(directory, again), root), .. command];
 
         string bundle = BundleWriter.Write(directory, id, "sleep", "1000");
         await StepAsync(First("create", "--bundle", bundle, id));
@@ -77,7 +82,8 @@ internal static class CheckpointBenchmark
     private static async Task<(double Out, double Back)> ThroughShimAsync(Session session, string images)
     {
         await using ServingShim shim = await ServingShim.StartAsync(session, ShimProgram.Ours);
-        string directory = Path.GetDirectoryName(shim.Bundle)!, root = Path.Combine(directory, "runtime/bench"), again = session.NewId();
+        string directory = Path.GetDirectoryName(shim.Bundle)!, root = Path.Combine(directory, "runtime/bench"),
+            again = session.NewId();
         string image = Path.Combine(images, shim.Id);
         await shim.RunContainerAsync();
         await FillAsync(root, shim.Id + "+");
@@ -101,9 +107,12 @@ internal static class CheckpointBenchmark
     private static Task FillAsync(string root, string id) => StepAsync([Tools.Runsc, $"--root={root}", "exec", id,
         "dd", "if=/dev/urandom", "of=/dev/data", "bs=1M", $"count={Mebibytes}", "iflag=fullblock"]);
 
-    /// <summary>What was in memory must be there again: a restore that is quick because it does nothing does not count.</summary>
+    /// <summary>
+    /// What was in memory must be there again: a restore that is quick because it does nothing does not count.
+    /// </summary>
     private static Task RequireFilledAsync(string root, string id) => StepAsync(
-        [Tools.Runsc, $"--root={root}", "exec", id, "dd", "if=/dev/data", "of=/dev/null", "bs=1M", "skip=" + (Mebibytes - 1), "count=1"]);
+        [Tools.Runsc, $"--root={root}", "exec", id, "dd", "if=/dev/data", "of=/dev/null", "bs=1M",
+            "skip=" + (Mebibytes - 1), "count=1"]);
 
     /// <summary>A sandbox keeps create's output open, and a pipe to here would not end before it.</summary>
     private static async Task StepAsync(string[] command) =>

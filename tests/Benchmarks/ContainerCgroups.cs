@@ -45,6 +45,7 @@ internal static class ContainerCgroups
     /// <summary>Version 2 has one hierarchy, version 1 a directory for each.</summary>
     private static IEnumerable<string> Parents() =>
         Directory.Exists(Root)
-            ? Directory.EnumerateDirectories(Root).Prepend(Root).Select(directory => Path.Combine(directory, Parent)).Where(Directory.Exists)
+            ? Directory.EnumerateDirectories(Root).Prepend(Root).Select(directory => Path.Combine(directory, Parent))
+                .Where(Directory.Exists)
             : [];
 }

@@ -2,7 +2,9 @@ using Testing;
 
 namespace Benchmarks;
 
-/// <summary>A further process that does nothing, in a container that runs: through this shim and with runsc alone.</summary>
+/// <summary>
+/// A further process that does nothing, in a container that runs: through this shim and with runsc alone.
+/// </summary>
 internal static class ExecBenchmark
 {
     public static async Task RunAsync(Session session)
@@ -16,7 +18,8 @@ internal static class ExecBenchmark
         await runc.RunContainerAsync();
         string[] raw =
         [
-            .. RawRunsc.Global(ours.Bundle, Path.Combine(Path.GetDirectoryName(ours.Bundle)!, "runtime/bench")), "exec", ours.Id, "true",
+            .. RawRunsc.Global(ours.Bundle, Path.Combine(Path.GetDirectoryName(ours.Bundle)!, "runtime/bench")),
+                "exec", ours.Id, "true",
         ];
         await using Daemon daemon = await Daemon.StartAsync(Tools.NewestContainerd);
         using var containerd = new ContainerdClient(daemon);
@@ -30,7 +33,8 @@ internal static class ExecBenchmark
             [
                 await Session.TimeAsync(async () => (await Command.RunAsync(raw[0], raw[1..])).Succeeded()),
                 await Session.TimeAsync(() => ours.ExecAsync($"e{round + WarmUps}")),
-                await Session.TimeAsync(async () => RequireZero(await containerd.ExecAsync("exec", $"e{round + WarmUps}", process))),
+                await Session.TimeAsync(async () =>
+                    RequireZero(await containerd.ExecAsync("exec", $"e{round + WarmUps}", process))),
                 await Session.TimeAsync(() => runc.ExecAsync($"e{round + WarmUps}")),
             ];
             for (int i = 0; round >= 0 && i < times.Length; i++)
@@ -44,7 +48,8 @@ internal static class ExecBenchmark
         List<double> told = [];
         for (int i = 0; i < session.Times(50, 3); i++)
             told.Add((await ours.TimeExecEndAsync($"end{i}")).TotalMilliseconds);
-        session.Report.Add("an exec's end is told, after its process has ended", "ms", ShimProgram.Ours.Name, new Samples(told));
+        session.Report.Add("an exec's end is told, after its process has ended", "ms", ShimProgram.Ours.Name,
+            new Samples(told));
         (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", "exec")).Succeeded();
         foreach (ServingShim shim in (ServingShim[])[ours, runc])
         {

@@ -9,7 +9,9 @@ internal static class MemoryBenchmark
     public static async Task RunAsync(Session session)
     {
         int count = session.Times(5, 1), execs = session.Times(1000, 20);
-        Session.Say($"memory: {count} of each shim at a time, each with a running container; then {execs} execs in one of each");
+        Session.Say(
+            $"memory: {count} of each shim at a time, each with a running container"
+            + $"; then {execs} execs in one of each");
         List<ServingShim> ours = [], runc = [];
         try
         {

@@ -3,7 +3,9 @@ using Testing;
 
 namespace Benchmarks;
 
-/// <summary>How fast a container's output reaches whoever reads its FIFO, and what the shim itself does for it.</summary>
+/// <summary>
+/// How fast a container's output reaches whoever reads its FIFO, and what the shim itself does for it.
+/// </summary>
 internal static class OutputBenchmark
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(2);
@@ -26,11 +28,14 @@ internal static class OutputBenchmark
         session.Report.Add($"output of {mebibytes} MiB", "MiB/s", ShimProgram.Ours.Name, new Samples(ours));
         session.Report.Add($"output of {mebibytes} MiB", "MiB/s", "runsc run, no shim", new Samples(raw));
         session.Report.Add($"output of {mebibytes} MiB", "MiB/s", ShimProgram.Runc.Name, new Samples(runc));
-        session.Report.Add("processor time of the shim for it", "ms", ShimProgram.Ours.Name, new Samples(oursProcessor));
-        session.Report.Add("processor time of the shim for it", "ms", ShimProgram.Runc.Name, new Samples(runcProcessor));
+        session.Report.Add("processor time of the shim for it", "ms", ShimProgram.Ours.Name,
+            new Samples(oursProcessor));
+        session.Report.Add("processor time of the shim for it", "ms", ShimProgram.Runc.Name,
+            new Samples(runcProcessor));
     }
 
-    private static async Task<(double Speed, double Processor)> ThroughShimAsync(Session session, ShimProgram program, int mebibytes)
+    private static async Task<(double Speed, double Processor)> ThroughShimAsync(Session session, ShimProgram program,
+        int mebibytes)
     {
         await using ServingShim shim = await ServingShim.StartAsync(session, program);
         string stdout = Path.Combine(shim.Bundle, "stdout"), stderr = Path.Combine(shim.Bundle, "stderr");

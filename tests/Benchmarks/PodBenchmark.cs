@@ -5,8 +5,8 @@ namespace Benchmarks;
 
 /// <summary>The life of a pod, alone and with nine others, through this shim and with runsc alone.</summary>
 /// <remarks>
-/// Both run a create, a start and a delete for each container. The shim is also asked for a kill of each and for its exit
-/// status, as containerd asks before Delete; runsc's delete kills by itself.
+/// Both run a create, a start and a delete for each container. The shim is also asked for a kill of each and for its
+/// exit status, as containerd asks before Delete; runsc's delete kills by itself.
 /// </remarks>
 internal static class PodBenchmark
 {
@@ -21,7 +21,8 @@ internal static class PodBenchmark
         Session.Say($"pod: {rounds} rounds of one pod of a sandbox and two containers in turn: raw runsc, this shim");
         await MeasureAsync(session, "one at a time", 1, rounds);
         Session.Say($"pod: {together} rounds of {AtATime} such pods at a time");
-        await MeasureAsync(session, string.Create(CultureInfo.InvariantCulture, $"{AtATime} at a time"), AtATime, together);
+        await MeasureAsync(session, string.Create(CultureInfo.InvariantCulture, $"{AtATime} at a time"), AtATime,
+            together);
     }
 
     private static async Task MeasureAsync(Session session, string how, int count, int rounds)
@@ -40,14 +41,18 @@ internal static class PodBenchmark
         foreach ((string measure, string unit, Func<Series, List<double>> values) in measures)
             for (int i = 0; i < s_makers.Length; i++)
                 session.Report.Add(measure, unit, s_makers[i].Name, new Samples(values(series[i])));
-        session.Report.Add($"an exit of a container of a pod is told, after Kill is answered, {how}", "ms", ShimProgram.Ours.Name,
+        session.Report.Add($"an exit of a container of a pod is told, after Kill is answered, {how}", "ms",
+            ShimProgram.Ours.Name,
             new Samples(series[1].Exits));
         session.Report.Add($"the shim's own processor time for a pod's life, {how}", "ms", ShimProgram.Ours.Name,
             new Samples(series[1].Processor));
     }
 
-    /// <summary>Pods that all come up at the same time and, when the last one is up, all end at the same time.</summary>
-    private static async Task LiveAsync(Session session, Func<Session, Task<IPod>> prepareAsync, int count, Series series)
+    /// <summary>
+    /// Pods that all come up at the same time and, when the last one is up, all end at the same time.
+    /// </summary>
+    private static async Task LiveAsync(Session session, Func<Session, Task<IPod>> prepareAsync, int count,
+        Series series)
     {
         List<IPod> pods = [];
         try
@@ -69,7 +74,8 @@ internal static class PodBenchmark
             // The sandbox's own is told when its process is gone, which takes the kernel a while.
             series.Exits.AddRange(pods.OfType<ShimPod>().SelectMany(static pod => pod.Shim.ExitTimes.SkipLast(1)));
             if (shims.Length > 0)
-                series.Processor.Add(shims.Sum(pid => ProcessFigures.ProcessorTime(pid).TotalMilliseconds) / shims.Length);
+                series.Processor.Add(
+                    shims.Sum(pid => ProcessFigures.ProcessorTime(pid).TotalMilliseconds) / shims.Length);
             foreach (IPod pod in pods)
                 pod.Bundles.RequireEmpty();
             series.PerMinute.Add(count / (up + down).TotalMinutes);

@@ -3,7 +3,9 @@ using Testing;
 
 namespace Benchmarks;
 
-/// <summary>What a pod is made from: the bundles of its sandbox and of two containers, and the emptyDir that these mount.</summary>
+/// <summary>
+/// What a pod is made from: the bundles of its sandbox and of two containers, and the emptyDir that these mount.
+/// </summary>
 internal sealed class PodBundles
 {
     /// <summary>The emptyDir's name in the pod.</summary>
@@ -58,11 +60,14 @@ internal sealed class PodBundles
         }
     }
 
-    /// <summary>Requires that the volume is as it has to be while the pod is up: in the sandbox, its pages in one file.</summary>
+    /// <summary>
+    /// Requires that the volume is as it has to be while the pod is up: in the sandbox, its pages in one file.
+    /// </summary>
     public void RequireFileStore()
     {
         if (Names() is not [var name] || !name.StartsWith(".gvisor.filestore.", StringComparison.Ordinal))
-            throw new InvalidOperationException($"the volume of pod {_id} is not in the sandbox, on disk: {string.Join(' ', Names())}");
+            throw new InvalidOperationException(
+                $"the volume of pod {_id} is not in the sandbox, on disk: {string.Join(' ', Names())}");
     }
 
     /// <summary>Requires that the volume is empty, as it was.</summary>
@@ -72,5 +77,6 @@ internal sealed class PodBundles
             throw new InvalidOperationException($"pod {_id} left in its volume: {string.Join(' ', names)}");
     }
 
-    private string[] Names() => [.. System.IO.Directory.EnumerateFileSystemEntries(Volume).Select(path => Path.GetFileName(path)!)];
+    private string[] Names() =>
+        [.. System.IO.Directory.EnumerateFileSystemEntries(Volume).Select(path => Path.GetFileName(path)!)];
 }

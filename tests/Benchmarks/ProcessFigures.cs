@@ -9,7 +9,8 @@ namespace Benchmarks;
 /// <param name="Private">What no other process shares.</param>
 /// <param name="Anonymous">What is no file's: heaps, stacks, written data.</param>
 /// <param name="Threads">How many.</param>
-internal sealed partial record ProcessFigures(double Resident, double Proportional, double Private, double Anonymous, double Threads)
+internal sealed partial record ProcessFigures(double Resident, double Proportional, double Private, double Anonymous,
+    double Threads)
 {
     public static ProcessFigures Of(int pid)
     {
@@ -35,14 +36,16 @@ internal sealed partial record ProcessFigures(double Resident, double Proportion
     }
 
     /// <summary>
-    /// The processor time that the process, without its children, has used, in threads that have ended too. /proc/PID/stat
-    /// would tell it in hundredths of a second, rounded down.
+    /// The processor time that the process, without its children, has used, in threads that have ended too.
+    /// /proc/PID/stat would tell it in hundredths of a second, rounded down.
     /// </summary>
     public static TimeSpan ProcessorTime(int pid)
     {
         if (clock_getcpuclockid(pid, out int clock) != 0 || clock_gettime(clock, out TimeSpec time) != 0)
-            throw new InvalidOperationException($"the kernel does not tell the processor time of process {pid}; has it ended?");
-        return TimeSpan.FromTicks((time.Seconds * TimeSpan.TicksPerSecond) + (time.Nanoseconds / TimeSpan.NanosecondsPerTick));
+            throw new InvalidOperationException(
+                $"the kernel does not tell the processor time of process {pid}; has it ended?");
+        return TimeSpan.FromTicks((time.Seconds * TimeSpan.TicksPerSecond)
+            + (time.Nanoseconds / TimeSpan.NanosecondsPerTick));
     }
 
     /// <summary>"Name:   value kB" lines; those of another form are left out.</summary>

@@ -8,7 +8,9 @@ namespace Benchmarks;
 /// One connection on which the same request is sent again and again, by as little client as there can be: blocking
 /// socket calls on the caller's thread, the request serialized once, of answers only the status looked at.
 /// </summary>
-/// <remarks>A frame: length of the message (4 bytes, big endian), stream (4), type (1: request, 2: response), flags (1).</remarks>
+/// <remarks>
+/// A frame: length of the message (4 bytes, big endian), stream (4), type (1: request, 2: response), flags (1).
+/// </remarks>
 internal sealed class RawClient : IDisposable
 {
     private const int HeaderBytes = 10;
@@ -76,12 +78,15 @@ internal sealed class RawClient : IDisposable
         return frame;
     }
 
-    /// <summary>ttrpc's Response begins with the status, field 1, where that is not success or is spelled out.</summary>
+    /// <summary>
+    /// ttrpc's Response begins with the status, field 1, where that is not success or is spelled out.
+    /// </summary>
     private static void RequireSuccess(ReadOnlySpan<byte> response)
     {
         const byte StatusTag = (1 << 3) | 2;
         if (response is [StatusTag, > 0, ..])
-            throw new InvalidOperationException($"the shim answered with an error: {System.Text.Encoding.UTF8.GetString(response)}");
+            throw new InvalidOperationException(
+                $"the shim answered with an error: {System.Text.Encoding.UTF8.GetString(response)}");
     }
 
     private void Fill(int wanted)

@@ -3,11 +3,13 @@ using Testing;
 
 namespace Benchmarks;
 
-/// <summary>The same pod made with runsc's commands and nothing else; its specifications are as the shim writes them.</summary>
+/// <summary>
+/// The same pod made with runsc's commands and nothing else; its specifications are as the shim writes them.
+/// </summary>
 /// <remarks>
-/// A shell runs the commands, in a PID namespace whose init it is, so that sandboxes and gofers become its children and are
-/// reaped as soon as they end: <c>runsc delete</c> waits for that, and a machine's own init may look for them only once in a
-/// while. It is started beforehand, so that its start is not measured.
+/// A shell runs the commands, in a PID namespace whose init it is, so that sandboxes and gofers become its children and
+/// are reaped as soon as they end: <c>runsc delete</c> waits for that, and a machine's own init may look for them only
+/// once in a while. It is started beforehand, so that its start is not measured.
 /// </remarks>
 internal sealed class RawPod : IPod
 {
@@ -35,7 +37,8 @@ internal sealed class RawPod : IPod
         var bundles = new PodBundles(Path.Combine(session.Directory, id), id);
         const string Hint = $"dev.gvisor.spec.mount.{PodBundles.VolumeName}";
         await bundles.JoinAsync(
-            ($"{Hint}.type", "tmpfs"), ($"{Hint}.share", "pod"), ($"{Hint}.source", bundles.Volume), ($"{Hint}.options", "rw"));
+            ($"{Hint}.type", "tmpfs"), ($"{Hint}.share", "pod"), ($"{Hint}.source", bundles.Volume),
+                ($"{Hint}.options", "rw"));
         var pod = new RawPod(bundles);
         try
         {
@@ -76,9 +79,11 @@ internal sealed class RawPod : IPod
         using var bound = new CancellationTokenSource(s_bound);
         string? status = await _shell.StandardOutput.ReadLineAsync(bound.Token);
         if (status is null)
-            throw new InvalidOperationException($"{script}\nand the shell ended: {await _shell.StandardError.ReadToEndAsync(bound.Token)}");
+            throw new InvalidOperationException(
+                $"{script}\nand the shell ended: {await _shell.StandardError.ReadToEndAsync(bound.Token)}");
         if (status != "0")
-            throw new InvalidOperationException($"{script}\nended with {status}: {await File.ReadAllTextAsync(_output)}");
+            throw new InvalidOperationException(
+                $"{script}\nended with {status}: {await File.ReadAllTextAsync(_output)}");
     }
 
     private static string Quoted(string word) => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";

@@ -11,7 +11,9 @@ internal sealed class Report
 
     private sealed record Row(string Measure, string Unit, string Subject, Samples Samples, bool Compared);
 
-    /// <summary>Adds a row. Of those with one <paramref name="measure"/> the first is what the others are compared with.</summary>
+    /// <summary>
+    /// Adds a row. Of those with one <paramref name="measure"/> the first is what the others are compared with.
+    /// </summary>
     /// <param name="compared">False where the rows are parts of one thing.</param>
     public void Add(string measure, string unit, string subject, Samples samples, bool compared = true) =>
         _rows.Add(new Row(measure, unit, subject, samples, compared));
@@ -26,13 +28,16 @@ internal sealed class Report
             double reference = group.First().Samples.Median;
             table.AppendLine(CultureInfo.InvariantCulture, $"\n{group.Key.Measure}, {group.Key.Unit}");
             table.AppendLine(CultureInfo.InvariantCulture,
-                $"  {"".PadRight(subjects)}  {"median",10}  {"p10 .. p90",23}  {"min .. max",23}  {"n",6}  {"ratio",7}");
+                $"  {"".PadRight(subjects)}  {"median",10}  {"p10 .. p90",23}"
+                + $"  {"min .. max",23}  {"n",6}  {"ratio",7}");
             foreach (Row row in group)
             {
                 Samples s = row.Samples;
-                string ratio = reference == 0 || !row.Compared ? "-" : (s.Median / reference).ToString("0.00", CultureInfo.InvariantCulture);
+                string ratio = reference == 0 || !row.Compared ? "-"
+                    : (s.Median / reference).ToString("0.00", CultureInfo.InvariantCulture);
                 table.AppendLine(CultureInfo.InvariantCulture,
-                    $"  {row.Subject.PadRight(subjects)}  {Figure(s.Median),10}  {Range(s.Tenth, s.Ninetieth),23}  {Range(s.Least, s.Most),23}  {s.Count,6}  {ratio,7}");
+                    $"  {row.Subject.PadRight(subjects)}  {Figure(s.Median),10}  {Range(s.Tenth, s.Ninetieth),23}"
+                    + $"  {Range(s.Least, s.Most),23}  {s.Count,6}  {ratio,7}");
             }
         }
         return table.ToString();

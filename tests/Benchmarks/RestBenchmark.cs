@@ -16,7 +16,9 @@ internal static class RestBenchmark
         // A day of what kubelet asks: every ten seconds, of each of three containers.
         int execs = session.Times(10_000, 20), stats = session.Times(3 * 24 * 60 * 6, 50);
         TimeSpan still = session.Options.Short ? TimeSpan.FromSeconds(2) : TimeSpan.FromMinutes(1);
-        Session.Say($"rest: a pod of a sandbox and two containers, at rest for {still.TotalSeconds:0} s; then {execs} execs and {stats} Stats");
+        Session.Say(
+            $"rest: a pod of a sandbox and two containers,"
+            + $" at rest for {still.TotalSeconds:0} s; then {execs} execs and {stats} Stats");
         // Beside another pod's, as on any node: the program's own pages are shared among all.
         await using ServingShim beside = await ServingShim.StartAsync(session, ShimProgram.Ours);
         await using var pod = (ShimPod)await ShimPod.PrepareAsync(session);
@@ -28,7 +30,8 @@ internal static class RestBenchmark
         long wakeups = Wakeups(shim.Pid);
         TimeSpan processor = ProcessFigures.ProcessorTime(shim.Pid);
         await Task.Delay(still, session.Cancellation);
-        session.Report.Add($"times that it woke up in {still.TotalSeconds:0} s at rest", "number", ShimProgram.Ours.Name,
+        session.Report.Add($"times that it woke up in {still.TotalSeconds:0} s at rest", "number",
+            ShimProgram.Ours.Name,
             new Samples(Wakeups(shim.Pid) - wakeups));
         session.Report.Add($"processor time in {still.TotalSeconds:0} s at rest", "ms", ShimProgram.Ours.Name,
             new Samples((ProcessFigures.ProcessorTime(shim.Pid) - processor).TotalMilliseconds));
@@ -59,10 +62,12 @@ internal static class RestBenchmark
             ("threads", "number", figures.Threads),
             ("helper processes", "number", shim.Children.Count(static pid =>
                 Processes.CommandLine(pid) is var line && ProcessFigures.IsAlive(pid)
-                && !line.StartsWith("runsc-sandbox", StringComparison.Ordinal) && !line.StartsWith("runsc-gofer", StringComparison.Ordinal))),
+                && !line.StartsWith("runsc-sandbox", StringComparison.Ordinal)
+                    && !line.StartsWith("runsc-gofer", StringComparison.Ordinal))),
         ];
         foreach ((string what, string unit, double value) in rows)
-            session.Report.Add($"a pod's shim at rest: {what}, {when}", unit, ShimProgram.Ours.Name, new Samples(value));
+            session.Report.Add($"a pod's shim at rest: {what}, {when}", unit, ShimProgram.Ours.Name,
+                new Samples(value));
     }
 
     /// <summary>How often its threads gave their processor away, which each waiting does once.</summary>
@@ -72,7 +77,8 @@ internal static class RestBenchmark
         foreach (string thread in Directory.EnumerateDirectories($"/proc/{pid}/task"))
             foreach (string line in File.ReadLines(Path.Combine(thread, "status")))
                 if (line.StartsWith("voluntary_ctxt_switches:", StringComparison.Ordinal))
-                    all += long.Parse(line.AsSpan(line.IndexOf(':') + 1), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture);
+                    all += long.Parse(line.AsSpan(line.IndexOf(':') + 1), NumberStyles.AllowLeadingWhite,
+                        CultureInfo.InvariantCulture);
         return all;
     }
 }

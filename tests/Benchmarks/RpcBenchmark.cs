@@ -19,7 +19,8 @@ internal static class RpcBenchmark
         await ours.RunContainerAsync();
         await runc.RunContainerAsync();
         foreach ((string method, Func<ServingShim, IMessage> request) in ((string, Func<ServingShim, IMessage>)[])
-            [("Connect", shim => new ConnectRequest { Id = shim.Id }), ("State", shim => new StateRequest { Id = shim.Id })])
+            [("Connect", shim => new ConnectRequest { Id = shim.Id }),
+                ("State", shim => new StateRequest { Id = shim.Id })])
         {
             Session.Say($"rpc: {rounds} rounds of {calls} calls of {method} to each shim in turn, one at a time and 8");
             Measure(session, method, 1, rounds, calls, (ours, request(ours)), (runc, request(runc)));
@@ -35,7 +36,8 @@ internal static class RpcBenchmark
                 ("Pids", shim => new PidsRequest { Id = shim.Id }, "ps --format json"),
             ])
         {
-            Session.Say($"rpc: {rounds} rounds of {questions} calls of {method} to each shim in turn, and of runsc {command}");
+            Session.Say(
+                $"rpc: {rounds} rounds of {questions} calls of {method} to each shim in turn, and of runsc {command}");
             Measure(session, method, 1, rounds, questions, (ours, request(ours)), (runc, request(runc)));
             await MeasureCommandAsync(session, method, ours, command.Split(' '), session.Times(30, 2));
         }
@@ -46,7 +48,9 @@ internal static class RpcBenchmark
         }
     }
 
-    /// <summary>State beside Connect, which is the least that a call can be. In turn and often, since machines have moods.</summary>
+    /// <summary>
+    /// State beside Connect, which is the least that a call can be. In turn and often, since machines have moods.
+    /// </summary>
     private static void Compare(Session session, ServingShim shim, int callers)
     {
         int rounds = session.Times(100, 2), calls = session.Times(500, 50);
@@ -62,15 +66,18 @@ internal static class RpcBenchmark
             if (round >= 0)
                 ratios.Add(connects.CallsPerSecond[0] / states.CallsPerSecond[0]);
         }
-        session.Report.Add($"State, {(callers == 1 ? "one" : callers)} at a time: its time divided by Connect's", "times", ShimProgram.Ours.Name,
+        session.Report.Add($"State, {(callers == 1 ? "one" : callers)} at a time: its time divided by Connect's",
+            "times", ShimProgram.Ours.Name,
             new Samples(ratios));
     }
 
     /// <summary>What a shim pays for that asks by running the command, as gVisor's own does.</summary>
-    private static async Task MeasureCommandAsync(Session session, string method, ServingShim shim, string[] command, int rounds)
+    private static async Task MeasureCommandAsync(Session session, string method, ServingShim shim, string[] command,
+        int rounds)
     {
         List<double> taken = [];
-        string[] all = [$"--root={Path.Combine(Path.GetDirectoryName(shim.Bundle)!, "runtime/bench")}", .. command, shim.Id];
+        string[] all = [$"--root={Path.Combine(Path.GetDirectoryName(shim.Bundle)!, "runtime/bench")}", .. command,
+            shim.Id];
         for (int i = 0; i < rounds; i++)
         {
             session.Cancellation.ThrowIfCancellationRequested();
@@ -78,7 +85,8 @@ internal static class RpcBenchmark
             (await Command.RunAsync(Tools.Runsc, all)).Succeeded();
             taken.Add(Stopwatch.GetElapsedTime(begin).TotalMicroseconds);
         }
-        session.Report.Add($"{method}, one at a time: time of a call, client included", "µs", $"runsc {string.Join(' ', command)}", new Samples(taken));
+        session.Report.Add($"{method}, one at a time: time of a call, client included", "µs",
+            $"runsc {string.Join(' ', command)}", new Samples(taken));
     }
 
     private static void Measure(
@@ -101,11 +109,15 @@ internal static class RpcBenchmark
         string by = callers == 1 ? "one at a time" : $"{callers} at a time";
         if (callers == 1)
         {
-            session.Report.Add($"{method}, {by}: time of a call, client included", "µs", ShimProgram.Ours.Name, new Samples(ours.Microseconds));
-            session.Report.Add($"{method}, {by}: time of a call, client included", "µs", ShimProgram.Runc.Name, new Samples(runc.Microseconds));
+            session.Report.Add($"{method}, {by}: time of a call, client included", "µs", ShimProgram.Ours.Name,
+                new Samples(ours.Microseconds));
+            session.Report.Add($"{method}, {by}: time of a call, client included", "µs", ShimProgram.Runc.Name,
+                new Samples(runc.Microseconds));
         }
-        session.Report.Add($"{method}, {by}: throughput", "calls/s", ShimProgram.Ours.Name, new Samples(ours.CallsPerSecond));
-        session.Report.Add($"{method}, {by}: throughput", "calls/s", ShimProgram.Runc.Name, new Samples(runc.CallsPerSecond));
+        session.Report.Add($"{method}, {by}: throughput", "calls/s", ShimProgram.Ours.Name,
+            new Samples(ours.CallsPerSecond));
+        session.Report.Add($"{method}, {by}: throughput", "calls/s", ShimProgram.Runc.Name,
+            new Samples(runc.CallsPerSecond));
         // Who sleeps between calls is woken for each, who spins is not but pays for it here.
         int total = rounds * calls;
         session.Report.Add($"{method}, {by}: processor time of the shim for a call", "µs", ShimProgram.Ours.Name,
@@ -117,7 +129,9 @@ internal static class RpcBenchmark
             new(shim.Socket, shim.ServiceName, method, shim == first.Shim ? first.Request : second.Request);
     }
 
-    /// <summary>Callers that each call again as soon as they are answered: so many requests are under way at a time.</summary>
+    /// <summary>
+    /// Callers that each call again as soon as they are answered: so many requests are under way at a time.
+    /// </summary>
     private static void Call(RawClient client, int callers, int calls, Series series)
     {
         long begin = Stopwatch.GetTimestamp();

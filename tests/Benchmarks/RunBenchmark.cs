@@ -12,7 +12,9 @@ internal static class RunBenchmark
     {
         const int WarmUps = 1;
         int rounds = session.Times(15, 2);
-        Session.Say($"run: {rounds} rounds of a whole container in turn: raw runsc, this shim, ctr with this shim, the runc shim");
+        Session.Say(
+            $"run: {rounds} rounds of a whole container in turn:"
+            + $" raw runsc, this shim, ctr with this shim, the runc shim");
         await using Daemon daemon = await Daemon.StartAsync(Tools.NewestContainerd);
         await using CtrBundle bundle = await CtrBundle.MakeAsync(session, daemon);
         List<double> raw = [], ours = [], ctr = [], runc = [];
@@ -41,7 +43,8 @@ internal static class RunBenchmark
         session.Report.Add(Measure, "ms", "ctr run --rm, this shim", new Samples(ctr));
         session.Report.Add(Measure, "ms", ShimProgram.Runc.Name, new Samples(runc));
         foreach ((string phase, List<double> taken) in phases.Taken)
-            session.Report.Add("parts of it through this shim, and what of them is runsc", "ms", phase, new Samples(taken), compared: false);
+            session.Report.Add("parts of it through this shim, and what of them is runsc", "ms", phase,
+                new Samples(taken), compared: false);
     }
 
     private static async Task<double> RawAsync(Session session, CtrBundle bundle)
@@ -61,11 +64,13 @@ internal static class RunBenchmark
         string[] runsc = RawRunsc.Global(bundle.Path, Path.Combine(session.Directory, "runsc"));
         // The sandbox keeps create's output open, and a pipe to here would not end before it.
         await phases.TimeAsync("runsc create, no shim",
-            () => StepAsync(["/bin/sh", "-c", "exec \"$@\" >/dev/null 2>&1", "sh", .. runsc, "create", "--bundle", bundle.Path, id]));
+            () => StepAsync(["/bin/sh", "-c", "exec \"$@\" >/dev/null 2>&1", "sh", .. runsc, "create", "--bundle",
+                bundle.Path, id]));
         await phases.TimeAsync("runsc start, no shim", () => StepAsync([.. runsc, "start", id]));
         await StepAsync([.. runsc, "delete", "--force", id]);
 
-        static async Task StepAsync(params string[] command) => (await Command.RunAsync(command[0], command[1..])).Succeeded();
+        static async Task StepAsync(params string[] command) =>
+            (await Command.RunAsync(command[0], command[1..])).Succeeded();
     }
 
     private static async Task<double> ThroughCtrAsync(Session session, Daemon daemon)
@@ -77,16 +82,21 @@ internal static class RunBenchmark
         return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
     }
 
-    /// <summary>From <c>start</c> until Delete is answered; the shim's own end, which nobody waits for, is not counted.</summary>
+    /// <summary>
+    /// From <c>start</c> until Delete is answered; the shim's own end, which nobody waits for, is not counted.
+    /// </summary>
     private static async Task<double> ThroughShimAsync(Session session, ShimProgram program, Phases phases)
     {
         await using ServingShim shim = await ServingShim.StartAsync(session, program);
         phases.Add("start", shim.StartTime);
         long begin = Stopwatch.GetTimestamp();
         await phases.TimeAsync("Create", () => shim.CreateContainerAsync("", "", "true"));
-        await phases.TimeAsync("Start", () => shim.Tasks.StartAsync(new StartRequest { Id = shim.Id }, shim.Bounded).ResponseAsync);
-        await phases.TimeAsync("Wait", () => shim.Tasks.WaitAsync(new WaitRequest { Id = shim.Id }, shim.Bounded).ResponseAsync);
-        await phases.TimeAsync("Delete", () => shim.Tasks.DeleteAsync(new DeleteRequest { Id = shim.Id }, shim.Bounded).ResponseAsync);
+        await phases.TimeAsync("Start",
+            () => shim.Tasks.StartAsync(new StartRequest { Id = shim.Id }, shim.Bounded).ResponseAsync);
+        await phases.TimeAsync("Wait",
+            () => shim.Tasks.WaitAsync(new WaitRequest { Id = shim.Id }, shim.Bounded).ResponseAsync);
+        await phases.TimeAsync("Delete",
+            () => shim.Tasks.DeleteAsync(new DeleteRequest { Id = shim.Id }, shim.Bounded).ResponseAsync);
         double taken = (shim.StartTime + Stopwatch.GetElapsedTime(begin)).TotalMilliseconds;
         await shim.ShutdownAsync();
         return taken;

@@ -6,7 +6,9 @@ using Task = System.Threading.Tasks.Task;
 
 namespace Benchmarks;
 
-/// <summary>A hundred pods on one node at once: how long the last takes to come, what each costs, and what it costs to ask all.</summary>
+/// <summary>
+/// A hundred pods on one node at once: how long the last takes to come, what each costs, and what it costs to ask all.
+/// </summary>
 internal static class ScaleBenchmark
 {
     private const int AtATime = 4;
@@ -14,7 +16,9 @@ internal static class ScaleBenchmark
     public static async Task RunAsync(Session session)
     {
         int count = session.Times(100, 3), seconds = session.Times(60, 2);
-        Session.Say($"scale: {count} pods at once, {AtATime} started at a time; then Stats of all, once a second for {seconds} s");
+        Session.Say(
+            $"scale: {count} pods at once, {AtATime} started at a time"
+            + $"; then Stats of all, once a second for {seconds} s");
         List<ServingShim> shims = [];
         try
         {
@@ -27,12 +31,16 @@ internal static class ScaleBenchmark
                     Session.Say($"scale: {shims.Count} pods");
             }
             int tenth = Math.Max(1, count / 10);
-            session.Report.Add($"a pod comes up, {AtATime} at a time", "ms", $"the first {tenth}", new Samples(up[..tenth]));
-            session.Report.Add($"a pod comes up, {AtATime} at a time", "ms", $"the last {tenth} of {count}", new Samples(up[^tenth..]));
+            session.Report.Add($"a pod comes up, {AtATime} at a time", "ms", $"the first {tenth}",
+                new Samples(up[..tenth]));
+            session.Report.Add($"a pod comes up, {AtATime} at a time", "ms", $"the last {tenth} of {count}",
+                new Samples(up[^tenth..]));
             ProcessFigures[] figures = [.. shims.Select(static shim => ProcessFigures.Of(shim.Pid))];
             foreach ((string what, Func<ProcessFigures, double> of) in ((string, Func<ProcessFigures, double>)[])
-                [("private", static one => one.Private), ("proportional", static one => one.Proportional), ("resident", static one => one.Resident)])
-                session.Report.Add(string.Create(CultureInfo.InvariantCulture, $"memory of a shim among {count}: {what}"), "KiB",
+                [("private", static one => one.Private), ("proportional", static one => one.Proportional),
+                    ("resident", static one => one.Resident)])
+                session.Report.Add(string.Create(CultureInfo.InvariantCulture,
+                    $"memory of a shim among {count}: {what}"), "KiB",
                     ShimProgram.Ours.Name, new Samples(figures.Select(of)));
 
             await AskAllAsync(session, shims, seconds);
@@ -84,10 +92,12 @@ internal static class ScaleBenchmark
             if (left > TimeSpan.Zero)
                 await Task.Delay(left, session.Cancellation);
         }
-        session.Report.Add($"Stats of {shims.Count} pods at once: time of a call", "ms", ShimProgram.Ours.Name, new Samples(taken));
+        session.Report.Add($"Stats of {shims.Count} pods at once: time of a call", "ms", ShimProgram.Ours.Name,
+            new Samples(taken));
         session.Report.Add($"Stats of {shims.Count} pods at once: not answered by their sandbox within 30 s", "calls",
             ShimProgram.Ours.Name, new Samples(late));
-        session.Report.Add($"Stats of {shims.Count} pods once a second: of one processor, all shims", "%", ShimProgram.Ours.Name,
+        session.Report.Add($"Stats of {shims.Count} pods once a second: of one processor, all shims", "%",
+            ShimProgram.Ours.Name,
             new Samples(100 * (Processor(shims) - before).TotalSeconds / Stopwatch.GetElapsedTime(begin).TotalSeconds));
     }
 

@@ -11,7 +11,9 @@ using TaskApi = Containerd.Api.Tasks.Task;
 
 namespace Benchmarks;
 
-/// <summary>A shim that was started as containerd starts it, in a bundle of its own, and is called as containerd calls it.</summary>
+/// <summary>
+/// A shim that was started as containerd starts it, in a bundle of its own, and is called as containerd calls it.
+/// </summary>
 internal sealed class ServingShim : IAsyncDisposable
 {
     private static readonly TimeSpan s_callBound = TimeSpan.FromSeconds(60);
@@ -44,23 +46,29 @@ internal sealed class ServingShim : IAsyncDisposable
     /// <summary>The name of the task service that containerd would call.</summary>
     public string ServiceName { get; private set; } = "";
 
-    /// <summary>How long <c>start</c> took: from before it was spawned until it had ended and its answer was read.</summary>
+    /// <summary>
+    /// How long <c>start</c> took: from before it was spawned until it had ended and its answer was read.
+    /// </summary>
     public TimeSpan StartTime { get; private set; }
 
     public TaskApi.TaskClient Tasks { get; private set; } = null!;
 
-    /// <summary>Of each container that was killed: how long after the answer to Kill its exit was known, in ms.</summary>
+    /// <summary>
+    /// Of each container that was killed: how long after the answer to Kill its exit was known, in ms.
+    /// </summary>
     public List<double> ExitTimes { get; } = [];
 
     /// <summary>The serving process.</summary>
     public int Pid =>
-        Processes.Mentioning(Mark).Single(pid => Processes.CommandLine(pid).StartsWith(_program.Binary, StringComparison.Ordinal));
+        Processes.Mentioning(Mark).Single(pid =>
+            Processes.CommandLine(pid).StartsWith(_program.Binary, StringComparison.Ordinal));
 
     /// <summary>Its children at this moment: the sandbox's processes, and helpers if it has some.</summary>
     public IReadOnlyList<int> Children => ProcFs.Children(Pid);
 
     /// <summary>What every call is made with.</summary>
-    public CallOptions Bounded => new(deadline: DateTime.UtcNow + s_callBound, cancellationToken: _session.Cancellation);
+    public CallOptions Bounded =>
+        new(deadline: DateTime.UtcNow + s_callBound, cancellationToken: _session.Cancellation);
 
     public static async Task<ServingShim> StartAsync(Session session, ShimProgram program)
     {
@@ -80,7 +88,10 @@ internal sealed class ServingShim : IAsyncDisposable
         }
     }
 
-    /// <summary>What the command lines of its processes hold, and no others: one directory's name may be the beginning of another's.</summary>
+    /// <summary>
+    /// What the command lines of its processes hold, and no others: one directory's name may be the beginning of
+    /// another's.
+    /// </summary>
     private string Mark => _directory + "/";
 
     /// <summary>Runs <c>start</c> and connects to the address that it answers with.</summary>
@@ -98,14 +109,16 @@ internal sealed class ServingShim : IAsyncDisposable
         string[] arguments =
             ["-namespace", "bench", "-id", Id, "-address", containerd, "-publish-binary", _program.Containerd, "start"];
         long begin = Stopwatch.GetTimestamp();
-        CommandResult result = await Command.RunAsync(_program.Binary, arguments, directory: Bundle, environment: environment);
+        CommandResult result = await Command.RunAsync(_program.Binary, arguments, directory: Bundle,
+            environment: environment);
         StartTime = Stopwatch.GetElapsedTime(begin);
         string address = Understand(result.Succeeded());
         Socket = address.StartsWith("unix://", StringComparison.Ordinal)
             ? address["unix://".Length..]
             : throw new FormatException($"{_program.Name} answered start with {result.Output}");
         _channel = await TtrpcChannel.ConnectAsync(Socket, cancellationToken: _session.Cancellation);
-        Tasks = new TaskApi.TaskClient(ServiceName == "containerd.task.v3.Task" ? new TaskVersion3Invoker(_channel) : _channel);
+        Tasks = new TaskApi.TaskClient(ServiceName == "containerd.task.v3.Task" ? new TaskVersion3Invoker(_channel)
+            : _channel);
     }
 
     /// <summary>Makes the container and starts it.</summary>
@@ -135,7 +148,8 @@ internal sealed class ServingShim : IAsyncDisposable
 
     /// <summary>Makes the container, or another one of its pod.</summary>
     /// <param name="checkpoint">The directory of the image from which it goes on; empty: it begins anew.</param>
-    public async Task CreateContainerAsync(string id, string bundle, string stdout, string stderr, string checkpoint = "")
+    public async Task CreateContainerAsync(string id, string bundle, string stdout, string stderr,
+        string checkpoint = "")
     {
         var request = new CreateTaskRequest
         {

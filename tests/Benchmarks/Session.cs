@@ -49,7 +49,9 @@ internal sealed class Session : IAsyncDisposable
         return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
     }
 
-    /// <summary>Ends everything that was started and removes everything that was made, whatever happened before.</summary>
+    /// <summary>
+    /// Ends everything that was started and removes everything that was made, whatever happened before.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         await Eventually.TrueAsync($"processes of {Directory} are gone", () =>

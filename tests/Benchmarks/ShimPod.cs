@@ -32,7 +32,9 @@ internal sealed class ShimPod : IPod
         return new ShimPod(session, bundles);
     }
 
-    /// <summary>containerd 1.7 and later run <c>start</c> for the sandbox alone, and know its shim when the containers come.</summary>
+    /// <summary>
+    /// containerd 1.7 and later run <c>start</c> for the sandbox alone, and know its shim when the containers come.
+    /// </summary>
     public async Task BringUpAsync()
     {
         await _shim.StartAsync();

@@ -13,11 +13,13 @@ namespace Benchmarks;
 /// <param name="Options">Create's options; the argument is a private directory.</param>
 /// <param name="Environment">In addition to what containerd sets.</param>
 internal sealed record ShimProgram(
-    string Name, string Binary, string Containerd, Func<string, Any> Options, IReadOnlyDictionary<string, string> Environment)
+    string Name, string Binary, string Containerd, Func<string, Any> Options,
+    IReadOnlyDictionary<string, string> Environment)
 {
     /// <summary>This repository's, which runs runsc.</summary>
     public static ShimProgram Ours { get; } = new(
-        "this shim, gVisor", Tools.Shim, Tools.Containerd(Tools.NewestContainerd), RunscOptions, new Dictionary<string, string>());
+        "this shim, gVisor", Tools.Shim, Tools.Containerd(Tools.NewestContainerd), RunscOptions,
+        new Dictionary<string, string>());
 
     /// <summary>containerd's own for runc, in Go.</summary>
     public static ShimProgram Runc { get; } = FindRunc();
@@ -25,11 +27,13 @@ internal sealed record ShimProgram(
     private static ShimProgram FindRunc()
     {
         string version = File.Exists(Beside("2.1")) ? "2.1" : "1.7";
-        return new ShimProgram($"containerd {version} runc shim", Beside(version), Tools.Containerd(version), RuncOptions,
+        return new ShimProgram($"containerd {version} runc shim", Beside(version), Tools.Containerd(version),
+            RuncOptions,
             new Dictionary<string, string>
             {
                 ["LD_LIBRARY_PATH"] = Path.Combine(Tools.Directory, "runc/usr/lib",
-                    RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu"),
+                    RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "aarch64-linux-gnu"
+                        : "x86_64-linux-gnu"),
             });
 
         static string Beside(string version) =>

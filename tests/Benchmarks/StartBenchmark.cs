@@ -14,7 +14,8 @@ internal static class StartBenchmark
         List<double> ours = [], runc = [], nothing = [];
         for (int round = -WarmUps; round < rounds; round++)
         {
-            double[] taken = [await StartAsync(session, ShimProgram.Ours), await StartAsync(session, ShimProgram.Runc), await NothingAsync()];
+            double[] taken = [await StartAsync(session, ShimProgram.Ours), await StartAsync(session, ShimProgram.Runc),
+                await NothingAsync()];
             if (round < 0)
                 continue;
             ours.Add(taken[0]);

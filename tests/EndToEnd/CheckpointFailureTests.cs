@@ -11,7 +11,8 @@ namespace EndToEnd;
 public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
 {
     [Theory]
-    [InlineData("exists", false, StatusCode.AlreadyExists, "already holds an image (checkpoint.img), which is not overwritten")]
+    [InlineData("exists", false, StatusCode.AlreadyExists,
+        "already holds an image (checkpoint.img), which is not overwritten")]
     [InlineData("file", false, StatusCode.InvalidArgument, "Not a directory")]
     [InlineData("relative", false, StatusCode.InvalidArgument, "is not absolute")]
     [InlineData("read-only", false, StatusCode.FailedPrecondition, "cannot be written")]
@@ -25,7 +26,8 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         if (kind is "read-only" or "full")
         {
             Directory.CreateDirectory(path);
-            Mounts.Mount([new MountSpec { Type = "tmpfs", Source = "tmpfs", Options = kind == "full" ? ["size=64k"] : ["ro"] }], path);
+            Mounts.Mount([new MountSpec { Type = "tmpfs", Source = "tmpfs",
+                Options = kind == "full" ? ["size=64k"] : ["ro"] }], path);
         }
         else if (kind == "file")
             await File.WriteAllTextAsync(path, "mine");
@@ -34,7 +36,12 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         Dictionary<string, string> before = ContentOf(path);
 
         RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.CheckpointAsync(
-            new CheckpointTaskRequest { Id = "c", Path = kind == "relative" ? "image" : path, Options = CheckpointTests.Options(exit) }));
+            new CheckpointTaskRequest
+            {
+                Id = "c",
+                Path = kind == "relative" ? "image" : path,
+                Options = CheckpointTests.Options(exit)
+            }));
         Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);
         Assert.Equal(code, error.StatusCode);
         Assert.Equal(before, ContentOf(path));
@@ -59,7 +66,12 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
 
         // The next one is as good as any.
         runsc.Spare();
-        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image, Options = CheckpointTests.Options(exit) });
+        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
+        {
+            Id = "c",
+            Path = image,
+            Options = CheckpointTests.Options(exit)
+        });
         Image.AssertComplete(image);
     }
 
@@ -79,7 +91,8 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         await Eventually.TrueAsync("the task is gone", async () => await StatusAsync(daemon, id) is "" or "STOPPED");
         await daemon.CtrAsync("tasks", "delete", id);
         await Eventually.TrueAsync("nothing of the image is left",
-            () => Directory.EnumerateFileSystemEntries(daemon.Directory, ".incomplete-*", SearchOption.AllDirectories).ToArray() is []);
+            () => Directory.EnumerateFileSystemEntries(daemon.Directory, ".incomplete-*",
+                SearchOption.AllDirectories).ToArray() is []);
         Assert.Empty(Directory.GetFileSystemEntries(before));
         await daemon.StopAsync();
         await daemon.StartProcessAsync();
@@ -109,12 +122,13 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         await RunAsync(shim);
-        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
-        {
-            Id = "c",
-            Path = Path.Combine(shim.Directory, "image"),
-            Options = new Google.Protobuf.WellKnownTypes.Any { TypeUrl = "some.other.Options" },
-        }));
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () =>
+            await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
+            {
+                Id = "c",
+                Path = Path.Combine(shim.Directory, "image"),
+                Options = new Google.Protobuf.WellKnownTypes.Any { TypeUrl = "some.other.Options" },
+            }));
         Assert.Equal(
             (StatusCode.InvalidArgument,
                 "checkpoint options of type some.other.Options are not supported: invalid argument"),
@@ -140,7 +154,8 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
 
     private static Dictionary<string, string> ContentOf(string directory) => !Directory.Exists(directory) ? []
         : Directory.EnumerateFileSystemEntries(directory).Order(StringComparer.Ordinal)
-            .ToDictionary(static path => Path.GetFileName(path)!, static path => $"{new FileInfo(path).Length} {File.GetLastWriteTimeUtc(path):O}");
+            .ToDictionary(static path => Path.GetFileName(path)!,
+                static path => $"{new FileInfo(path).Length} {File.GetLastWriteTimeUtc(path):O}");
 
     /// <summary>A runsc that a signal ends as soon as its sandbox has begun to write an image.</summary>
     private sealed class KilledRunsc : IDisposable
@@ -148,7 +163,8 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         private readonly TempDirectory _directory = new("killed-runsc-");
 
         /// <param name="instead">What is done in place of the rest of <c>runsc checkpoint</c>.</param>
-        public KilledRunsc(string instead = "kill -KILL $!; wait; exit 137") => Path = _directory.WriteProgram("runsc", $$"""
+        public KilledRunsc(string instead = "kill -KILL $!; wait; exit 137") =>
+            Path = _directory.WriteProgram("runsc", $$"""
             #!/bin/sh
             case "$*" in
               *' checkpoint '*) [ -e "$(dirname "$0")/spare" ] || {

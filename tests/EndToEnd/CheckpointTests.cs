@@ -15,7 +15,9 @@ public class CheckpointTests(Daemons daemons) : ContainerTest(daemons)
         Value = new CheckpointOptions { Exit = exit, WorkPath = workPath }.ToByteString(),
     };
 
-    /// <summary>Older `ctr`s send no options for a runtime other than runc: neither path nor exit reach the shim.</summary>
+    /// <summary>
+    /// Older `ctr`s send no options for a runtime other than runc: neither path nor exit reach the shim.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -32,7 +34,8 @@ public class CheckpointTests(Daemons daemons) : ContainerTest(daemons)
             (await daemon.CtrAsync("tasks", "resume", id)).Succeeded();
         await Counter.AboveAsync(daemon, id, before + 10);
         string refused = (await daemon.CtrAsync("tasks", "checkpoint", "--image-path", image, id)).Failed();
-        Assert.Contains("already holds an image (checkpoint.img), which is not overwritten", refused, StringComparison.Ordinal);
+        Assert.Contains("already holds an image (checkpoint.img), which is not overwritten", refused,
+            StringComparison.Ordinal);
         await Counter.AboveAsync(daemon, id, before + 20);
     }
 
@@ -51,7 +54,9 @@ public class CheckpointTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Equal((0, ""), (deleted.ExitCode, deleted.Error));
     }
 
-    /// <summary>containerd 2.x hands the option of runc's that names an image on to any shim, as the image to restore.</summary>
+    /// <summary>
+    /// containerd 2.x hands the option of runc's that names an image on to any shim, as the image to restore.
+    /// </summary>
     [Fact]
     public async Task From_a_directory_by_containerds_own_interface()
     {

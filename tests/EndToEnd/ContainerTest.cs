@@ -38,7 +38,8 @@ public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
     /// <summary>Waits until the container's process has made the file /tmp/up.</summary>
     protected static Task UntilUpAsync(Daemon daemon, string id) =>
         Eventually.TrueAsync($"{id} is up", async () =>
-            (await daemon.CtrAsync("tasks", "exec", "--exec-id", $"up{Guid.NewGuid():N}", id, "test", "-e", "/tmp/up")).ExitCode == 0);
+            (await daemon.CtrAsync("tasks", "exec", "--exec-id", $"up{Guid.NewGuid():N}", id, "test", "-e", "/tmp/up"))
+                .ExitCode == 0);
 
     /// <summary>Waits until the container's task has ended.</summary>
     protected static Task UntilStoppedAsync(Daemon daemon, string id) =>

@@ -9,7 +9,8 @@ namespace EndToEnd;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ContainerdVersionsAttribute : DataAttribute
 {
-    public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(MethodInfo testMethod, DisposalTracker disposalTracker)
+    public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(MethodInfo testMethod,
+        DisposalTracker disposalTracker)
     {
         List<ITheoryDataRow> rows = [];
         foreach (string version in Tools.ContainerdVersions)

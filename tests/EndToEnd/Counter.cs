@@ -6,19 +6,24 @@ namespace EndToEnd;
 /// <summary>A process whose memory can be seen to go on: it counts, and says how far it is in a file.</summary>
 internal static class Counter
 {
-    /// <summary>What one that begins anew does not reach before it is looked at for the first time: it takes some three seconds.</summary>
+    /// <summary>
+    /// What one that begins anew does not reach before it is looked at for the first time: it takes some three seconds.
+    /// </summary>
     public const int Far = 150;
 
     /// <summary>A shell's command.</summary>
     public const string Script = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; sleep 0.02; done";
 
-    /// <summary>Waits until a container of containerd's counts above <paramref name="least"/>, and returns how far it is.</summary>
+    /// <summary>
+    /// Waits until a container of containerd's counts above <paramref name="least"/>, and returns how far it is.
+    /// </summary>
     public static Task<int> AboveAsync(Daemon daemon, string id, int least) => UntilAboveAsync(least, async () =>
         (await daemon.CtrAsync("tasks", "exec", "--exec-id", $"n{Guid.NewGuid():N}", id, "cat", "/tmp/n")).Output);
 
     /// <summary>The same of a shim on its own.</summary>
     public static Task<int> AboveAsync(ShimHarness shim, string id, int least) => UntilAboveAsync(least, async () =>
-        (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(shim.RunscRoot, "test"), "exec", id + "+", "cat", "/tmp/n"])).Output);
+        (await Command.RunAsync(Tools.Runsc,
+            ["--root", Path.Combine(shim.RunscRoot, "test"), "exec", id + "+", "cat", "/tmp/n"])).Output);
 
     /// <summary>The same of a pod's container.</summary>
     public static Task<int> AboveAsync(PodContainer container, int least, string file = "/tmp/n") =>
@@ -28,7 +33,8 @@ internal static class Counter
     {
         int count = 0;
         await Eventually.TrueAsync($"the counter is above {least}", async () =>
-            int.TryParse(await read(), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out count) && count > least);
+            int.TryParse(await read(), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out count)
+                && count > least);
         return count;
     }
 }

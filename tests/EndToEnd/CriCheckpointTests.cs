@@ -34,7 +34,8 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
 
         // As any other pod: its log, its statistics, another container, a second checkpoint.
         await back.UntilLoggedAsync($"{count + 50}");
-        ContainerStats stats = (await kubelet.Runtime.ContainerStatsAsync(new ContainerStatsRequest { ContainerId = back.Id })).Stats;
+        ContainerStats stats =
+            (await kubelet.Runtime.ContainerStatsAsync(new ContainerStatsRequest { ContainerId = back.Id })).Stats;
         Assert.True(stats.Memory.WorkingSetBytes.Value > 0 && stats.Cpu.UsageCoreNanoSeconds.Value > 0, $"{stats}");
         PodContainer other = await second.RunAsync(new ContainerSettings("other", "sleep", "1000"));
         (await other.ExecAsync("true")).Succeeded();
@@ -43,7 +44,8 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
 
         // runsc would give a container that is made later the volume's file to write anew.
         RpcException refused = await Assert.ThrowsAsync<RpcException>(() => second.RunAsync(Counting("reader")));
-        Assert.Contains("mount /data: volume data was restored from image", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains("mount /data: volume data was restored from image", refused.Status.Detail,
+            StringComparison.Ordinal);
         Assert.Equal("kept\n", (await back.ExecAsync("cat", "/data/kept")).Succeeded());
         await second.StopAsync();
         Assert.Equal(PodSandboxState.SandboxNotready, (await second.StatusAsync()).State);
@@ -61,7 +63,10 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         await ShimService.CheckpointAsync(first, image);
         await first.RemoveAsync();
 
-        Pod second = await kubelet.RunPodAsync(new PodSettings { Annotations = new Dictionary<string, string> { [PodAnnotations.RestoreImage] = image } });
+        Pod second = await kubelet.RunPodAsync(new PodSettings
+        {
+            Annotations = new Dictionary<string, string> { [PodAnnotations.RestoreImage] = image },
+        });
         PodContainer app = await second.RunAsync(counting);
         Assert.InRange(await Counter.AboveAsync(app, 0), reached, int.MaxValue);
         await app.StopAsync(0);
@@ -69,7 +74,8 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         PodContainer again = await second.RunAsync(counting);
         Assert.Equal(1u, again.Attempt);
         Assert.InRange(await Counter.AboveAsync(again, 0), 1, reached - 1);
-        Assert.Contains("starts without the image", await File.ReadAllTextAsync(kubelet.Daemon.LogFile), StringComparison.Ordinal);
+        Assert.Contains("starts without the image", await File.ReadAllTextAsync(kubelet.Daemon.LogFile),
+            StringComparison.Ordinal);
         await again.RemoveAsync();
         await app.RemoveAsync();
     }
@@ -77,7 +83,8 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     [Theory, ContainerdVersions]
     public async Task Two_containers_with_a_volume_on_disk_are_restored(string version)
     {
-        Assert.SkipUnless(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc cannot restore shared volumes on disk");
+        Assert.SkipUnless(RunscCapabilities.RestoresSharedDiskVolumes,
+            "this runsc cannot restore shared volumes on disk");
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
         (string image, int reached) = await CheckpointTwoAsync(kubelet, images);
         Pod second = await kubelet.RunPodAsync(With(image));
@@ -139,7 +146,8 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         Kubelet kubelet = await KubeletAsync(Tools.NewestContainerd);
         Pod pod = await kubelet.MakePodAsync(With("/var/lib/images/a"));
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.RunSandboxAsync());
-        Assert.Contains("the shim's configuration has no restore_root that allows it", error.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains("the shim's configuration has no restore_root that allows it", error.Status.Detail,
+            StringComparison.Ordinal);
     }
 
     /// <summary>A pod that stands at a torn image is as gone as one that never was.</summary>
@@ -153,7 +161,8 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         await ShimService.CheckpointAsync(first, image);
         await first.RemoveAsync();
         string state = Path.Combine(image, "checkpoint.img");
-        await File.WriteAllBytesAsync(state, (await File.ReadAllBytesAsync(state))[..(int)(new FileInfo(state).Length / 2)]);
+        await File.WriteAllBytesAsync(state,
+            (await File.ReadAllBytesAsync(state))[..(int)(new FileInfo(state).Length / 2)]);
 
         Pod second = await kubelet.RunPodAsync(With(image));
         PodContainer app = await second.CreateAsync(Counting("app"));
@@ -205,15 +214,22 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         PodContainer app = await pod.RunAsync(new ContainerSettings("app", "sh", "-c", Counter.Script));
         int before = await Counter.AboveAsync(app, 10);
         string archive = Path.Combine(kubelet.Daemon.Directory, "archive.tar");
-        await kubelet.Runtime.CheckpointContainerAsync(new CheckpointContainerRequest { ContainerId = app.Id, Location = archive });
-        string[] files = (await Command.RunAsync("tar", ["-tf", archive])).Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        await kubelet.Runtime.CheckpointContainerAsync(new CheckpointContainerRequest
+        {
+            ContainerId = app.Id,
+            Location = archive
+        });
+        string[] files = (await Command.RunAsync("tar", ["-tf", archive])).Succeeded().Split('\n',
+            StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("checkpoint/checkpoint.img", files);
         Assert.Contains("checkpoint/shim.json", files);
         await Counter.AboveAsync(app, before + 10);
         Assert.Equal(ContainerState.ContainerRunning, (await app.StatusAsync()).State);
     }
 
-    /// <summary>An image of a pod whose containers a and b share a volume, and what both had reached; the pod is removed.</summary>
+    /// <summary>
+    /// An image of a pod whose containers a and b share a volume, and what both had reached; the pod is removed.
+    /// </summary>
     private static async Task<(string Image, int Reached)> CheckpointTwoAsync(Kubelet kubelet, string images)
     {
         Pod first = await kubelet.RunPodAsync(With(images: null));

@@ -20,7 +20,8 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         {
             ContainerStats stats = await StatsAsync(kubelet, container);
             await Eventually.TrueAsync("its processor time grows", async () =>
-                (await StatsAsync(kubelet, container)).Cpu.UsageCoreNanoSeconds.Value > stats.Cpu.UsageCoreNanoSeconds.Value);
+                (await StatsAsync(kubelet, container))
+                    .Cpu.UsageCoreNanoSeconds.Value > stats.Cpu.UsageCoreNanoSeconds.Value);
             Assert.True(stats.Memory.WorkingSetBytes.Value is > 0 and < Limit, $"{stats.Memory}");
             // Without a limit nothing is "available", rather than 2^64 less what it uses.
             Assert.Equal(0u, stats.Memory.AvailableBytes.Value);
@@ -31,7 +32,8 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         })).Stats.Count);
         LinuxPodSandboxStats sandbox = (await kubelet.Runtime.PodSandboxStatsAsync(
             new PodSandboxStatsRequest { PodSandboxId = pod.Id })).Stats.Linux;
-        Assert.True(sandbox.Cpu.UsageCoreNanoSeconds.Value > 0 && sandbox.Memory.WorkingSetBytes.Value > 0, $"{sandbox}");
+        Assert.True(sandbox.Cpu.UsageCoreNanoSeconds.Value > 0 && sandbox.Memory.WorkingSetBytes.Value > 0,
+            $"{sandbox}");
         Assert.Equal(2, sandbox.Containers.Count);
     }
 
@@ -44,7 +46,13 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         await kubelet.Runtime.UpdateContainerResourcesAsync(new UpdateContainerResourcesRequest
         {
             ContainerId = container.Id,
-            Linux = new LinuxContainerResources { CpuPeriod = 100_000, CpuQuota = 50_000, CpuShares = 512, MemoryLimitInBytes = Limit },
+            Linux = new LinuxContainerResources
+            {
+                CpuPeriod = 100_000,
+                CpuQuota = 50_000,
+                CpuShares = 512,
+                MemoryLimitInBytes = Limit
+            },
         });
         LinuxContainerResources told = (await container.StatusAsync()).Resources.Linux;
         Assert.Equal((50_000, 512, Limit), (told.CpuQuota, told.CpuShares, told.MemoryLimitInBytes));
@@ -59,7 +67,8 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();
         string Loop(string trap) => $"trap '{trap}' TERM; echo up; while :; do sleep 0.1; done";
-        PodContainer obeying = await pod.RunAsync(new ContainerSettings("obeying", "sh", "-c", Loop("echo bye; exit 5")));
+        PodContainer obeying = await pod.RunAsync(new ContainerSettings("obeying", "sh", "-c",
+            Loop("echo bye; exit 5")));
         PodContainer deaf = await pod.RunAsync(new ContainerSettings("deaf", "sh", "-c", Loop("echo no")));
         await obeying.UntilLoggedAsync("up");
         await deaf.UntilLoggedAsync("up");
@@ -85,7 +94,8 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         await kubelet.Runtime.ReopenContainerLogAsync(new ReopenContainerLogRequest { ContainerId = container.Id });
         await Eventually.TrueAsync("lines in the new log", () => container.Log.Count > 2);
         await container.StopAsync(0);
-        string[] lines = [.. (await File.ReadAllLinesAsync($"{container.LogFile}.1", TestContext.Current.CancellationToken))
+        string[] lines =
+            [.. (await File.ReadAllLinesAsync($"{container.LogFile}.1", TestContext.Current.CancellationToken))
             .Select(line => LogLine.Parse(line).Text), .. container.Log.Select(static line => line.Text)];
         Assert.Equal(Enumerable.Range(0, lines.Length).Select(static n => $"line {n}"), lines);
     }
@@ -99,7 +109,8 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         RpcException error = await Assert.ThrowsAsync<RpcException>(container.StartAsync);
         Assert.Contains("OCI runtime start failed", error.Status.Detail, StringComparison.Ordinal);
         ContainerStatus status = await container.StatusAsync();
-        Assert.Equal((ContainerState.ContainerExited, 128, "StartError"), (status.State, status.ExitCode, status.Reason));
+        Assert.Equal((ContainerState.ContainerExited, 128, "StartError"),
+            (status.State, status.ExitCode, status.Reason));
         Assert.Contains("/no/such/file", status.Message, StringComparison.Ordinal);
         await container.RemoveAsync();
         PodContainer next = await pod.RunAsync(new ContainerSettings("app", "sh", "-c", "echo fine; sleep 1000"));

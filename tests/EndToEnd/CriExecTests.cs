@@ -66,7 +66,9 @@ public class CriExecTests(Daemons daemons) : CriTest(daemons)
     public async Task Clients_come_and_go(string version)
     {
         PodContainer container = await ContainerAsync(version,
-            new ContainerSettings("app", "sh", "-c", "while read line; do echo got $line; echo and $line >&2; done") { Stdin = true });
+            new ContainerSettings("app", "sh", "-c",
+                "while read line; do echo got $line; echo and $line >&2; done")
+            { Stdin = true });
         foreach (string text in (string[])["one", "two"])
         {
             await using RemoteCommand attached = await container.OpenAttachAsync();
@@ -93,7 +95,8 @@ public class CriExecTests(Daemons daemons) : CriTest(daemons)
     [Theory, ContainerdVersions]
     public async Task A_client_joins_a_terminal(string version)
     {
-        PodContainer container = await ContainerAsync(version, new ContainerSettings("app", "sh") { Stdin = true, Terminal = true });
+        PodContainer container = await ContainerAsync(version,
+            new ContainerSettings("app", "sh") { Stdin = true, Terminal = true });
         await using RemoteCommand attached = await container.OpenAttachAsync();
         await attached.ResizeAsync(77, 22);
         await Eventually.TrueAsync("the size", async () =>

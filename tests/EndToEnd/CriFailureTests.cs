@@ -31,7 +31,8 @@ public class CriFailureTests(Daemons daemons) : CriTest(daemons)
         (Pod pod, PodContainer container) = await PodAsync(kubelet);
         string node = Directory.CreateDirectory(Path.Combine(kubelet.Root, "node")).FullName;
         PodContainer ending = await pod.RunAsync(
-            new ContainerSettings("ending", "sh", "-c", "until [ -e /node/go ]; do sleep 0.05; done; touch /node/gone; exit 4")
+            new ContainerSettings("ending", "sh", "-c",
+                "until [ -e /node/go ]; do sleep 0.05; done; touch /node/gone; exit 4")
             {
                 HostPaths = [new HostPathMount(node, "/node")],
             });
@@ -58,7 +59,8 @@ public class CriFailureTests(Daemons daemons) : CriTest(daemons)
     private static async Task<int> EndsAsync(Pod pod, PodContainer container)
     {
         ContainerStatus status = await container.UntilExitedAsync();
-        await Eventually.TrueAsync("the pod is not ready", async () => (await pod.StatusAsync()).State == PodSandboxState.SandboxNotready);
+        await Eventually.TrueAsync("the pod is not ready", async () =>
+            (await pod.StatusAsync()).State == PodSandboxState.SandboxNotready);
         await Eventually.TrueAsync("the sandbox is gone", () => Sandbox(pod.Daemon) is null);
         await pod.RemoveAsync();
         return status.ExitCode;

@@ -12,7 +12,8 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();
         Assert.Equal(PodSandboxState.SandboxReady, (await pod.StatusAsync()).State);
-        PodContainer first = await pod.RunAsync(new ContainerSettings("first", "sh", "-c", "echo one; echo two >&2; sleep 1000"));
+        PodContainer first = await pod.RunAsync(new ContainerSettings("first", "sh", "-c",
+            "echo one; echo two >&2; sleep 1000"));
         PodContainer second = await pod.RunAsync(new ContainerSettings("second", "sh", "-c", "echo $GREETING; exit 3")
         {
             Environment = new Dictionary<string, string> { ["GREETING"] = "hello, pod" },
@@ -54,7 +55,8 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
         var settings = new ContainerSettings("app", "sh", "-c", "echo run; echo because >/dev/termination-log; exit 1");
         PodContainer before = await pod.RunAsync(settings);
         Assert.Equal(1, (await before.UntilExitedAsync()).ExitCode);
-        Assert.Equal("because\n", await File.ReadAllTextAsync(before.TerminationLog, TestContext.Current.CancellationToken));
+        Assert.Equal("because\n",
+            await File.ReadAllTextAsync(before.TerminationLog, TestContext.Current.CancellationToken));
         PodContainer after = await pod.RunAsync(settings);
         Assert.Equal(1u, after.Attempt);
         Assert.Equal(1, (await after.UntilExitedAsync()).ExitCode);
@@ -72,8 +74,10 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
         Assert.StartsWith("10.213.", (await pod.StatusAsync()).Network.Ip, StringComparison.Ordinal);
         PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
         Assert.Equal($"{pod.Name}\n", (await container.ExecAsync("hostname")).Succeeded());
-        Assert.Contains("nameserver 10.96.0.10\n", (await container.ExecAsync("cat", "/etc/resolv.conf")).Succeeded(), StringComparison.Ordinal);
-        Assert.StartsWith("# Kubernetes-managed", (await container.ExecAsync("cat", "/etc/hosts")).Succeeded(), StringComparison.Ordinal);
+        Assert.Contains("nameserver 10.96.0.10\n", (await container.ExecAsync("cat", "/etc/resolv.conf")).Succeeded(),
+            StringComparison.Ordinal);
+        Assert.StartsWith("# Kubernetes-managed", (await container.ExecAsync("cat", "/etc/hosts")).Succeeded(),
+            StringComparison.Ordinal);
     }
 
     [Theory, ContainerdVersions]
@@ -83,14 +87,15 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
         Pod pod = await kubelet.RunPodAsync();
         PodContainer a = await pod.RunAsync(new ContainerSettings("a", "sleep", "1000"));
         PodContainer b = await pod.RunAsync(new ContainerSettings("b", "sleep", "1000"));
-        Assert.Contains($":{pod.CgroupPath}\n", await File.ReadAllTextAsync($"/proc/{pod.SandboxPid}/cgroup"), StringComparison.Ordinal);
+        Assert.Contains($":{pod.CgroupPath}\n", await File.ReadAllTextAsync($"/proc/{pod.SandboxPid}/cgroup"),
+            StringComparison.Ordinal);
         (await a.ExecAsync("sh", "-c", "echo shared > /dev/shm/f")).Succeeded();
         Assert.Equal("shared\n", (await b.ExecAsync("cat", "/dev/shm/f")).Succeeded());
     }
 
     /// <summary>
-    /// The runsc of these tests has no network stack of its own. With network=host it uses the network namespace that it is
-    /// in, which is the pod's.
+    /// The runsc of these tests has no network stack of its own. With network=host it uses the network namespace that
+    /// it is in, which is the pod's.
     /// </summary>
     [Theory, ContainerdVersions]
     public async Task Pods_reach_each_other(string version)
@@ -99,35 +104,45 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
         Pod server = await kubelet.RunPodAsync(new PodSettings { Handler = Kubelet.HostNetworkHandler });
         Pod client = await kubelet.RunPodAsync(new PodSettings { Handler = Kubelet.HostNetworkHandler });
         string address = (await server.StatusAsync()).Network.Ip;
-        PodContainer listener = await server.RunAsync(new ContainerSettings("listener", "sh", "-c", "echo listening; exec nc -ll -p 8080 -e echo hello"));
+        PodContainer listener = await server.RunAsync(new ContainerSettings("listener", "sh", "-c",
+            "echo listening; exec nc -ll -p 8080 -e echo hello"));
         PodContainer asking = await client.RunAsync(new ContainerSettings("asking", "sleep", "1000"));
         await listener.UntilLoggedAsync("listening");
         await Eventually.TrueAsync("the other pod answers",
-            async () => (await asking.ExecAsync(5, "nc", "-w", "2", address, "8080")) is { ExitCode: 0, Output: "hello\n" });
+            async () =>
+                (await asking.ExecAsync(5, "nc", "-w", "2", address, "8080")) is { ExitCode: 0, Output: "hello\n" });
     }
 
     [Theory, ContainerdVersions]
     public async Task A_pod_finds_its_address_on_its_interface(string version)
     {
-        Assert.SkipUnless(await RunscCapabilities.ShowsHostInterfacesAsync(), "this runsc shows no interface with network=host");
+        Assert.SkipUnless(await RunscCapabilities.ShowsHostInterfacesAsync(),
+            "this runsc shows no interface with network=host");
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync(new PodSettings { Handler = Kubelet.HostNetworkHandler });
         PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
         string address = (await pod.StatusAsync()).Network.Ip;
-        Assert.Contains($"inet {address}/16", (await container.ExecAsync("ip", "addr")).Succeeded(), StringComparison.Ordinal);
+        Assert.Contains($"inet {address}/16", (await container.ExecAsync("ip", "addr")).Succeeded(),
+            StringComparison.Ordinal);
     }
 
     [Theory, ContainerdVersions]
     public async Task A_pod_in_the_nodes_network_has_the_nodes_interfaces(string version)
     {
-        Assert.SkipUnless(await RunscCapabilities.ShowsHostInterfacesAsync(), "this runsc shows no interface with network=host");
+        Assert.SkipUnless(await RunscCapabilities.ShowsHostInterfacesAsync(),
+            "this runsc shows no interface with network=host");
         // Those of others at work on this machine may come and go meanwhile.
         IReadOnlyList<string> before = NetworkInterfaces.OfNode;
         Kubelet kubelet = await KubeletAsync(version);
-        Pod pod = await kubelet.RunPodAsync(new PodSettings { HostNetwork = true, Handler = Kubelet.HostNetworkHandler });
+        Pod pod = await kubelet.RunPodAsync(new PodSettings
+        {
+            HostNetwork = true,
+            Handler = Kubelet.HostNetworkHandler
+        });
         Assert.Equal("", (await pod.StatusAsync()).Network.Ip);
         PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
-        IReadOnlyList<string> found = NetworkInterfaces.Parse((await container.ExecAsync("cat", "/proc/net/dev")).Succeeded());
+        IReadOnlyList<string> found = NetworkInterfaces.Parse(
+            (await container.ExecAsync("cat", "/proc/net/dev")).Succeeded());
         Assert.Empty(before.Intersect(NetworkInterfaces.OfNode).Except(found));
     }
 

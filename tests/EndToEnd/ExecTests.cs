@@ -22,7 +22,8 @@ public class ExecTests(Daemons daemons) : ContainerTest(daemons)
         Daemon daemon = await DaemonAsync(version);
         string id = await SleeperAsync(daemon);
         CommandResult result = await daemon.CtrAsync(
-            "tasks", "exec", "--exec-id", "user", "--user", "1000:1000", "--cwd", "/tmp", id, "sh", "-c", "id -un; pwd");
+            "tasks", "exec", "--exec-id", "user", "--user", "1000:1000", "--cwd", "/tmp", id, "sh", "-c",
+                "id -un; pwd");
         Assert.Equal("user\n/tmp\n", result.Succeeded());
     }
 
@@ -82,7 +83,8 @@ public class ExecTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Matches(@"(?m)^\d+\s+.*sleeper", listed);
         (await daemon.CtrAsync("tasks", "kill", "--exec-id", "sleeper", "-s", "KILL", id)).Succeeded();
         await Eventually.TrueAsync("the exec is gone",
-            async () => !(await daemon.CtrAsync("tasks", "ps", id)).Succeeded().Contains("sleeper", StringComparison.Ordinal));
+            async () =>
+                !(await daemon.CtrAsync("tasks", "ps", id)).Succeeded().Contains("sleeper", StringComparison.Ordinal));
         Assert.Equal("RUNNING", await StatusAsync(daemon, id));
     }
 

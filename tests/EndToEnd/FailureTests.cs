@@ -32,7 +32,8 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
         string configuration = await ConfigurationAsync(daemon, "flag.toml",
             $"binary_name = \"{Tools.Runsc}\"\nroot = \"{daemon.RunscRoot}\"\n[runsc_config]\nno-such-flag = true\n");
         string error = (await RunAsync(daemon, Id("bad"), configuration)).Failed();
-        Assert.Contains("OCI runtime create failed: flag provided but not defined: -no-such-flag", error, StringComparison.Ordinal);
+        Assert.Contains("OCI runtime create failed: flag provided but not defined: -no-such-flag", error,
+            StringComparison.Ordinal);
     }
 
     [Theory, ContainerdVersions]
@@ -56,7 +57,8 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
         string bundle = Directory.CreateDirectory(Path.Combine(daemon.Directory, Id("bundle"))).FullName;
         foreach (string content in (string[])["{\"ociVersion\":", "[]", "{\"annotations\":{\"a\":1}}", ""])
         {
-            await File.WriteAllTextAsync(Path.Combine(bundle, "config.json"), content, TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(Path.Combine(bundle, "config.json"), content,
+                TestContext.Current.CancellationToken);
             CommandResult result = await Command.RunAsync(Tools.Shim,
                 ["-namespace", "default", "-id", Id("bad"), "-address", daemon.Socket, "start"], directory: bundle);
             Assert.Equal((1, ""), (result.ExitCode, result.Output));
@@ -90,9 +92,11 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
         int shim = Assert.Single(Processes.Shims(daemon));
         Linux.Signals.Send(shim, Linux.Signals.SIGKILL);
         // containerd notices, runs `delete`, and says that the task is gone.
-        await Eventually.TrueAsync("the task is gone or stopped", async () => await StatusAsync(daemon, id) is "" or "STOPPED" or "UNKNOWN");
+        await Eventually.TrueAsync("the task is gone or stopped",
+            async () => await StatusAsync(daemon, id) is "" or "STOPPED" or "UNKNOWN");
         await Eventually.TrueAsync("the sandbox is gone",
-            () => !Processes.Mentioning(daemon.RunscRoot).Any(pid => Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)));
+            () => !Processes.Mentioning(daemon.RunscRoot).Any(pid =>
+                Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)));
     }
 
     /// <summary>runsc deletes nothing of a sandbox that is paused, and waits.</summary>
@@ -120,7 +124,8 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
             pid => Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal));
         Linux.Signals.Send(sandbox, Linux.Signals.SIGKILL);
         await UntilStoppedAsync(daemon, id);
-        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", id)).Error, StringComparison.Ordinal);
+        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", id)).Error,
+            StringComparison.Ordinal);
     }
 
     private static async Task<string> ConfigurationAsync(Daemon daemon, string name, string content)
@@ -131,5 +136,6 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     private static Task<CommandResult> RunAsync(Daemon daemon, string id, string configuration) => daemon.CtrAsync(
-        "run", "--rm", "--runtime", "io.containerd.runsc.v1", "--runtime-config-path", configuration, Tools.ImageName, id, "true");
+        "run", "--rm", "--runtime", "io.containerd.runsc.v1", "--runtime-config-path", configuration, Tools.ImageName,
+            id, "true");
 }

@@ -46,16 +46,22 @@ public class GvisorTaskTests
             WorkPath = shim.Directory,
             Debug = new Debug { DebugLog = log },
         });
-        Assert.Matches("^checkpoint --image-path=" + image + "/\\.incomplete-[0-9a-f]+ --leave-running --compression=none "
+        Assert.Matches("^checkpoint --image-path=" + image
+            + "/\\.incomplete-[0-9a-f]+ --leave-running --compression=none "
             + "--exclude-committed-zero-pages --save-restore-exec-argv=/bin/true x --save-restore-exec-timeout=3s "
             + $"--cuda-checkpoint-path=/bin/cuda --cuda-checkpoint-sequential --work-path={shim.Directory} c\\+$",
             runsc.Calls.Single(static call => call.StartsWith("checkpoint ", StringComparison.Ordinal)));
-        Assert.Single(runsc.WholeCalls, call => call.Contains($" --debug --debug-log={log} checkpoint ", StringComparison.Ordinal));
+        Assert.Single(runsc.WholeCalls,
+            call => call.Contains($" --debug --debug-log={log} checkpoint ", StringComparison.Ordinal));
         Assert.NotEmpty(Directory.GetFiles(log));
         Assert.Contains("pages.img", Image.AssertComplete(image));
 
         // The state is the shim's, and what is wanted of runsc is its debug log; a descriptor is handed on as it is.
-        StateResponse state = await service.StateAsync(new StateRequest { Id = "c", Debug = new Debug { DebugLogFd = 2 } });
+        StateResponse state = await service.StateAsync(new StateRequest
+        {
+            Id = "c",
+            Debug = new Debug { DebugLogFd = 2 }
+        });
         Assert.Equal(("c", "running"), (state.Id, state.State));
         Assert.Equal((int)(await shim.Tasks.StateAsync(new Tasks.StateRequest { Id = "c" })).Pid, state.Pid);
         Assert.EndsWith(" --debug --debug-log-fd=2 state c+", runsc.WholeCalls[^1], StringComparison.Ordinal);
@@ -80,15 +86,24 @@ public class GvisorTaskTests
         string fileSystems = Path.Combine(shim.Directory, "fs");
         await service.CheckpointAsync(new CheckpointRequest
         {
-            Id = "c", ImagePath = fileSystems, FsCheckpoint = true, FsPath = "all-tmpfs", Direct = true, LeaveRunning = true,
+            Id = "c",
+            ImagePath = fileSystems,
+            FsCheckpoint = true,
+            FsPath = "all-tmpfs",
+            Direct = true,
+            LeaveRunning = true,
         });
-        Assert.Matches($"^fscheckpoint --image-path={fileSystems}/\\.incomplete-[0-9a-f]+ --leave-running --direct --path=all-tmpfs c\\+$", runsc.Calls[^1]);
+        Assert.Matches(
+            $"^fscheckpoint --image-path={fileSystems}/\\.incomplete-[0-9a-f]+ --leave-running --direct "
+            + "--path=all-tmpfs c\\+$", runsc.Calls[^1]);
         Assert.Equal(["fscheckpoint.json", "multitar.img", "pages.img", "pages_meta.img"],
             Directory.GetFiles(fileSystems).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         await AssertCodeAsync(StatusCode.AlreadyExists, "already holds an image (checkpoint.img)",
-            service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = image, FsCheckpoint = true, LeaveRunning = true }));
+            service.CheckpointAsync(
+                new CheckpointRequest { Id = "c", ImagePath = image, FsCheckpoint = true, LeaveRunning = true }));
         await AssertCodeAsync(StatusCode.AlreadyExists, "already holds an image (multitar.img)",
-            service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = fileSystems, FsCheckpoint = true, LeaveRunning = true }));
+            service.CheckpointAsync(
+                new CheckpointRequest { Id = "c", ImagePath = fileSystems, FsCheckpoint = true, LeaveRunning = true }));
         await AssertCodeAsync(StatusCode.InvalidArgument, "fs_path",
             service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = fileSystems + "2", FsPath = "/x" }));
         await AssertCodeAsync(StatusCode.NotFound, "no container x", service.StateAsync(new StateRequest { Id = "x" }));
@@ -97,7 +112,11 @@ public class GvisorTaskTests
         AsyncUnaryCall<WaitResponse> exit = service.WaitAsync(new WaitRequest { Id = "c" });
         AsyncUnaryCall<WaitResponse> first = service.WaitAsync(new WaitRequest { Id = "c", Pid = 1 });
         await Eventually.TrueAsync("runsc waits for the process", () => runsc.Calls[^1] == "wait --pid 1 c+");
-        await service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = Path.Combine(shim.Directory, "last") });
+        await service.CheckpointAsync(new CheckpointRequest
+        {
+            Id = "c",
+            ImagePath = Path.Combine(shim.Directory, "last")
+        });
         Assert.Equal(0, (await exit).ExitStatus);
         await Assert.ThrowsAnyAsync<RpcException>(async () => await first);
         Assert.Equal("stopped", (await service.StateAsync(new StateRequest { Id = "c" })).State);
@@ -130,11 +149,13 @@ public class GvisorTaskTests
             CheckpointRequest asked = request.Clone();
             with(asked);
             await AssertCodeAsync(StatusCode.Unimplemented,
-                $"runsc {what} is not supported by {Tools.Runsc}, version {RunscCapabilities.Version}; it needs a newer release of gVisor",
+                $"runsc {what} is not supported by {Tools.Runsc}, version {RunscCapabilities.Version}; "
+                + "it needs a newer release of gVisor",
                 service.CheckpointAsync(asked));
         }
         foreach ((WaitType type, string flag) in ((WaitType, string)[])
-            [(WaitType.Checkpoint, "--checkpoint"), (WaitType.Restore, "--restore"), (WaitType.Fscheckpoint, "--fscheckpoint")])
+            [(WaitType.Checkpoint, "--checkpoint"), (WaitType.Restore, "--restore"),
+                (WaitType.Fscheckpoint, "--fscheckpoint")])
             await AssertCodeAsync(StatusCode.Unimplemented, $"runsc wait {flag} is not supported",
                 service.WaitAsync(new WaitRequest { Id = "c", WaitType = type }));
         await AssertCodeAsync(StatusCode.InvalidArgument, "unknown wait type 9",
@@ -144,9 +165,17 @@ public class GvisorTaskTests
         await Counter.AboveAsync(shim, "c", await Counter.AboveAsync(shim, "c", 0));
 
         // What it knows it does; the exit status of an exec'd process can be waited for.
-        await service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = image, LeaveRunning = true, Compression = "none", Direct = true });
+        await service.CheckpointAsync(new CheckpointRequest
+        {
+            Id = "c",
+            ImagePath = image,
+            LeaveRunning = true,
+            Compression = "none",
+            Direct = true
+        });
         Assert.Contains(Path.Combine(image, "pages.img"), Directory.GetFiles(image));
-        Assert.StartsWith("runsc version ", (await service.VersionAsync(new VersionRequest())).Version, StringComparison.Ordinal);
+        Assert.StartsWith("runsc version ", (await service.VersionAsync(new VersionRequest())).Version,
+            StringComparison.Ordinal);
     }
 
     private static async Task RunAsync(ShimHarness shim)

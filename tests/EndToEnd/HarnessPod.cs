@@ -6,8 +6,8 @@ using Task = System.Threading.Tasks.Task;
 namespace EndToEnd;
 
 /// <summary>
-/// A pod on a <see cref="ShimHarness"/>, with the annotations of the CRI: a sandbox, and containers that count in memory
-/// and, where the pod has a volume, on it.
+/// A pod on a <see cref="ShimHarness"/>, with the annotations of the CRI: a sandbox, and containers that count in
+/// memory and, where the pod has a volume, on it.
 /// </summary>
 internal sealed class HarnessPod(ShimHarness shim, string name, bool volume = false)
 {
@@ -46,7 +46,10 @@ internal sealed class HarnessPod(ShimHarness shim, string name, bool volume = fa
     }
 
     public Task CreateAsync(string container, string image = "") => CreateAsync(IdOf(container), container,
-        ["sh", "-c", $"i=0; while :; do i=$((i+1)); echo $i > /tmp/n; {(volume ? $"echo $i > /data/{container}; " : "")}sleep 0.02; done"], image);
+        ["sh", "-c", $"i=0; while :; do i=$((i+1)); echo $i > /tmp/n; {WriteToVolume(container)}sleep 0.02; done"],
+        image);
+
+    private string WriteToVolume(string container) => volume ? $"echo $i > /data/{container}; " : "";
 
     public async Task StartAsync(string id) => await shim.Tasks.StartAsync(new StartRequest { Id = id });
 
@@ -93,12 +96,18 @@ internal sealed class HarnessPod(ShimHarness shim, string name, bool volume = fa
             if (volume && container is not null)
                 ((JsonArray)spec["mounts"]!).Add(new JsonObject
                 {
-                    ["destination"] = "/data", ["type"] = "bind", ["source"] = VolumePath, ["options"] = new JsonArray("rbind", "rw"),
+                    ["destination"] = "/data",
+                    ["type"] = "bind",
+                    ["source"] = VolumePath,
+                    ["options"] = new JsonArray("rbind", "rw"),
                 });
         });
         await shim.Tasks.CreateAsync(new CreateTaskRequest
         {
-            Id = id, Bundle = shim.BundleOf(id), Options = shim.Options, Checkpoint = image,
+            Id = id,
+            Bundle = shim.BundleOf(id),
+            Options = shim.Options,
+            Checkpoint = image,
         });
         _ids.Add(id);
     }

@@ -10,7 +10,8 @@ internal static class Image
     /// <returns>The names of its files.</returns>
     public static string[] AssertComplete(string directory)
     {
-        string[] names = [.. Directory.EnumerateFileSystemEntries(directory).Select(static path => Path.GetFileName(path)!)];
+        string[] names =
+            [.. Directory.EnumerateFileSystemEntries(directory).Select(static path => Path.GetFileName(path)!)];
         Assert.Contains("checkpoint.img", names);
         Assert.Contains("shim.json", names);
         Assert.All(names, static name => Assert.Matches(@"^(shim\.json|[a-z_]+\.img)$", name));

@@ -5,8 +5,8 @@ using Testing;
 namespace EndToEnd;
 
 /// <summary>
-/// What a sandbox that was taken over may answer. Its socket is hidden from the shim behind one on which the test answers,
-/// and not from runsc's own commands: these see the right one, in mount namespaces of their own.
+/// What a sandbox that was taken over may answer. Its socket is hidden from the shim behind one on which the test
+/// answers, and not from runsc's own commands: these see the right one, in mount namespaces of their own.
 /// </summary>
 internal sealed class ImpostorSocket : IAsyncDisposable
 {
@@ -24,7 +24,8 @@ internal sealed class ImpostorSocket : IAsyncDisposable
             fake=$root/runsc-{{id}}+.sock real=$root/real.sock
             if [ -S "$fake" ]; then
               [ -S "$real" ] || exec unshare --mount {{Tools.Runsc}} "$@"
-              exec unshare --mount sh -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' sh "$real" "$fake" {{Tools.Runsc}} "$@"
+              exec unshare --mount sh -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' \
+                sh "$real" "$fake" {{Tools.Runsc}} "$@"
             fi
             {{Tools.Runsc}} "$@" || exit
             case "$*" in *' create '*)

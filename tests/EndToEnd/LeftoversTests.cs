@@ -2,7 +2,9 @@ using Testing;
 
 namespace EndToEnd;
 
-/// <summary>What the other tests rely on: what a containerd's containers leave is found, and another containerd's is not.</summary>
+/// <summary>
+/// What the other tests rely on: what a containerd's containers leave is found, and another containerd's is not.
+/// </summary>
 public class LeftoversTests(Daemons daemons) : ContainerTest(daemons)
 {
     private static readonly string[] s_sleep = ["sleep", "1000"];
@@ -39,7 +41,9 @@ public class LeftoversTests(Daemons daemons) : ContainerTest(daemons)
         await leftovers.AssertNoneAsync();
     }
 
-    /// <summary>A container and a pod come, stay and go there, with everything that could be taken for this one's.</summary>
+    /// <summary>
+    /// A container and a pod come, stay and go there, with everything that could be taken for this one's.
+    /// </summary>
     [Fact]
     public async Task Another_containerd_may_be_at_work()
     {

@@ -7,7 +7,9 @@ using Task = System.Threading.Tasks.Task;
 
 namespace EndToEnd;
 
-/// <summary>Restores with what releases of mid-2026 know, by a stand-in; and what is answered with older ones.</summary>
+/// <summary>
+/// Restores with what releases of mid-2026 know, by a stand-in; and what is answered with older ones.
+/// </summary>
 public class NewerRunscTests
 {
     private const string Restore = "dev.gvisor.internal.restore.";
@@ -18,7 +20,8 @@ public class NewerRunscTests
     {
         using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
-        await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"\ncheckpoint.compression = \"none\"", runsc.Path);
+        await using ShimHarness shim = await ShimHarness.StartAsync(
+            "restore_root = \"DIR/images\"\ncheckpoint.compression = \"none\"", runsc.Path);
         string image = await CheckpointAsync(shim);
         Assert.True(File.Exists(Path.Combine(image, "pages.img")), "the configuration says that it is not compressed");
 
@@ -32,9 +35,11 @@ public class NewerRunscTests
         };
         await pod.CreateSandboxAsync();
         await pod.StartAsync(pod.Sandbox);
-        Assert.Matches("^restore --image-path=/proc/[0-9]+/fd/[0-9]+ --detach --direct --background second\\+$", runsc.Calls[^1]);
+        Assert.Matches("^restore --image-path=/proc/[0-9]+/fd/[0-9]+ --detach --direct --background second\\+$",
+            runsc.Calls[^1]);
         // A pod's cgroup is another one each time, and newer releases compare.
-        Assert.Contains(runsc.WholeCalls, static call => call.Contains(" --restore-spec-validation=warning create ", StringComparison.Ordinal));
+        Assert.Contains(runsc.WholeCalls,
+            static call => call.Contains(" --restore-spec-validation=warning create ", StringComparison.Ordinal));
         await pod.CreateAsync("a");
         await pod.StartAsync(pod.IdOf("a"));
         await pod.CountAboveAsync("a", 3);
@@ -49,7 +54,8 @@ public class NewerRunscTests
         // One that insists on the specification is not talked out of it, and the configuration's wishes count, too.
         await File.WriteAllTextAsync(Path.Combine(shim.Directory, "runsc.toml"),
             (await File.ReadAllTextAsync(Path.Combine(shim.Directory, "runsc.toml"))).Replace(
-                "[runsc_config]", "restore.background = true\n[runsc_config]\nrestore-spec-validation = \"enforce\"", StringComparison.Ordinal));
+                "[runsc_config]", "restore.background = true\n[runsc_config]\nrestore-spec-validation = \"enforce\"",
+                    StringComparison.Ordinal));
         HarnessPod strict = new(shim, "third") { Annotations = { [Restore + "host-image-path"] = image } };
         await strict.CreateSandboxAsync();
         await strict.StartAsync(strict.Sandbox);
@@ -65,9 +71,13 @@ public class NewerRunscTests
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
         await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"", runsc.Path);
         string image = Directory.CreateDirectory(Path.Combine(shim.Directory, "images/fs")).FullName;
-        HarnessPod pod = new(shim, "pod") { Annotations = { [FileSystems + "host-image-path"] = image, [FileSystems + "direct"] = "true" } };
+        HarnessPod pod = new(shim, "pod")
+        {
+            Annotations = { [FileSystems + "host-image-path"] = image, [FileSystems + "direct"] = "true" },
+        };
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.CreateSandboxAsync());
-        Assert.Contains($"{image} holds no image (no file multitar.img: runsc fscheckpoint writes it)", error.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains($"{image} holds no image (no file multitar.img: runsc fscheckpoint writes it)",
+            error.Status.Detail, StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(image, "multitar.img"), "file systems");
         await pod.RunAsync("a");
         Assert.Contains(runsc.Calls, static call => Regex.IsMatch(call,
@@ -99,7 +109,8 @@ public class NewerRunscTests
             await pod.StartAsync(pod.Sandbox);
         });
         Assert.Equal((StatusCode.Unimplemented,
-            $"{what} is not supported by {Tools.Runsc}, version {RunscCapabilities.Version}; it needs a newer release of gVisor: not implemented"),
+            $"{what} is not supported by {Tools.Runsc}, version {RunscCapabilities.Version}; "
+            + "it needs a newer release of gVisor: not implemented"),
             (error.StatusCode, error.Status.Detail));
         await pod.RemoveAsync();
         Assert.Empty(RunscRoot.Entries(Path.Combine(shim.RunscRoot, "test")));
@@ -111,15 +122,18 @@ public class NewerRunscTests
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         string image = await CheckpointAsync(shim), state = Path.Combine(image, "checkpoint.img");
-        // The header keeps its length. An older release has no version in it, but a text on the use of the processor.
-        Regex version = new("\"(runsc_version|cpu_usage)\":\"[^\"]*\"");
         string content = Encoding.Latin1.GetString(await File.ReadAllBytesAsync(state));
-        content = version.Replace(content, static found => "\"runsc_version\":\"".PadRight(found.Length - 1, '9') + '"', 1);
+        // The header keeps its length. An older release has no version in it, but a text on the use of the processor.
+        bool hasVersion = content.Contains("\"runsc_version\":\"", StringComparison.Ordinal);
+        Regex version = new(hasVersion ? "\"runsc_version\":\"[^\"]*\"" : "\"cpu_usage\":\"[^\"]*\"");
+        content = version.Replace(content, static found => "\"runsc_version\":\"".PadRight(found.Length - 1, '9')
+            + '"', 1);
         await File.WriteAllBytesAsync(state, Encoding.Latin1.GetBytes(content));
         HarnessPod pod = new(shim, "second");
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.CreateSandboxAsync(image));
         Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
-        Assert.Contains($"cannot be restored by runsc {RunscCapabilities.Version}: it was written by runsc ", error.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains($"cannot be restored by runsc {RunscCapabilities.Version}: it was written by runsc ",
+            error.Status.Detail, StringComparison.Ordinal);
     }
 
     private static async Task<string> CheckpointAsync(ShimHarness shim)

@@ -36,7 +36,8 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
         }
         await AssertSharedAsync(witness);
         await Eventually.TrueAsync($"the shim has {descriptors} descriptors", () => Descriptors(shim) == descriptors);
-        // Its heap grows by some 1,500 KiB until it is first collected, and no more; fifty containers that leaked would show.
+        // Its heap grows by some 1,500 KiB until it is first collected, and no more; fifty containers that leaked would
+        // show.
         Assert.InRange(PrivateKilobytes(shim) - memory, long.MinValue, 3072);
         // Processes, mounts, namespaces, cgroups and directories are counted when the test is over.
     }
@@ -49,7 +50,10 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
             Volumes = [new EmptyDir("data")],
         });
         foreach (string name in (string[])["writer", "reader"])
-            await pod.RunAsync(new ContainerSettings(name, "sleep", "1000") { Volumes = [new VolumeMount("data", "/data")] });
+            await pod.RunAsync(new ContainerSettings(name, "sleep", "1000")
+            {
+                Volumes = [new VolumeMount("data", "/data")],
+            });
         return pod;
     }
 
@@ -77,5 +81,6 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
 
     private static long PrivateKilobytes(int pid) => File.ReadLines($"/proc/{pid}/smaps_rollup")
         .Where(static line => line.StartsWith("Private_", StringComparison.Ordinal))
-        .Sum(static line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture));
+        .Sum(static line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+            System.Globalization.CultureInfo.InvariantCulture));
 }

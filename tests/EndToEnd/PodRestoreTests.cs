@@ -24,21 +24,30 @@ public class PodRestoreTests
         await pod.CreateSandboxAsync(image);
         await pod.StartAsync(pod.Sandbox);
         await pod.CreateAsync("a");
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "is being restored from", shim.ExecAsync(pod.Sandbox, "e", "true").ResponseAsync);
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "is being restored from",
+            shim.ExecAsync(pod.Sandbox, "e", "true").ResponseAsync);
         await pod.StartAsync(pod.IdOf("a"));
 
         // The shim says so: in State, in gVisor's State, and in its log.
         foreach (string id in (string[])[pod.Sandbox, pod.IdOf("a")])
         {
             Assert.Equal(Status.Paused, (await shim.Tasks.StateAsync(new StateRequest { Id = id })).Status);
-            Assert.Equal("restoring", (await Gvisor(shim).StateAsync(new Containerd.Api.Gvisor.StateRequest { Id = id })).State);
+            Assert.Equal("restoring",
+                (await Gvisor(shim).StateAsync(new Containerd.Api.Gvisor.StateRequest { Id = id })).State);
             Assert.NotEmpty((await shim.Tasks.PidsAsync(new PidsRequest { Id = id })).Processes);
             await shim.Tasks.StatsAsync(new StatsRequest { Id = id });
-            await AssertCodeAsync(StatusCode.FailedPrecondition, "(missing: container b)", shim.ExecAsync(id, "e", "true").ResponseAsync);
-            await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot pause", shim.Tasks.PauseAsync(new PauseRequest { Id = id }));
+            await AssertCodeAsync(StatusCode.FailedPrecondition, "(missing: container b)",
+                shim.ExecAsync(id, "e", "true").ResponseAsync);
+            await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot pause",
+                shim.Tasks.PauseAsync(new PauseRequest { Id = id }));
             await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot checkpoint",
-                shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = id, Path = Path.Combine(shim.Directory, "none") }));
-            await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot signal", shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 10 }));
+                shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
+                {
+                    Id = id,
+                    Path = Path.Combine(shim.Directory, "none")
+                }));
+            await AssertCodeAsync(StatusCode.FailedPrecondition, "cannot signal",
+                shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 10 }));
         }
         Assert.Contains("nothing in it runs yet", shim.Log, StringComparison.Ordinal);
         Assert.Contains("missing=\"container b\"", shim.Log, StringComparison.Ordinal);
@@ -93,7 +102,9 @@ public class PodRestoreTests
         await shim.Tasks.PauseAsync(new PauseRequest { Id = pod.IdOf("b") });
         await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
         {
-            Id = pod.IdOf("b"), Path = Path.Combine(shim.Directory, "image"), Options = CheckpointTests.Options(exit: true),
+            Id = pod.IdOf("b"),
+            Path = Path.Combine(shim.Directory, "image"),
+            Options = CheckpointTests.Options(exit: true),
         });
         await shim.Tasks.ResumeAsync(new ResumeRequest { Id = pod.IdOf("b") });
         foreach (string id in (string[])[pod.IdOf("a"), pod.IdOf("b"), pod.Sandbox])
@@ -116,10 +127,12 @@ public class PodRestoreTests
         HarnessPod pod = new(shim, "second");
         await pod.CreateSandboxAsync(image);
         await pod.CreateAsync("a");
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "the sandbox's own container must be started first", pod.StartAsync(pod.IdOf("a")));
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "the sandbox's own container must be started first",
+            pod.StartAsync(pod.IdOf("a")));
         await AssertCodeAsync(StatusCode.FailedPrecondition, "but no container x", pod.CreateAsync("x"));
         string other = Directory.CreateDirectory(Path.Combine(shim.Directory, "other")).FullName;
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "an image is of a whole sandbox", pod.CreateAsync("b", other));
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "an image is of a whole sandbox",
+            pod.CreateAsync("b", other));
 
         // None of that did any harm.
         await pod.StartAsync(pod.Sandbox);
@@ -128,7 +141,8 @@ public class PodRestoreTests
         await pod.StartAsync(pod.IdOf("b"));
         await pod.CountAboveAsync("a", 0);
         // One that is made afterwards begins anew, unless it asks for more.
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "joins a sandbox that runs already", pod.CreateAsync("y", image));
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "joins a sandbox that runs already",
+            pod.CreateAsync("y", image));
         await pod.CreateAsync("y");
         await pod.StartAsync(pod.IdOf("y"));
         await pod.CountAboveAsync("y", 0);
@@ -137,89 +151,15 @@ public class PodRestoreTests
         // A container of its own cannot take the image of a pod.
         shim.WriteBundle("alone", ["sleep", "1000"]);
         await AssertCodeAsync(StatusCode.FailedPrecondition, "holds 3 containers, and container alone is not of a pod",
-            shim.Tasks.CreateAsync(new CreateTaskRequest { Id = "alone", Bundle = shim.BundleOf("alone"), Options = shim.Options, Checkpoint = image }));
-        shim.AssertNothingLeft();
-    }
-
-    [Fact]
-    public async Task Containers_that_share_a_volume_on_disk_must_come_in_their_order()
-    {
-        await using ShimHarness shim = await ShimHarness.StartAsync();
-        (string image, _) = await CheckpointAndEndAsync(shim, volume: true);
-        HarnessPod pod = new(shim, "second", volume: true);
-        await pod.CreateSandboxAsync(image);
-        await pod.StartAsync(pod.Sandbox);
-        await AssertCodeAsync(
-            StatusCode.FailedPrecondition, "container a is missing before container b", pod.CreateAsync("b"));
-        await pod.CreateAsync("a");
-        await pod.CreateAsync("b");
-        await AssertCodeAsync(
-            StatusCode.FailedPrecondition, "container a is not yet", pod.StartAsync(pod.IdOf("b")));
-        await pod.RemoveAsync();
-        shim.AssertNothingLeft();
-    }
-
-    [Fact]
-    public async Task Containers_that_share_a_volume_on_disk_are_restored()
-    {
-        Assert.SkipUnless(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc cannot restore shared volumes on disk");
-        await using ShimHarness shim = await ShimHarness.StartAsync();
-        (string image, int reached) = await CheckpointAndEndAsync(shim, volume: true);
-        HarnessPod pod = await RestoreUpToAsync(shim, image);
-        await pod.StartAsync(pod.IdOf("b"));
-        foreach (string container in (string[])["a", "b"])
-        {
-            int count = await pod.CountAboveAsync(container, 0);
-            Assert.InRange(count, reached, int.MaxValue);
-            await pod.CountAboveAsync(container, count, $"/data/{container}");
-        }
-        await pod.RemoveAsync();
-        Assert.Empty(Directory.GetFileSystemEntries(pod.VolumePath));
-        shim.AssertNothingLeft();
-    }
-
-    [Fact]
-    public async Task Where_runsc_cannot_restore_shared_volumes_on_disk_the_error_says_so()
-    {
-        Assert.SkipWhen(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc restores shared volumes on disk");
-        await using ShimHarness shim = await ShimHarness.StartAsync();
-        (string image, _) = await CheckpointAndEndAsync(shim, volume: true);
-        HarnessPod pod = await RestoreUpToAsync(shim, image);
-        RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.StartAsync(pod.IdOf("b")));
-        Assert.Contains("inconsistent private memory files on restore: the image does not fit these containers, or several of them "
-            + "share a volume on disk, which gVisor before release-20260803.0 cannot restore", error.Status.Detail, StringComparison.Ordinal);
-        foreach (string id in (string[])[pod.IdOf("b"), pod.IdOf("a"), pod.Sandbox])
-        {
-            Assert.Equal(128u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
-            Assert.Equal(128u, await pod.DeleteAsync(id));
-        }
-        Assert.Empty(Directory.GetFileSystemEntries(pod.VolumePath));
-        shim.AssertNothingLeft();
-    }
-
-    [Fact]
-    public async Task One_container_with_its_volume_on_disk_comes_back_in_a_pod_of_another_uid()
-    {
-        await using ShimHarness shim = await ShimHarness.StartAsync();
-        HarnessPod first = new(shim, "first", volume: true);
-        await first.RunAsync("a");
-        int before = await first.CountAboveAsync("a", Counter.Far);
-        string image = Path.Combine(shim.Directory, "image");
-        await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "first", Path = image, Options = CheckpointTests.Options(exit: true) });
-        await first.RemoveAsync();
-
-        HarnessPod second = new(shim, "second", volume: true);
-        await second.CreateSandboxAsync(image);
-        await second.StartAsync("second");
-        await second.CreateAsync("a");
-        await second.StartAsync(second.IdOf("a"));
-        int count = await second.CountAboveAsync("a", 0);
-        Assert.InRange(count, before, int.MaxValue);
-        await second.CountAboveAsync("a", count, "/data/a");
-        Assert.Equal([Path.Combine(second.VolumePath, ".gvisor.filestore.second+")], Directory.GetFileSystemEntries(second.VolumePath));
-        Assert.Contains("volume=data outcome=pod-disk rule=restored", shim.Log, StringComparison.Ordinal);
-        await second.RemoveAsync();
-        Assert.Empty(Directory.GetFileSystemEntries(second.VolumePath));
+            shim.Tasks.CreateAsync(
+                new CreateTaskRequest
+                {
+                    Id = "alone",
+                    Bundle = shim.BundleOf("alone"),
+                    Options =
+                    shim.Options,
+                    Checkpoint = image
+                }));
         shim.AssertNothingLeft();
     }
 
@@ -258,7 +198,8 @@ public class PodRestoreTests
         await shim.Tasks.KillAsync(new KillRequest { Id = victim, Signal = 15 });
         foreach (string id in (string[])[pod.IdOf("a"), pod.Sandbox])
         {
-            Assert.Equal(id == victim ? 143u : 128u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
+            Assert.Equal(id == victim ? 143u : 128u,
+                (await shim.Tasks.WaitAsync(new WaitRequest { Id = id })).ExitStatus);
             await pod.DeleteAsync(id);
         }
         shim.AssertNothingLeft();
@@ -272,7 +213,8 @@ public class PodRestoreTests
         await pod.RunAsync("a");
         await pod.CreateAsync("b");
         string image = Path.Combine(shim.Directory, "image");
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "its container first-b is created; start it, or delete it, first",
+        await AssertCodeAsync(StatusCode.FailedPrecondition,
+            "its container first-b is created; start it, or delete it, first",
             shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = pod.IdOf("a"), Path = image }));
         await pod.StartAsync(pod.IdOf("b"));
         await shim.Tasks.KillAsync(new KillRequest { Id = pod.IdOf("b"), Signal = 9 });
@@ -286,27 +228,16 @@ public class PodRestoreTests
     }
 
     /// <summary>An image of a pod of two containers, whose restore is the whole test.</summary>
-    private static async Task<(string Image, int Reached)> CheckpointAndEndAsync(ShimHarness shim, bool volume = false)
+    internal static async Task<(string Image, int Reached)> CheckpointAndEndAsync(ShimHarness shim, bool volume = false)
     {
         HarnessPod pod = new(shim, "first", volume);
         await pod.RunAsync("a", "b");
-        int reached = Math.Min(await pod.CountAboveAsync("a", Counter.Far), await pod.CountAboveAsync("b", Counter.Far));
+        int reached = Math.Min(await pod.CountAboveAsync("a", Counter.Far),
+            await pod.CountAboveAsync("b", Counter.Far));
         string image = Path.Combine(shim.Directory, "image");
         await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = pod.IdOf("a"), Path = image });
         await pod.RemoveAsync();
         return (image, reached);
-    }
-
-    /// <summary>A pod of that image with a volume, of which only container b is still to be started.</summary>
-    private static async Task<HarnessPod> RestoreUpToAsync(ShimHarness shim, string image)
-    {
-        HarnessPod pod = new(shim, "second", volume: true);
-        await pod.CreateSandboxAsync(image);
-        await pod.StartAsync(pod.Sandbox);
-        await pod.CreateAsync("a");
-        await pod.CreateAsync("b");
-        await pod.StartAsync(pod.IdOf("a"));
-        return pod;
     }
 
     private static GvisorApi.TaskServiceClient Gvisor(ShimHarness shim) => new(shim.Channel);

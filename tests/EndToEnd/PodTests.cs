@@ -11,7 +11,8 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
         Daemon daemon = await DaemonAsync(version);
         (string pod, string app) = await PodAsync(daemon);
         Assert.Single(Processes.Shims(daemon));
-        string[] Kernel(string log) => [.. log.Split('\n').Where(line => line.Contains("] ", StringComparison.Ordinal))];
+        string[] Kernel(string log) =>
+            [.. log.Split('\n').Where(line => line.Contains("] ", StringComparison.Ordinal))];
         // gVisor makes up its boot messages, anew for each sandbox: the same ones mean the same kernel.
         string inPod = (await daemon.CtrAsync("tasks", "exec", "--exec-id", "k", pod, "dmesg")).Succeeded();
         string inApp = (await daemon.CtrAsync("tasks", "exec", "--exec-id", "k", app, "dmesg")).Succeeded();
@@ -27,12 +28,14 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
         (await daemon.CtrAsync(JoinPod(daemon, pod, second, "sh", "-c", "exit 4"))).Succeeded();
         await UntilStoppedAsync(daemon, second);
         // containerd runs the shim's `delete` after this, in a pod whose shim goes on serving.
-        Assert.Contains("exit code 4", (await daemon.CtrAsync("tasks", "delete", second)).Error, StringComparison.Ordinal);
+        Assert.Contains("exit code 4", (await daemon.CtrAsync("tasks", "delete", second)).Error,
+            StringComparison.Ordinal);
         (await daemon.CtrAsync("containers", "rm", second)).Succeeded();
         foreach (string id in (string[])[pod, app])
         {
             Assert.Equal("RUNNING", await StatusAsync(daemon, id));
-            Assert.Equal("here\n", (await daemon.CtrAsync("tasks", "exec", "--exec-id", "here", id, "echo", "here")).Succeeded());
+            Assert.Equal("here\n",
+                (await daemon.CtrAsync("tasks", "exec", "--exec-id", "here", id, "echo", "here")).Succeeded());
         }
         Assert.Single(Processes.Shims(daemon));
     }
@@ -45,7 +48,8 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
         (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", pod)).Succeeded();
         await UntilStoppedAsync(daemon, pod);
         await UntilStoppedAsync(daemon, app);
-        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", app)).Error, StringComparison.Ordinal);
+        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", app)).Error,
+            StringComparison.Ordinal);
     }
 
     [Theory, ContainerdVersions]
@@ -58,7 +62,8 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Contains("OCI runtime start failed", error, StringComparison.Ordinal);
         Assert.Contains("/no/such/file", error, StringComparison.Ordinal);
         Assert.Equal("STOPPED", await StatusAsync(daemon, bad));
-        Assert.Contains("exit code 128", (await daemon.CtrAsync("tasks", "delete", bad)).Error, StringComparison.Ordinal);
+        Assert.Contains("exit code 128", (await daemon.CtrAsync("tasks", "delete", bad)).Error,
+            StringComparison.Ordinal);
         Assert.Equal("RUNNING", await StatusAsync(daemon, pod));
     }
 
@@ -70,17 +75,20 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
         foreach (string id in (string[])[web, web2, web3])
             (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sleep", "1000"))).Succeeded();
         foreach (string id in (string[])[web, web2, web3])
-            Assert.Equal("mine\n", (await daemon.CtrAsync("tasks", "exec", "--exec-id", "e", id, "echo", "mine")).Succeeded());
+            Assert.Equal("mine\n",
+                (await daemon.CtrAsync("tasks", "exec", "--exec-id", "e", id, "echo", "mine")).Succeeded());
         (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", web)).Succeeded();
         await UntilStoppedAsync(daemon, web);
         await daemon.CtrAsync("tasks", "delete", web);
         // Also what containerd runs when it lost a shim: by then runsc has no container of exactly this id.
         await Command.RunAsync(Tools.Shim, ["-namespace", "default", "-id", web, "-address", daemon.Socket,
-            "-bundle", Path.Combine(daemon.Directory, $"state/io.containerd.runtime.v2.task/default/{web2}/../{web}"), "delete"]);
+            "-bundle", Path.Combine(daemon.Directory, $"state/io.containerd.runtime.v2.task/default/{web2}/../{web}"),
+                "delete"]);
         foreach (string id in (string[])[web2, web3])
         {
             Assert.Equal("RUNNING", await StatusAsync(daemon, id));
-            Assert.Equal("mine\n", (await daemon.CtrAsync("tasks", "exec", "--exec-id", "e", id, "echo", "mine")).Succeeded());
+            Assert.Equal("mine\n",
+                (await daemon.CtrAsync("tasks", "exec", "--exec-id", "e", id, "echo", "mine")).Succeeded());
         }
     }
 

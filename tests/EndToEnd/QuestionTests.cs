@@ -31,14 +31,16 @@ public class QuestionTests
             await shim.Tasks.ConnectAsync(new ConnectRequest { Id = a });
             Assert.InRange((await shim.Tasks.PidsAsync(new PidsRequest { Id = a })).Processes.Count, 1, 3);
             await shim.Tasks.StatsAsync(new StatsRequest { Id = a });
-            await shim.Tasks.KillAsync(new KillRequest { Id = a, Signal = 28 }); // SIGWINCH, which is ignored by default
+            // SIGWINCH, which is ignored by default
+            await shim.Tasks.KillAsync(new KillRequest { Id = a, Signal = 28 });
         }
         Assert.Equal(processes, runsc.Calls.Length);
         Assert.Equal(descriptors, ProcessFacts.Descriptors(shim.Pid));
-        // The thread of the loop and the runtime's finalizer. Others that the runtime starts (the thread pool's: ".NET TP …")
-        // end when they have had nothing to do for 20 s; one that a wait or a question held would stay.
+        // The thread of the loop and the runtime's finalizer. Others that the runtime starts (the thread pool's: ".NET
+        // TP …") end when they have had nothing to do for 20 s; one that a wait or a question held would stay.
         await Eventually.PassesAsync(
-            () => Assert.Equal([".NET Finalizer"], ProcessFacts.Threads(shim.Pid).Where(t => t.Key != shim.Pid).Select(t => t.Value)),
+            () => Assert.Equal([".NET Finalizer"],
+                ProcessFacts.Threads(shim.Pid).Where(t => t.Key != shim.Pid).Select(t => t.Value)),
             TimeSpan.FromSeconds(60));
         Assert.DoesNotContain(waits, static wait => wait.ResponseAsync.IsCompleted);
 
@@ -51,8 +53,8 @@ public class QuestionTests
 
     /// <summary>
     /// A sandbox runs as it would without a shim. runsc's other commands are spared the registration for membarrier(2),
-    /// which takes longer than their work, by a seccomp filter. The kernel counts a process's filters in its status, also
-    /// those that it installed itself.
+    /// which takes longer than their work, by a seccomp filter. The kernel counts a process's filters in its status,
+    /// also those that it installed itself.
     /// </summary>
     [Fact]
     public async Task Membarrier_is_hidden_from_commands_and_not_from_the_sandbox()

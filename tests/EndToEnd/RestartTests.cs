@@ -18,9 +18,11 @@ public class RestartTests(Daemons daemons) : ContainerTest(daemons)
     {
         Daemon daemon = await OwnDaemonAsync(version);
         string id = Id("short");
-        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sh", "-c", "touch /tmp/up; while [ ! -e /tmp/end ]; do sleep 0.05; done; exit 6"))).Succeeded();
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sh", "-c",
+            "touch /tmp/up; while [ ! -e /tmp/end ]; do sleep 0.05; done; exit 6"))).Succeeded();
         await UntilUpAsync(daemon, id);
-        (await daemon.CtrAsync("tasks", "exec", "--detach", "--exec-id", "end", id, "sh", "-c", "sleep 1; touch /tmp/end")).Succeeded();
+        (await daemon.CtrAsync("tasks", "exec", "--detach", "--exec-id", "end", id, "sh", "-c",
+            "sleep 1; touch /tmp/end")).Succeeded();
         await daemon.StopAsync();
         await Eventually.TrueAsync("the sandbox ends", () => !Processes.Mentioning(daemon.RunscRoot)
             .Any(pid => Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)));
@@ -36,7 +38,8 @@ public class RestartTests(Daemons daemons) : ContainerTest(daemons)
     {
         Daemon daemon = await OwnDaemonAsync(version);
         string alone = Id("alone"), pod = Id("pod"), app = Id("app"), log = Path.Combine(daemon.Directory, "count.log");
-        (await daemon.CtrAsync(daemon.Run(alone, ["-d", "--log-uri", $"file://{log}"], "sh", "-c", Counting))).Succeeded();
+        (await daemon.CtrAsync(daemon.Run(alone, ["-d", "--log-uri", $"file://{log}"], "sh", "-c", Counting)))
+            .Succeeded();
         (await daemon.CtrAsync(daemon.Run(pod,
             ["-d", .. PodAnnotations.OfSandbox(pod).ToFlags()],
             "sleep", "1000"))).Succeeded();
@@ -65,7 +68,8 @@ public class RestartTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Equal(["/tasks/exec-added", "/tasks/exec-started", "/tasks/exit", "/tasks/delete", "/tasks/exit"],
             await events.TaskTopicsAsync(app, until: "/tasks/exit", times: 2));
         await UntilStoppedAsync(daemon, app);
-        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", app)).Error, StringComparison.Ordinal);
+        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", app)).Error,
+            StringComparison.Ordinal);
         Assert.Equal("RUNNING", await StatusAsync(daemon, pod));
     }
 }

@@ -16,7 +16,8 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         string first = Id("counter"), second = Id("restored"), reference = $"localhost/{first}:checkpoint";
         (await daemon.CtrAsync(daemon.Run(first, ["-d"], "sh", "-c", Counter.Script))).Succeeded();
         // Written by another than the container's own command, which could write it anew.
-        (await daemon.CtrAsync("tasks", "exec", "--exec-id", "write", first, "sh", "-c", "echo kept > /tmp/file")).Succeeded();
+        (await daemon.CtrAsync("tasks", "exec", "--exec-id", "write", first, "sh", "-c", "echo kept > /tmp/file"))
+            .Succeeded();
         int before = await Counter.AboveAsync(daemon, first, Counter.Far);
         (await daemon.CtrAsync("containers", "checkpoint", "--rw", "--task", "--image", first, reference)).Succeeded();
         try
@@ -31,14 +32,17 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
             int count = await Counter.AboveAsync(daemon, second, 0);
             Assert.InRange(count, before, int.MaxValue);
             await Counter.AboveAsync(daemon, second, count);
-            Assert.Equal("kept\n", (await daemon.CtrAsync("tasks", "exec", "--exec-id", "file", second, "cat", "/tmp/file")).Succeeded());
+            Assert.Equal("kept\n",
+                (await daemon.CtrAsync("tasks", "exec", "--exec-id", "file", second, "cat", "/tmp/file")).Succeeded());
 
             // It is as any other container.
             Assert.Equal("RUNNING", await StatusAsync(daemon, second));
-            Assert.Contains("memory.usage", (await daemon.CtrAsync("tasks", "metrics", second)).Succeeded(), StringComparison.Ordinal);
+            Assert.Contains("memory.usage", (await daemon.CtrAsync("tasks", "metrics", second)).Succeeded(),
+                StringComparison.Ordinal);
             (await daemon.CtrAsync("tasks", "kill", "-s", "TERM", second)).Succeeded();
             await UntilStoppedAsync(daemon, second);
-            Assert.Contains("exit code 143", (await daemon.CtrAsync("tasks", "delete", second)).Error, StringComparison.Ordinal);
+            Assert.Contains("exit code 143", (await daemon.CtrAsync("tasks", "delete", second)).Error,
+                StringComparison.Ordinal);
         }
         finally
         {
@@ -56,7 +60,11 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         for (int i = 0; i < 3; i++)
         {
             string image = Path.Combine(shim.Directory, $"image{i}"), id = $"r{i}";
-            await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = i == 0 ? "c" : $"r{i - 1}", Path = image });
+            await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest
+            {
+                Id = i == 0 ? "c" : $"r{i - 1}",
+                Path = image
+            });
             await RunAsync(shim, id, image);
             int next = await Counter.AboveAsync(shim, id, 0);
             Assert.InRange(next, count, int.MaxValue);
@@ -151,11 +159,16 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         await RunAsync(shim, "c", null);
         string image = Path.Combine(shim.Directory, "image");
         await shim.Tasks.CheckpointAsync(new CheckpointTaskRequest { Id = "c", Path = image });
-        shim.WriteBundle("app", ["sh", "-c", Counter.Script], spec => spec["annotations"] = PodAnnotations.OfContainer("c").ToJson());
-        RpcException error = await Assert.ThrowsAsync<RpcException>(async () => await shim.Tasks.CreateAsync(new CreateTaskRequest
-        {
-            Id = "app", Bundle = shim.BundleOf("app"), Options = shim.Options, Checkpoint = image,
-        }));
+        shim.WriteBundle("app", ["sh", "-c", Counter.Script],
+            spec => spec["annotations"] = PodAnnotations.OfContainer("c").ToJson());
+        RpcException error = await Assert.ThrowsAsync<RpcException>(async () =>
+            await shim.Tasks.CreateAsync(new CreateTaskRequest
+            {
+                Id = "app",
+                Bundle = shim.BundleOf("app"),
+                Options = shim.Options,
+                Checkpoint = image,
+            }));
         Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
         Assert.Contains("gVisor saves and restores whole sandboxes", error.Status.Detail, StringComparison.Ordinal);
     }
@@ -171,7 +184,8 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     private static string WithoutEnd(string message, string words) =>
-        message.Contains(words, StringComparison.Ordinal) ? message[..(message.IndexOf(words, StringComparison.Ordinal) + words.Length)] : message;
+        message.Contains(words, StringComparison.Ordinal)
+            ? message[..(message.IndexOf(words, StringComparison.Ordinal) + words.Length)] : message;
 
     private static async Task RunAsync(ShimHarness shim, string id, string? image)
     {
@@ -184,7 +198,10 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         shim.WriteBundle(id, ["sh", "-c", Counter.Script]);
         await shim.Tasks.CreateAsync(new CreateTaskRequest
         {
-            Id = id, Bundle = shim.BundleOf(id), Options = shim.Options, Checkpoint = image ?? "",
+            Id = id,
+            Bundle = shim.BundleOf(id),
+            Options = shim.Options,
+            Checkpoint = image ?? "",
         });
     }
 }

@@ -10,7 +10,8 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     public async Task Output_goes_to_the_caller(string version)
     {
         Daemon daemon = await DaemonAsync(version);
-        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("out"), ["--rm"], "sh", "-c", "echo to stdout; echo to stderr >&2"));
+        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("out"), ["--rm"], "sh", "-c",
+            "echo to stdout; echo to stderr >&2"));
         Assert.Equal("to stdout\n", result.Succeeded());
         Assert.Equal("to stderr\n", result.Error);
     }
@@ -77,7 +78,8 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     {
         Daemon daemon = await DaemonAsync(version);
         CommandResult result = await daemon.CtrAsync(daemon.Run(Id("flood"), ["--rm"], "sh", "-c",
-            "dd if=/dev/urandom of=/tmp/x bs=1M count=64 2>/dev/null; sha256sum </tmp/x | cut -d' ' -f1 >&2; cat /tmp/x"));
+            "dd if=/dev/urandom of=/tmp/x bs=1M count=64 2>/dev/null; "
+            + "sha256sum </tmp/x | cut -d' ' -f1 >&2; cat /tmp/x"));
         result.Succeeded();
         Assert.Equal(64 << 20, result.OutputBytes.Length);
         Assert.Equal(result.Error.Trim(), Convert.ToHexStringLower(SHA256.HashData(result.OutputBytes)));
@@ -97,7 +99,8 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = Id("null");
-        (await daemon.CtrAsync(daemon.Run(id, ["-d", "--null-io"], "sh", "-c", "echo nobody hears this; exec sleep 100"))).Succeeded();
+        (await daemon.CtrAsync(daemon.Run(id, ["-d", "--null-io"], "sh", "-c",
+            "echo nobody hears this; exec sleep 100"))).Succeeded();
         Assert.Contains("RUNNING", (await daemon.CtrAsync("tasks", "ls")).Succeeded(), StringComparison.Ordinal);
     }
 
@@ -106,7 +109,8 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = Id("web");
-        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sh", "-c", "trap 'exit 3' TERM; touch /tmp/up; while :; do sleep 0.1; done"))).Succeeded();
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sh", "-c",
+            "trap 'exit 3' TERM; touch /tmp/up; while :; do sleep 0.1; done"))).Succeeded();
         Assert.Matches($@"{id}\s+\d+\s+RUNNING", (await daemon.CtrAsync("tasks", "ls")).Succeeded());
         await UntilUpAsync(daemon, id);
         (await daemon.CtrAsync("tasks", "kill", "-s", "TERM", id)).Succeeded();
@@ -122,6 +126,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
         (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sleep", "100"))).Succeeded();
         (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", id)).Succeeded();
         await UntilStoppedAsync(daemon, id);
-        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", id)).Error, StringComparison.Ordinal);
+        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", id)).Error,
+            StringComparison.Ordinal);
     }
 }

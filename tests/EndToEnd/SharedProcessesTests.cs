@@ -3,7 +3,9 @@ using Testing;
 
 namespace EndToEnd;
 
-/// <summary>Pods whose containers see one another's processes: no process is the first of a namespace of its own.</summary>
+/// <summary>
+/// Pods whose containers see one another's processes: no process is the first of a namespace of its own.
+/// </summary>
 public class SharedProcessesTests(Daemons daemons) : CriTest(daemons)
 {
     /// <summary>Less than a killed container's processes could take, far more than it should.</summary>

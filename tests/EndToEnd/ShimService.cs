@@ -12,7 +12,8 @@ internal static class ShimService
     public static async Task CheckpointAsync(Pod pod, string image)
     {
         string address = await File.ReadAllTextAsync(Path.Combine(pod.Bundle, "address"));
-        await using TtrpcChannel channel = await TtrpcChannel.ConnectAsync(address.Replace("unix://", "", StringComparison.Ordinal));
+        await using TtrpcChannel channel = await TtrpcChannel.ConnectAsync(
+            address.Replace("unix://", "", StringComparison.Ordinal));
         await new GvisorApi.TaskServiceClient(channel).CheckpointAsync(
             new CheckpointRequest { Id = pod.Id, ImagePath = image, LeaveRunning = true });
     }

@@ -60,7 +60,8 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
         (await daemon.CtrAsync(daemon.Run(id, ["-d", "--log-uri", $"file://{file}"],
             "sh", "-c", "echo to stdout; echo to stderr >&2"))).Succeeded();
         await UntilStoppedAsync(daemon, id);
-        Assert.Equal("to stdout\nto stderr\n", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+        Assert.Equal("to stdout\nto stderr\n",
+            await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
     }
 
@@ -73,7 +74,12 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
         await File.WriteAllTextAsync(program, """
             #!/bin/sh
             log=$2
-            { env | grep ^CONTAINER_ | sort; cat <&3 | sed 's/^/out: /'; cat <&4 | sed 's/^/err: /'; echo end; } >"$log.new" 5>&- &
+            {
+              env | grep ^CONTAINER_ | sort
+              cat <&3 | sed 's/^/out: /'
+              cat <&4 | sed 's/^/err: /'
+              echo end
+            } >"$log.new" 5>&- &
             exec 5>&-
             wait
             mv "$log.new" "$log"
@@ -99,7 +105,8 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Equal("CREATED", await StatusAsync(daemon, id));
         (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", id)).Succeeded();
         await UntilStoppedAsync(daemon, id);
-        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", id)).Error, StringComparison.Ordinal);
+        Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", id)).Error,
+            StringComparison.Ordinal);
     }
 
     /// <summary>A container that writes ticks to a file.</summary>
@@ -115,7 +122,8 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
     private static long ValueOf(string metrics, string name)
     {
         foreach (string line in metrics.Split('\n'))
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [string metric, string value, ..] && metric == name)
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [string metric, string value, ..]
+                && metric == name)
                 return long.Parse(value, System.Globalization.CultureInfo.InvariantCulture);
         return -1;
     }

@@ -64,7 +64,8 @@ public class TerminalTests(Daemons daemons) : ContainerTest(daemons)
     {
         Daemon daemon = await DaemonAsync(version);
         using var terminal = TerminalSession.Start(columns: 80, rows: 24,
-            [daemon.Ctr, "-a", daemon.Socket, .. daemon.Run(Id("ctrlc"), ["--rm", "-t"], "sh", "-c", "echo ready; exec sleep 100")]);
+            [daemon.Ctr, "-a", daemon.Socket,
+                .. daemon.Run(Id("ctrlc"), ["--rm", "-t"], "sh", "-c", "echo ready; exec sleep 100")]);
         await terminal.UntilAsync(Prompt);
         terminal.Type("\u0003");
         Assert.Equal(130, await terminal.ExitCodeAsync());

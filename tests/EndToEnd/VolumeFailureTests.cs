@@ -90,7 +90,8 @@ public class VolumeFailureTests(Daemons daemons) : CriTest(daemons)
     }
 
     private static async Task AssertUsableAsync(Pod pod) =>
-        Assert.Equal("alive\n", (await pod.Containers[0].ExecAsync("sh", "-c", "echo alive > /data/f; cat /data/f")).Succeeded());
+        Assert.Equal("alive\n",
+            (await pod.Containers[0].ExecAsync("sh", "-c", "echo alive > /data/f; cat /data/f")).Succeeded());
 
     /// <summary>Nothing of the pod stays: no process, and no file store.</summary>
     private static async Task RemoveAsync(Pod pod)
@@ -99,7 +100,8 @@ public class VolumeFailureTests(Daemons daemons) : CriTest(daemons)
         await Eventually.TrueAsync("the file store goes with the sandbox",
             () => Directory.GetFileSystemEntries(pod.VolumePath("data")).Length == 0, s_bound);
         await pod.RemoveAsync();
-        await Eventually.TrueAsync("no process of the pod is left", () => Processes.Mentioning(pod.Id).Count == 0, s_bound);
+        await Eventually.TrueAsync("no process of the pod is left", () => Processes.Mentioning(pod.Id).Count == 0,
+            s_bound);
     }
 
     private static PodSettings Settings => new()
@@ -112,7 +114,8 @@ public class VolumeFailureTests(Daemons daemons) : CriTest(daemons)
         new(name, command) { Volumes = [new VolumeMount("data", "/data")] };
 
     private static int ShimOf(Pod pod) =>
-        Processes.Shims(pod.Daemon).Single(shim => Processes.CommandLine(shim).Contains(pod.Id, StringComparison.Ordinal));
+        Processes.Shims(pod.Daemon).Single(shim =>
+            Processes.CommandLine(shim).Contains(pod.Id, StringComparison.Ordinal));
 
     private static void Kill(int pid) => Assert.True(Signals.Send(pid, Signals.SIGKILL));
 }

@@ -44,7 +44,8 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         string image = Path.Combine(kubelet.Daemon.Directory, "pod-image");
         (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(kubelet.Daemon.RunscRoot, "k8s.io"),
             "checkpoint", "--leave-running", "--image-path", image, pod.Id])).Succeeded();
-        Assert.InRange(Directory.EnumerateFiles(image).Sum(static file => new FileInfo(file).Length), 8 * MiB, long.MaxValue);
+        Assert.InRange(Directory.EnumerateFiles(image).Sum(static file => new FileInfo(file).Length), 8 * MiB,
+            long.MaxValue);
         Directory.Delete(image, recursive: true);
         Assert.Equal("hello\nback\n", (await reader.ExecAsync("cat", "/data/f")).Succeeded());
 
@@ -53,7 +54,8 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         foreach (PodContainer container in (PodContainer[])[writer, reader])
         {
             Assert.Equal("2777 0 1234\n", (await container.ExecAsync("stat", "-c", "%a %u %g", "/data")).Succeeded());
-            Assert.Contains("none on /data type tmpfs (rw", (await container.ExecAsync("mount")).Succeeded(), StringComparison.Ordinal);
+            Assert.Contains("none on /data type tmpfs (rw", (await container.ExecAsync("mount")).Succeeded(),
+                StringComparison.Ordinal);
         }
         Assert.DoesNotContain(directory, await File.ReadAllTextAsync("/proc/self/mountinfo"), StringComparison.Ordinal);
 
@@ -94,14 +96,17 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
                 (await daemon.CtrAsync("tasks", "exec", "--exec-id", "look", id, "cat", "/data/f")).ExitCode == 0);
             (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(daemon.RunscRoot, "default"),
                 "checkpoint", "--leave-running", "--image-path", image, id])).Succeeded();
-            (await daemon.CtrAsync("tasks", "exec", "--exec-id", "more", id, "sh", "-c", "echo later > /data/f")).Succeeded();
+            (await daemon.CtrAsync("tasks", "exec", "--exec-id", "more", id, "sh", "-c", "echo later > /data/f"))
+                .Succeeded();
             (await Command.RunAsync("cp", ["-a", bundle, copy])).Succeeded();
             (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", id)).Succeeded();
-            await Eventually.TrueAsync("it is deleted", async () => (await daemon.CtrAsync("tasks", "delete", id)).Error.Contains("137", StringComparison.Ordinal));
+            await Eventually.TrueAsync("it is deleted", async () =>
+                (await daemon.CtrAsync("tasks", "delete", id)).Error.Contains("137", StringComparison.Ordinal));
             Assert.Empty(NamesIn(volume));
             (await Command.RunAsync("sh", ["-c", "exec \"$@\" < /dev/null > /dev/null 2>&1", "-", Tools.Runsc, .. runsc,
                 "restore", "--detach", "--bundle", copy, "--image-path", image, "restored"])).Succeeded();
-            Assert.Equal("captured\n", (await Command.RunAsync(Tools.Runsc, [.. runsc, "exec", "restored", "cat", "/data/f"])).Succeeded());
+            Assert.Equal("captured\n",
+                (await Command.RunAsync(Tools.Runsc, [.. runsc, "exec", "restored", "cat", "/data/f"])).Succeeded());
         }
         finally
         {
@@ -118,7 +123,8 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         Pod pod = await kubelet.MakePodAsync(new PodSettings
         {
             Annotations = Hints(("disk", "type", "bind"), ("ram", "share", "container"), ("ram", "type", "tmpfs"),
-                ("tmpfs", "share", "pod"), ("forced", "share", "pod"), ("used", "share", "pod"), ("claim", "share", "pod"),
+                ("tmpfs", "share", "pod"), ("forced", "share", "pod"), ("used", "share", "pod"),
+                    ("claim", "share", "pod"),
                 ("claim", "type", "tmpfs")).With("dev.gvisor.empty-dir.forced.force-shared", "true"),
             Volumes =
             [
@@ -132,7 +138,8 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         await File.WriteAllTextAsync(stale, "stale");
         // A claim's directory is a mount of something that is not the pod's.
         string disk = Directory.CreateDirectory(Path.Combine(kubelet.Daemon.Directory, "disk")).FullName;
-        string claim = Directory.CreateDirectory(Path.Combine(pod.Directory, "volumes/kubernetes.io~local-volume/claim")).FullName;
+        string claim = Directory.CreateDirectory(Path.Combine(pod.Directory,
+            "volumes/kubernetes.io~local-volume/claim")).FullName;
         Linux.Mounts.Mount([new Linux.MountSpec { Type = "bind", Source = disk, Options = ["bind"] }], claim);
         await pod.RunSandboxAsync();
         Assert.False(File.Exists(stale));
@@ -141,7 +148,8 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         ContainerSettings settings = Mounting("a", names) with { HostPaths = [new HostPathMount(claim, "/claim")] };
         PodContainer a = await pod.RunAsync(settings), b = await pod.RunAsync(settings with { Name = "b" });
         string[] all = [.. names, "claim"];
-        (await a.ExecAsync("sh", "-c", string.Join(" && ", all.Select(name => $"echo {name} > /{name}/f")))).Succeeded();
+        (await a.ExecAsync("sh", "-c", string.Join(" && ", all.Select(name => $"echo {name} > /{name}/f"))))
+            .Succeeded();
         // All of them are the pod's.
         foreach (string name in all)
             Assert.Equal($"{name}\n", (await b.ExecAsync("cat", $"/{name}/f")).Succeeded());
@@ -179,7 +187,8 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
                 log.Split('\n').Single(line => line.Contains(pod.Uid, StringComparison.Ordinal)
                     && line.Contains($"volume={row[0]} ", StringComparison.Ordinal)), StringComparison.Ordinal);
             Assert.Contains(explained.Split('\n'),
-                line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [string name, string outcome, string rule, ..]
+                line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [string name, string outcome,
+                    string rule, ..]
                     && name == row[0] && outcome == row[1] && rule == row[2]);
         }
 
@@ -206,17 +215,20 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         });
         (await writer.ExecAsync("sh", "-c", "echo one > /data/f")).Succeeded();
         Assert.Equal("one\n", (await reader.ExecAsync("cat", "/data/f")).Succeeded());
-        Assert.Contains("Read-only file system", (await reader.ExecAsync("sh", "-c", "echo no > /data/f")).Failed(), StringComparison.Ordinal);
+        Assert.Contains("Read-only file system", (await reader.ExecAsync("sh", "-c", "echo no > /data/f")).Failed(),
+            StringComparison.Ordinal);
         (await reader.ExecAsync("sh", "-c", "echo two >> /also/f")).Succeeded();
         Assert.Equal("one\ntwo\n", (await writer.ExecAsync("cat", "/data/f")).Succeeded());
         Assert.Equal([$".gvisor.filestore.{pod.Id}"], NamesIn(pod.VolumePath("data")));
 
         // A subPath of it would be a directory of the node, another place.
-        RpcException refused = await Assert.ThrowsAsync<RpcException>(() => pod.RunAsync(new ContainerSettings("part", s_sleep)
-        {
-            Volumes = [new VolumeMount("data", "/data", SubPath: "sub")],
-        }));
-        Assert.Contains("mount /data is a subPath of volume data, which is in the sandbox", refused.Status.Detail, StringComparison.Ordinal);
+        RpcException refused = await Assert.ThrowsAsync<RpcException>(() =>
+            pod.RunAsync(new ContainerSettings("part", s_sleep)
+            {
+                Volumes = [new VolumeMount("data", "/data", SubPath: "sub")],
+            }));
+        Assert.Contains("mount /data is a subPath of volume data, which is in the sandbox", refused.Status.Detail,
+            StringComparison.Ordinal);
     }
 
     [Theory, ContainerdVersions]
@@ -225,13 +237,18 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         Kubelet kubelet = await KubeletAsync(version);
         foreach ((Dictionary<string, string> annotations, string words) in ((Dictionary<string, string>, string)[])
         [
-            (Hints(("data", "share", "everybody")), "annotation dev.gvisor.spec.mount.data.share=\"everybody\" must be pod or container or shared"),
+            (Hints(("data", "share", "everybody")),
+                "annotation dev.gvisor.spec.mount.data.share=\"everybody\" must be pod or container or shared"),
             (Hints(("data.x", "share", "pod")), "a volume's name has no dot"),
             (Hints(("other", "share", "pod")), "has no such volume"),
             (Hints().With("dev.gvisor.empty-dir.data.medium", "disk"), "something else uses"),
         ])
         {
-            Pod pod = await kubelet.MakePodAsync(new PodSettings { Annotations = annotations, Volumes = [new EmptyDir("data")] });
+            Pod pod = await kubelet.MakePodAsync(new PodSettings
+            {
+                Annotations = annotations,
+                Volumes = [new EmptyDir("data")]
+            });
             await File.WriteAllTextAsync(Path.Combine(pod.VolumePath("data"), "driver"), "");
             RpcException error = await Assert.ThrowsAsync<RpcException>(() => pod.RunSandboxAsync());
             Assert.Contains(words, error.Status.Detail, StringComparison.Ordinal);
@@ -264,10 +281,12 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         new(name, s_sleep) { Volumes = [.. volumes.Select(static volume => new VolumeMount(volume, $"/{volume}"))] };
 
     private static Dictionary<string, string> Hints(params (string Volume, string Field, string Value)[] hints) =>
-        hints.ToDictionary(static hint => $"dev.gvisor.spec.mount.{hint.Volume}.{hint.Field}", static hint => hint.Value);
+        hints.ToDictionary(static hint => $"dev.gvisor.spec.mount.{hint.Volume}.{hint.Field}",
+            static hint => hint.Value);
 
     private static string[] NamesIn(string directory) =>
-        [.. Directory.EnumerateFileSystemEntries(directory).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFileSystemEntries(directory).Select(static path => Path.GetFileName(path)!)
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>The bytes that a file takes on disk.</summary>
     private static long BlocksOf(string file)
@@ -276,11 +295,14 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         return 512 * long.Parse(result.Succeeded(), CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The memory that is the sandbox's own: of its process, and of the files in memory that back its guests.</summary>
+    /// <summary>
+    /// The memory that is the sandbox's own: of its process, and of the files in memory that back its guests.
+    /// </summary>
     private static long SandboxMemory(Pod pod)
     {
         long bytes = 1024 * long.Parse(File.ReadLines($"/proc/{pod.SandboxPid}/status")
-            .Single(static line => line.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+            .Single(static line => line.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(' ',
+                StringSplitOptions.RemoveEmptyEntries)[1],
             CultureInfo.InvariantCulture);
         foreach (string descriptor in Directory.EnumerateFileSystemEntries($"/proc/{pod.SandboxPid}/fd"))
             if (new FileInfo(descriptor).LinkTarget?.StartsWith("/memfd:", StringComparison.Ordinal) == true)
@@ -292,6 +314,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
 file static class DictionaryExtensions
 {
     /// <summary>The same with one more entry.</summary>
-    public static Dictionary<string, string> With(this Dictionary<string, string> dictionary, string key, string value) =>
+    public static Dictionary<string, string> With(
+        this Dictionary<string, string> dictionary, string key, string value) =>
         new(dictionary) { [key] = value };
 }

@@ -33,7 +33,8 @@ public static class Eventually
                 assert();
                 return;
             }
-            catch (Exception e) when (e is Xunit.Sdk.IAssertionException && Stopwatch.GetElapsedTime(start) < (bound ?? s_bound))
+            catch (Exception e) when (e is Xunit.Sdk.IAssertionException
+                && Stopwatch.GetElapsedTime(start) < (bound ?? s_bound))
             {
                 await Task.Delay(s_pause);
             }

@@ -1,8 +1,8 @@
 namespace Testing;
 
 /// <summary>
-/// A clock that moves only when a test advances it. Its timers fire on the thread that advances it, in the order in which
-/// they are due.
+/// A clock that moves only when a test advances it. Its timers fire on the thread that advances it, in the order in
+/// which they are due.
 /// </summary>
 public sealed class FakeTime : TimeProvider
 {

@@ -1,6 +1,8 @@
 namespace Testing;
 
-/// <summary>The annotations that a pod's containers carry: containerd's CRI writes the first ones, users the others.</summary>
+/// <summary>
+/// The annotations that a pod's containers carry: containerd's CRI writes the first ones, users the others.
+/// </summary>
 public static class PodAnnotations
 {
     public const string ContainerType = "io.kubernetes.cri.container-type";

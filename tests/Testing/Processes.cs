@@ -10,7 +10,8 @@ public static class Processes
     {
         List<int> found = [];
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
-            if (int.TryParse(Path.GetFileName(directory.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
+            if (int.TryParse(Path.GetFileName(directory.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture,
+                out int pid)
                 && pid != Environment.ProcessId && CommandLine(pid).Contains(text, StringComparison.Ordinal))
                 found.Add(pid);
         return found;

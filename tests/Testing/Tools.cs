@@ -1,18 +1,22 @@
 namespace Testing;
 
-/// <summary>Where the programs are that the tests run: the shim as it was built, and what `build.sh tools` unpacked.</summary>
+/// <summary>
+/// Where the programs are that the tests run: the shim as it was built, and what `build.sh tools` unpacked.
+/// </summary>
 public static class Tools
 {
     public static string Root { get; } = FindRoot();
 
-    public static string Directory { get; } = Environment.GetEnvironmentVariable("TOOLS_DIR") ?? Path.Combine(Root, ".tools");
+    public static string Directory { get; } = Environment.GetEnvironmentVariable("TOOLS_DIR") ?? Path.Combine(Root,
+        ".tools");
 
     public static string ShimDirectory { get; } = Path.Combine(Root, "out");
 
     public static string Shim { get; } = Path.Combine(ShimDirectory, "containerd-shim-runsc-v1");
 
     public static string Runsc { get; } =
-        Environment.GetEnvironmentVariable("RUNSC") is { Length: > 0 } own ? own : Path.Combine(Directory, "runsc/usr/bin/runsc");
+        Environment.GetEnvironmentVariable("RUNSC") is { Length: > 0 } own ? own
+            : Path.Combine(Directory, "runsc/usr/bin/runsc");
 
     public static string RuncDirectory { get; } = Path.Combine(Directory, "runc/usr/sbin");
 
@@ -21,7 +25,8 @@ public static class Tools
 
     /// <summary>Where the libraries of the unpacked programs are.</summary>
     public static string LibraryPath { get; } = string.Join(':',
-        ((string[])["runc/usr/lib", "criu/usr/lib", "criu/lib"]).Select(static path => Path.Combine(Directory, path, "x86_64-linux-gnu")));
+        ((string[])["runc/usr/lib", "criu/usr/lib", "criu/lib"]).Select(static path =>
+            Path.Combine(Directory, path, "x86_64-linux-gnu")));
 
     public static string Image { get; } = Path.Combine(Directory, "image.tar");
 

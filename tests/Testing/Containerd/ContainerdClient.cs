@@ -104,7 +104,8 @@ public sealed class ContainerdClient : IDisposable
             CallOptions options = context.Options;
             if (options.Deadline is null)
                 options = options.WithDeadline(DateTime.UtcNow + s_bound);
-            return continuation(request, new ClientInterceptorContext<TRequest, TResponse>(context.Method, context.Host, options));
+            return continuation(
+                request, new ClientInterceptorContext<TRequest, TResponse>(context.Method, context.Host, options));
         }
     }
 }

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Testing;
 
-/// <summary>A containerd of its own: its directories, sockets and log are private, and its PATH begins with our shim.</summary>
+/// <summary>
+/// A containerd of its own: its directories, sockets and log are private, and its PATH begins with our shim.
+/// </summary>
 public sealed class Daemon : IAsyncDisposable
 {
     private readonly string _version;
@@ -21,7 +23,9 @@ public sealed class Daemon : IAsyncDisposable
     /// <summary>The namespaces that tests use: that of `ctr`, and that of the CRI.</summary>
     public static IReadOnlyList<string> Namespaces { get; } = ["default", "k8s.io"];
 
-    /// <summary>For `ctr`, which from 1.7 on prints a warning of everything deprecated that its containerd meets.</summary>
+    /// <summary>
+    /// For `ctr`, which from 1.7 on prints a warning of everything deprecated that its containerd meets.
+    /// </summary>
     public static IReadOnlyDictionary<string, string> CtrEnvironment { get; } =
         new Dictionary<string, string> { ["CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS"] = "true" };
 
@@ -71,7 +75,8 @@ public sealed class Daemon : IAsyncDisposable
         try
         {
             await daemon.StartProcessAsync();
-            await daemon.CtrAsync("images", "import", Tools.Image).ContinueWith(static t => t.Result.Succeeded(), TaskScheduler.Default);
+            await daemon.CtrAsync("images", "import", Tools.Image).ContinueWith(static t => t.Result.Succeeded(),
+                TaskScheduler.Default);
             return daemon;
         }
         catch
@@ -84,7 +89,9 @@ public sealed class Daemon : IAsyncDisposable
     /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>.</summary>
     public async Task StartProcessAsync()
     {
-        string path = $"{Tools.ShimDirectory}:{_path}:{Tools.RuncDirectory}:{Tools.CriuDirectory}:{Environment.GetEnvironmentVariable("PATH")}";
+        string path =
+            string.Join(':', Tools.ShimDirectory, _path, Tools.RuncDirectory, Tools.CriuDirectory,
+                Environment.GetEnvironmentVariable("PATH"));
         // In a session of its own, so that nothing that is meant for the tests reaches it. Its output goes to a file,
         // since shims inherit it.
         var environment = new Dictionary<string, string>
@@ -98,7 +105,8 @@ public sealed class Daemon : IAsyncDisposable
             environment: environment);
         await Eventually.TrueAsync($"containerd {_version} answers; its log: {LogFile}", async () =>
             _process.HasExited
-                ? throw new InvalidOperationException($"containerd {_version} ended: {await File.ReadAllTextAsync(LogFile)}")
+                ? throw new InvalidOperationException(
+                    $"containerd {_version} ended: {await File.ReadAllTextAsync(LogFile)}")
                 : (await CtrAsync("version")).ExitCode == 0, TimeSpan.FromSeconds(30));
     }
 
@@ -141,7 +149,9 @@ public sealed class Daemon : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>Ends it and all that it and its shims left, and removes its directory with what is mounted in it.</summary>
+    /// <summary>
+    /// Ends it and all that it and its shims left, and removes its directory with what is mounted in it.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         _bundles.Dispose();
@@ -150,7 +160,8 @@ public sealed class Daemon : IAsyncDisposable
         _process?.Dispose();
         foreach (int pid in Processes.Mentioning(Directory))
             Linux.Signals.Send(pid, Linux.Signals.SIGKILL);
-        await Eventually.TrueAsync($"processes of {Directory} are gone", () => Processes.Mentioning(Directory).Count == 0);
+        await Eventually.TrueAsync($"processes of {Directory} are gone",
+            () => Processes.Mentioning(Directory).Count == 0);
         Linux.Mounts.UnmountAll(Directory);
         if (System.IO.Directory.Exists(Directory))
             System.IO.Directory.Delete(Directory, recursive: true);

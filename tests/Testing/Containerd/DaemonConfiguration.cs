@@ -7,13 +7,16 @@ internal static class DaemonConfiguration
     {
         await File.WriteAllTextAsync(Path.Combine(daemon.Directory, "config.toml"), Containerd(daemon));
         await File.WriteAllTextAsync(daemon.ShimConfiguration, Shim(daemon, "none", shimLines, runscLines, runsc));
-        await File.WriteAllTextAsync(daemon.HostNetworkShimConfiguration, Shim(daemon, "host", shimLines, runscLines, runsc));
+        await File.WriteAllTextAsync(daemon.HostNetworkShimConfiguration,
+            Shim(daemon, "host", shimLines, runscLines, runsc));
         await PodNetwork.WriteAsync(daemon);
     }
 
     // 2.1 warns of the old key, and `ctr` shows every user the warning.
     private static string BinDir => $"bin_dir = \"{Tools.CniDirectory}\"";
     private static string BinDirs => $"bin_dirs = [\"{Tools.CniDirectory}\"]";
+
+    private static string SandboxImage => $"sandbox_image = \"{Tools.PauseImageName}\"";
 
     private static string Shim(Daemon daemon, string network, string shimLines, string runscLines, string runsc) => $"""
         binary_name = "{runsc}"
@@ -47,13 +50,15 @@ internal static class DaemonConfiguration
             """ : $"""
             version = 2
             {common}
-            {Runtime(daemon, "plugins.\"io.containerd.grpc.v1.cri\"", $"sandbox_image = \"{Tools.PauseImageName}\"", BinDir)}
+            {Runtime(daemon, "plugins.'io.containerd.grpc.v1.cri'", SandboxImage, BinDir)}
             """;
     }
 
-    /// <summary>What is the same in all versions but for the name of the plugin that it belongs to. The test machine may
-    /// forbid a negative oom_score_adj; network namespaces are kept below the daemon's directory; containerd 1.x refuses
-    /// a configuration that names runtimes and not the default one.</summary>
+    /// <summary>
+    /// What is the same in all versions but for the name of the plugin that it belongs to. The test machine may forbid
+    /// a negative oom_score_adj; network namespaces are kept below the daemon's directory; containerd 1.x refuses a
+    /// configuration that names runtimes and not the default one.
+    /// </summary>
     private static string Runtime(Daemon daemon, string plugin, string lines, string networkPlugins) => $"""
         [{plugin}]
           restrict_oom_score_adj = true

@@ -13,7 +13,8 @@ public sealed class EventWatch : IAsyncDisposable
     /// <summary>Listens from now on.</summary>
     public static EventWatch Open(Daemon daemon)
     {
-        var stream = new EventWatch(Command.Start(daemon.Ctr, ["-a", daemon.Socket, "events"], environment: Daemon.CtrEnvironment));
+        var stream = new EventWatch(Command.Start(daemon.Ctr, ["-a", daemon.Socket, "events"],
+            environment: Daemon.CtrEnvironment));
         stream._process.OutputDataReceived += (_, e) =>
         {
             lock (stream._lines)
@@ -52,9 +53,12 @@ public sealed class EventWatch : IAsyncDisposable
     }
 
     private string[] TopicsOf(string id) =>
-        [.. LinesOf(id).Select(line => line.Split(' ').First(part => part.StartsWith("/tasks/", StringComparison.Ordinal)))];
+        [.. LinesOf(id).Select(line =>
+            line.Split(' ').First(part => part.StartsWith("/tasks/", StringComparison.Ordinal)))];
 
-    /// <summary>There is no answer that says "subscribed", so something is done that makes events until one comes.</summary>
+    /// <summary>
+    /// There is no answer that says "subscribed", so something is done that makes events until one comes.
+    /// </summary>
     private void ProveListening(Daemon daemon)
     {
         for (int i = 0; i < 100; i++)

@@ -4,8 +4,8 @@ using System.Text;
 namespace Testing;
 
 /// <summary>
-/// What containers of one containerd leave on the machine if nobody cleans up: taken before a test and compared after it.
-/// What is not this containerd's is not looked at, so others may be at work on the machine.
+/// What containers of one containerd leave on the machine if nobody cleans up: taken before a test and compared after
+/// it. What is not this containerd's is not looked at, so others may be at work on the machine.
 /// </summary>
 public sealed class Leftovers
 {
@@ -35,7 +35,8 @@ public sealed class Leftovers
 
     /// <summary>Fails if anything is there that was not there before, and stays.</summary>
     public Task AssertNoneAsync() => Eventually.PassesAsync(
-        () => Assert.True(Found.Count == 0, $"left behind on containerd {_daemon.Version}:\n{string.Join('\n', Found)}"),
+        () => Assert.True(Found.Count == 0,
+            $"left behind on containerd {_daemon.Version}:\n{string.Join('\n', Found)}"),
         s_bound);
 
     private HashSet<Leftover> Look()
@@ -77,7 +78,8 @@ public sealed class Leftovers
     private string TerminalSocketOf(string name, string id) =>
         $"/run/containerd/runsc-tty/{HashOf(Path.Combine(_daemon.BundlesOf(name), id))[..16]}";
 
-    private static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    private static string HashOf(string text) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private static string[] Hierarchies() =>
         Directory.Exists(Cgroups) ? [Cgroups, .. Directory.EnumerateDirectories(Cgroups)] : [];

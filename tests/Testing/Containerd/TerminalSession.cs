@@ -30,8 +30,8 @@ public sealed class TerminalSession : IDisposable
         (Descriptor master, Descriptor slave) = NativeCalls.OpenTerminal();
         string name = File.ResolveLinkTarget($"/proc/self/fd/{slave.Fd}", false)!.FullName;
         Pty.Resize(master, columns, rows);
-        // setsid --ctty makes its standard input the controlling terminal of what it runs. All three are open both ways,
-        // as a login has them: ctr reads from its standard error.
+        // setsid --ctty makes its standard input the controlling terminal of what it runs. All three are open both
+        // ways, as a login has them: ctr reads from its standard error.
         Process process = Command.Start("/bin/sh",
             ["-c", "exec setsid --ctty --wait \"$@\" <>\"$0\" >&0 2>&0", name, .. command],
             environment: Daemon.CtrEnvironment);
@@ -53,7 +53,8 @@ public sealed class TerminalSession : IDisposable
     {
         try
         {
-            await Eventually.TrueAsync($"\"{text}\" on the terminal", () => Screen.Contains(text, StringComparison.Ordinal));
+            await Eventually.TrueAsync($"\"{text}\" on the terminal",
+                () => Screen.Contains(text, StringComparison.Ordinal));
         }
         catch (TimeoutException e)
         {
@@ -66,7 +67,8 @@ public sealed class TerminalSession : IDisposable
     {
         try
         {
-            await Eventually.TrueAsync(text, () => Screen.Contains(text, StringComparison.Ordinal), TimeSpan.FromMilliseconds(300));
+            await Eventually.TrueAsync(text, () => Screen.Contains(text, StringComparison.Ordinal),
+                TimeSpan.FromMilliseconds(300));
             return true;
         }
         catch (TimeoutException)
@@ -99,7 +101,9 @@ public sealed class TerminalSession : IDisposable
         _master.Dispose();
     }
 
-    /// <summary>What was written so far, without carriage returns: how many there are depends on both terminals.</summary>
+    /// <summary>
+    /// What was written so far, without carriage returns: how many there are depends on both terminals.
+    /// </summary>
     private string Screen
     {
         get

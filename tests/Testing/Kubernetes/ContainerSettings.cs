@@ -23,7 +23,12 @@ public sealed record ContainerSettings(string Name, params IReadOnlyList<string>
     public long? User { get; init; }
 
     /// <summary>Its limits; those of a BestEffort pod unless set.</summary>
-    public LinuxContainerResources Resources { get; init; } = new() { CpuPeriod = 100_000, CpuShares = 2, OomScoreAdj = 1000 };
+    public LinuxContainerResources Resources { get; init; } = new()
+    {
+        CpuPeriod = 100_000,
+        CpuShares = 2,
+        OomScoreAdj = 1000
+    };
 }
 
 /// <summary>A pod's volume in a container.</summary>

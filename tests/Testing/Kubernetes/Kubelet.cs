@@ -56,7 +56,8 @@ public sealed class Kubelet : IAsyncDisposable
     }
 
     /// <summary>Waits until pods can be run, also after a restart of containerd.</summary>
-    public Task UntilReadyAsync() => Eventually.TrueAsync($"the runtime is ready; its log: {Daemon.LogFile}", async () =>
+    public Task UntilReadyAsync() =>
+        Eventually.TrueAsync($"the runtime is ready; its log: {Daemon.LogFile}", async () =>
     {
         try
         {
@@ -116,7 +117,9 @@ public sealed class Kubelet : IAsyncDisposable
         }
     }
 
-    /// <summary>Imports the images unless they are there. The CRI has its own record of images, which follows containerd's.</summary>
+    /// <summary>
+    /// Imports the images unless they are there. The CRI has its own record of images, which follows containerd's.
+    /// </summary>
     private async Task PrepareImagesAsync()
     {
         var request = new ImageStatusRequest { Image = new ImageSpec { Image = Tools.ImageName } };
@@ -127,7 +130,8 @@ public sealed class Kubelet : IAsyncDisposable
             request.Image.Image = name;
             Image = new ImageSpec
             {
-                Image = await Eventually.GetAsync($"image {name}", async () => (await _client.Images.ImageStatusAsync(request)).Image?.Id),
+                Image = await Eventually.GetAsync($"image {name}",
+                    async () => (await _client.Images.ImageStatusAsync(request)).Image?.Id),
             };
         }
     }

@@ -13,7 +13,9 @@ public sealed record LogLine(DateTimeOffset Time, string Output, bool Full, stri
     public static LogLine Parse(string line)
     {
         string[] parts = line.Split(' ', 4);
-        Assert.True(parts.Length == 4 && parts[1] is "stdout" or "stderr" && parts[2] is "F" or "P", $"not a log line: {line}");
-        return new LogLine(DateTimeOffset.Parse(parts[0], CultureInfo.InvariantCulture), parts[1], parts[2] == "F", parts[3]);
+        Assert.True(parts.Length == 4 && parts[1] is "stdout" or "stderr" && parts[2] is "F" or "P",
+            $"not a log line: {line}");
+        return new LogLine(DateTimeOffset.Parse(parts[0], CultureInfo.InvariantCulture), parts[1], parts[2] == "F",
+            parts[3]);
     }
 }

@@ -38,7 +38,8 @@ public sealed class Pod : IAsyncDisposable
     public string Bundle => Path.Combine(_kubelet.Daemon.Directory, "state/io.containerd.runtime.v2.task/k8s.io", Id);
 
     /// <summary>The sandbox's process.</summary>
-    public int SandboxPid => int.Parse(File.ReadAllText(Path.Combine(Bundle, "init.pid")), CultureInfo.InvariantCulture);
+    public int SandboxPid =>
+        int.Parse(File.ReadAllText(Path.Combine(Bundle, "init.pid")), CultureInfo.InvariantCulture);
 
     public string LogDirectory => Path.Combine(_kubelet.Logs, $"default_{Name}_{Uid}");
 
@@ -119,7 +120,8 @@ public sealed class Pod : IAsyncDisposable
         System.IO.Directory.CreateDirectory(Path.Combine(Directory, "volumes"));
         foreach (string path in (string[])[Directory, Path.Combine(Directory, "volumes")])
             File.SetUnixFileMode(path, (UnixFileMode)0b111_101_000);
-        await File.WriteAllTextAsync(Path.Combine(Directory, "etc-hosts"), "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n");
+        await File.WriteAllTextAsync(Path.Combine(Directory, "etc-hosts"),
+            "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n");
         foreach (EmptyDir volume in Settings.Volumes)
             await MakeVolumeAsync(volume);
         _cgroup.Create();
@@ -127,7 +129,8 @@ public sealed class Pod : IAsyncDisposable
 
     /// <summary>How the next attempt of a container is numbered.</summary>
     internal uint NextAttempt(string name) =>
-        (uint)_containers.Where(container => container.Name == name).Select(static container => container.Attempt + 1).DefaultIfEmpty(0u).Max();
+        (uint)_containers.Where(container => container.Name == name).Select(static container => container.Attempt + 1)
+            .DefaultIfEmpty(0u).Max();
 
     internal void Forget(PodContainer container) => _containers.Remove(container);
 
@@ -166,7 +169,12 @@ public sealed class Pod : IAsyncDisposable
             Metadata = new PodSandboxMetadata { Name = Name, Uid = Uid, Namespace = "default" },
             Hostname = Settings.HostNetwork ? "" : Name,
             LogDirectory = LogDirectory,
-            DnsConfig = new DNSConfig { Servers = { "10.96.0.10" }, Searches = { "default.svc.cluster.local" }, Options = { "ndots:5" } },
+            DnsConfig = new DNSConfig
+            {
+                Servers = { "10.96.0.10" },
+                Searches = { "default.svc.cluster.local" },
+                Options = { "ndots:5" }
+            },
             Labels = { Labels },
             Annotations = { Settings.Annotations.ToDictionary() },
             Linux = new LinuxPodSandboxConfig
@@ -188,7 +196,9 @@ public sealed class Pod : IAsyncDisposable
     private async Task RemoveSandboxesAsync()
     {
         var filter = new PodSandboxFilter { LabelSelector = { ["io.kubernetes.pod.uid"] = Uid } };
-        foreach (PodSandbox sandbox in (await _kubelet.Runtime.ListPodSandboxAsync(new ListPodSandboxRequest { Filter = filter })).Items)
+        ListPodSandboxResponse listed =
+            await _kubelet.Runtime.ListPodSandboxAsync(new ListPodSandboxRequest { Filter = filter });
+        foreach (PodSandbox sandbox in listed.Items)
         {
             await _kubelet.Runtime.StopPodSandboxAsync(new StopPodSandboxRequest { PodSandboxId = sandbox.Id });
             foreach (PodContainer container in _containers.ToArray())
@@ -198,7 +208,8 @@ public sealed class Pod : IAsyncDisposable
             {
                 try
                 {
-                    await _kubelet.Runtime.RemovePodSandboxAsync(new RemovePodSandboxRequest { PodSandboxId = sandbox.Id });
+                    await _kubelet.Runtime.RemovePodSandboxAsync(
+                        new RemovePodSandboxRequest { PodSandboxId = sandbox.Id });
                     return true;
                 }
                 catch (RpcException e) when (e.StatusCode == StatusCode.Unknown)

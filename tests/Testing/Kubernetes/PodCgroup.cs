@@ -17,7 +17,8 @@ internal sealed class PodCgroup(Daemon daemon, string uid)
 
     /// <summary>Links, such as cpu to cpu,cpuacct, lead to another one's directory.</summary>
     private static IEnumerable<string> Hierarchies => IsUnified ? [MountPoint] :
-        new DirectoryInfo(MountPoint).EnumerateDirectories().Where(static d => d.LinkTarget is null).Select(static d => d.FullName);
+        new DirectoryInfo(MountPoint).EnumerateDirectories().Where(static d => d.LinkTarget is null).Select(static d =>
+            d.FullName);
 
     public void Create()
     {
@@ -27,12 +28,14 @@ internal sealed class PodCgroup(Daemon daemon, string uid)
             foreach (string part in Path.Split('/', StringSplitOptions.RemoveEmptyEntries))
             {
                 if (IsUnified)
-                    foreach (string controller in File.ReadAllText($"{parent}/cgroup.controllers").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries))
+                    foreach (string controller in File.ReadAllText($"{parent}/cgroup.controllers")
+                        .Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries))
                         File.WriteAllText($"{parent}/cgroup.subtree_control", $"+{controller}");
                 string child = Directory.CreateDirectory($"{parent}/{part}").FullName;
                 // Without these no process can enter.
                 foreach (string file in (string[])["cpuset.cpus", "cpuset.mems"])
-                    if (!IsUnified && File.Exists($"{child}/{file}") && File.ReadAllText($"{child}/{file}").Trim().Length == 0)
+                    if (!IsUnified && File.Exists($"{child}/{file}")
+                        && File.ReadAllText($"{child}/{file}").Trim().Length == 0)
                         File.WriteAllText($"{child}/{file}", File.ReadAllText($"{parent}/{file}"));
                 parent = child;
             }

@@ -13,7 +13,8 @@ public sealed class PodContainer
         "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
         "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
     ];
-    private static readonly string[] s_readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+    private static readonly string[] s_readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+        "/proc/sysrq-trigger"];
 
     private readonly ContainerSettings _settings;
 
@@ -49,7 +50,12 @@ public sealed class PodContainer
         Directory.CreateDirectory(Path.GetDirectoryName(container.TerminationLog)!);
         await File.WriteAllTextAsync(container.TerminationLog, "");
         File.SetUnixFileMode(container.TerminationLog, (UnixFileMode)0b110_110_110);
-        var request = new CreateContainerRequest { PodSandboxId = pod.Id, Config = container.MakeConfig(), SandboxConfig = pod.Config };
+        var request = new CreateContainerRequest
+        {
+            PodSandboxId = pod.Id,
+            Config = container.MakeConfig(),
+            SandboxConfig = pod.Config
+        };
         container.Id = (await container.Runtime.CreateContainerAsync(request)).ContainerId;
         return container;
     }
@@ -82,7 +88,8 @@ public sealed class PodContainer
     {
         var request = new ExecSyncRequest { ContainerId = Id, Cmd = { command }, Timeout = seconds };
         ExecSyncResponse response = await Runtime.ExecSyncAsync(request);
-        return new CommandResult($"{Name}: {string.Join(' ', command)}", response.ExitCode, response.Stdout.ToByteArray(),
+        return new CommandResult($"{Name}: {string.Join(' ', command)}", response.ExitCode,
+            response.Stdout.ToByteArray(),
             response.Stderr.ToStringUtf8());
     }
 
@@ -91,7 +98,12 @@ public sealed class PodContainer
     {
         var request = new ExecRequest
         {
-            ContainerId = Id, Cmd = { command }, Tty = terminal, Stdin = stdin, Stdout = true, Stderr = !terminal,
+            ContainerId = Id,
+            Cmd = { command },
+            Tty = terminal,
+            Stdin = stdin,
+            Stdout = true,
+            Stderr = !terminal,
         };
         return await RemoteCommand.ConnectAsync((await Runtime.ExecAsync(request)).Url);
     }
@@ -101,7 +113,11 @@ public sealed class PodContainer
     {
         var request = new AttachRequest
         {
-            ContainerId = Id, Tty = _settings.Terminal, Stdin = _settings.Stdin, Stdout = true, Stderr = !_settings.Terminal,
+            ContainerId = Id,
+            Tty = _settings.Terminal,
+            Stdin = _settings.Stdin,
+            Stdout = true,
+            Stderr = !_settings.Terminal,
         };
         return await RemoteCommand.ConnectAsync((await Runtime.AttachAsync(request)).Url);
     }
@@ -115,7 +131,8 @@ public sealed class PodContainer
         : [];
 
     /// <summary>Waits until a line of its log is this.</summary>
-    public Task<LogLine> UntilLoggedAsync(string text) => Eventually.GetAsync($"\"{text}\" in the log of container {Name}",
+    public Task<LogLine> UntilLoggedAsync(string text) =>
+        Eventually.GetAsync($"\"{text}\" in the log of container {Name}",
         () => Task.FromResult(Log.FirstOrDefault(line => line.Text == text)));
 
     private ContainerConfig MakeConfig()
@@ -125,7 +142,8 @@ public sealed class PodContainer
             Metadata = new ContainerMetadata { Name = Name, Attempt = Attempt },
             Image = Pod.Kubelet.Image,
             Command = { _settings.Command },
-            Envs = { _settings.Environment.Select(static e => new KeyValue { Key = e.Key, Value = ByteString.CopyFromUtf8(e.Value) }) },
+            Envs = { _settings.Environment.Select(static e =>
+                new KeyValue { Key = e.Key, Value = ByteString.CopyFromUtf8(e.Value) }) },
             Mounts = { Mounts() },
             Labels = { Pod.Labels },
             Annotations =
@@ -174,10 +192,13 @@ public sealed class PodContainer
         yield return new Mount { HostPath = TerminationLog, ContainerPath = "/dev/termination-log" };
     }
 
-    /// <summary>A kubelet binds the directory to a place of its own, so that it cannot become a link behind its back.</summary>
+    /// <summary>
+    /// A kubelet binds the directory to a place of its own, so that it cannot become a link behind its back.
+    /// </summary>
     private string MountSubPath(VolumeMount volume, int index)
     {
-        string source = Directory.CreateDirectory(Path.Combine(Pod.VolumePath(volume.Volume), volume.SubPath!)).FullName;
+        string source = Directory.CreateDirectory(Path.Combine(Pod.VolumePath(volume.Volume), volume.SubPath!))
+            .FullName;
         string target = Path.Combine(Pod.Directory, "volume-subpaths", volume.Volume, Name, $"{index}");
         Directory.CreateDirectory(target);
         Linux.Mounts.UnmountAll(target);

@@ -1,8 +1,8 @@
 namespace Testing;
 
 /// <summary>
-/// The network of a daemon's pods: a bridge of its own that leads nowhere, with addresses handed out from a private file,
-/// so that neither routes nor packet filters of the machine change.
+/// The network of a daemon's pods: a bridge of its own that leads nowhere, with addresses handed out from a private
+/// file, so that neither routes nor packet filters of the machine change.
 /// </summary>
 internal static class PodNetwork
 {
@@ -30,10 +30,14 @@ internal static class PodNetwork
             """);
     }
 
-    /// <summary>The bridge's directory in sysfs; it is there from the first pod until <see cref="RemoveAsync"/>.</summary>
+    /// <summary>
+    /// The bridge's directory in sysfs; it is there from the first pod until <see cref="RemoveAsync"/>.
+    /// </summary>
     public static string InterfaceOf(Daemon daemon) => $"/sys/class/net/{Bridge(daemon)}";
 
-    /// <summary>What the plugins remember of this daemon's pods: a file for each address, and one for each interface.</summary>
+    /// <summary>
+    /// What the plugins remember of this daemon's pods: a file for each address, and one for each interface.
+    /// </summary>
     public static IEnumerable<string> StateOf(Daemon daemon)
     {
         string addresses = Path.Combine(AddressesOf(daemon), NameOf(daemon));
@@ -70,5 +74,6 @@ internal static class PodNetwork
     /// <summary>An interface's name has at most 15 characters.</summary>
     private static string Bridge(Daemon daemon) => $"shim-{daemon.Suffix}";
 
-    private static string Libraries(string directory) => Path.Combine(Tools.Directory, "network", directory, "x86_64-linux-gnu");
+    private static string Libraries(string directory) =>
+        Path.Combine(Tools.Directory, "network", directory, "x86_64-linux-gnu");
 }

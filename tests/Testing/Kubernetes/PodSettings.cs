@@ -16,7 +16,9 @@ public sealed record PodSettings
     /// <summary>The node's network instead of the pod's own.</summary>
     public bool HostNetwork { get; init; }
 
-    /// <summary>Whose processes a container sees: its own, the pod's (shareProcessNamespace) or the node's (hostPID).</summary>
+    /// <summary>
+    /// Whose processes a container sees: its own, the pod's (shareProcessNamespace) or the node's (hostPID).
+    /// </summary>
     public NamespaceMode Processes { get; init; } = NamespaceMode.Container;
 
     /// <summary>What the pod's RuntimeClass names.</summary>

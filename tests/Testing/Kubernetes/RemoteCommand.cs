@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Testing;
 
 /// <summary>
-/// The far end of an exec or attach: the streams that containerd serves at a URL, over a WebSocket. A message's first byte
-/// says which stream it belongs to.
+/// The far end of an exec or attach: the streams that containerd serves at a URL, over a WebSocket. A message's first
+/// byte says which stream it belongs to.
 /// </summary>
 public sealed class RemoteCommand : IAsyncDisposable
 {
@@ -55,7 +55,8 @@ public sealed class RemoteCommand : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            throw new TimeoutException($"no \"{text}\" in the output \"{Output}\"; stderr \"{Error}\", ending \"{Received(Ending)}\"");
+            throw new TimeoutException(
+                $"no \"{text}\" in the output \"{Output}\"; stderr \"{Error}\", ending \"{Received(Ending)}\"");
         }
     }
 
@@ -63,16 +64,21 @@ public sealed class RemoteCommand : IAsyncDisposable
     public async Task<int> ExitCodeAsync()
     {
         await _reading.WaitAsync(s_bound);
-        // {"metadata":{},"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}
+        // {"metadata":{},"status":"Failure","reason":"NonZeroExitCode",
+        //  "details":{"causes":[{"reason":"ExitCode","message":"3"}]}}
         string ending = Received(Ending);
-        Assert.True(ending.Length > 0, $"the streams ended without saying how; stdout \"{Output}\", stderr \"{Error}\"");
+        Assert.True(ending.Length > 0,
+            $"the streams ended without saying how; stdout \"{Output}\", stderr \"{Error}\"");
         using JsonDocument document = JsonDocument.Parse(ending);
         if (document.RootElement.GetProperty("status").GetString() == "Success")
             return 0;
-        Assert.True(document.RootElement.TryGetProperty("reason", out JsonElement reason) && reason.GetString() == "NonZeroExitCode", ending);
-        foreach (JsonElement cause in document.RootElement.GetProperty("details").GetProperty("causes").EnumerateArray())
+        Assert.True(document.RootElement.TryGetProperty("reason", out JsonElement reason)
+            && reason.GetString() == "NonZeroExitCode", ending);
+        foreach (JsonElement cause in document.RootElement.GetProperty("details").GetProperty("causes")
+            .EnumerateArray())
             if (cause.GetProperty("reason").GetString() == "ExitCode")
-                return int.Parse(cause.GetProperty("message").GetString()!, System.Globalization.CultureInfo.InvariantCulture);
+                return int.Parse(cause.GetProperty("message").GetString()!,
+                    System.Globalization.CultureInfo.InvariantCulture);
         throw new InvalidDataException(ending);
     }
 
@@ -100,7 +106,8 @@ public sealed class RemoteCommand : IAsyncDisposable
     private async Task SendAsync(byte stream, string text)
     {
         using var bound = new CancellationTokenSource(s_bound);
-        await _socket.SendAsync((byte[])[stream, .. Encoding.UTF8.GetBytes(text)], WebSocketMessageType.Binary, true, bound.Token);
+        await _socket.SendAsync((byte[])[stream, .. Encoding.UTF8.GetBytes(text)], WebSocketMessageType.Binary, true,
+            bound.Token);
     }
 
     private async Task ReadAsync()

@@ -5,7 +5,9 @@ using System.Text.RegularExpressions;
 
 namespace Testing;
 
-/// <summary>What the runsc of these tests can do. It is asked once, and tests of what it cannot do are skipped.</summary>
+/// <summary>
+/// What the runsc of these tests can do. It is asked once, and tests of what it cannot do are skipped.
+/// </summary>
 public static partial class RunscCapabilities
 {
     /// <summary>From this release on a sandbox is restored in which containers share a volume on disk.</summary>
@@ -59,9 +61,11 @@ public static partial class RunscCapabilities
         try
         {
             string devices = (await Command.RunAsync(Tools.Runsc,
-                ["--root", directory["root"], "--network=host", "--ignore-cgroups", "run", "--bundle", directory["bundle"],
+                ["--root", directory["root"], "--network=host", "--ignore-cgroups", "run", "--bundle",
+                    directory["bundle"],
                     "interfaces"])).Succeeded();
-            return NetworkInterfaces.Parse(devices).Intersect(NetworkInterfaces.OfNode).Any(static name => name != "lo");
+            return NetworkInterfaces.Parse(devices).Intersect(NetworkInterfaces.OfNode).Any(static name =>
+                name != "lo");
         }
         finally
         {

@@ -4,8 +4,8 @@ namespace Testing;
 public static class RunscRoot
 {
     /// <summary>
-    /// Newer releases keep an empty network namespace here, bind-mounted on a file. It belongs to the root: runsc makes it
-    /// once and never removes it, and it is unmounted when the root is removed.
+    /// Newer releases keep an empty network namespace here, bind-mounted on a file. It belongs to the root: runsc makes
+    /// it once and never removes it, and it is unmounted when the root is removed.
     /// </summary>
     private const string NullNamespace = "null-netns";
 

@@ -16,8 +16,9 @@ public sealed class StandInRunsc
         for word do
           shift
           case $word in
-            --restore-spec-validation=*|--background|--save-restore-exec-argv=*|--save-restore-exec-timeout=*) continue ;;
-            --cuda-checkpoint-path=*|--cuda-checkpoint-sequential|--fs-restore-direct) continue ;;
+            --restore-spec-validation=*|--background|--save-restore-exec-argv=*) continue ;;
+            --save-restore-exec-timeout=*|--cuda-checkpoint-path=*) continue ;;
+            --cuda-checkpoint-sequential|--fs-restore-direct) continue ;;
             --fs-restore-image-path) skip=yes; continue ;;
             --leave-running) leave=yes ;;
             --image-path=*) image=${word#--image-path=} ;;
@@ -34,8 +35,10 @@ public sealed class StandInRunsc
               restore) for f in background 'bundle string' detach direct 'image-path string'; do flag "$f"; done ;;
               create) for f in 'bundle string' fs-restore-direct 'fs-restore-image-path string'; do flag "$f"; done ;;
               wait) for f in checkpoint fscheckpoint fsrestore 'pid int' restore 'rootpid int'; do flag "$f"; done ;;
-              checkpoint) for f in 'cuda-checkpoint-path string' cuda-checkpoint-sequential direct 'image-path string' \
-                leave-running 'save-restore-exec-argv string' 'save-restore-exec-timeout duration'; do flag "$f"; done ;;
+              checkpoint)
+                for f in 'cuda-checkpoint-path string' cuda-checkpoint-sequential direct 'image-path string' \
+                  leave-running 'save-restore-exec-argv string' 'save-restore-exec-timeout duration'
+                do flag "$f"; done ;;
               fscheckpoint) for f in direct 'image-path string' leave-running 'path value'; do flag "$f"; done ;;
               *) exec REAL "$@" ;;
             esac
@@ -45,7 +48,8 @@ public sealed class StandInRunsc
             for id do :; done
             echo "file systems of $id" >"$image/multitar.img"
             for file in fscheckpoint.json pages.img pages_meta.img; do : >"$image/$file"; done
-            [ -n "$leave" ] || kill -KILL "$(sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$here/../runsc/test/${id}_sandbox:"*.state | head -n 1)"
+            [ -n "$leave" ] || cat "$here/../runsc/test/${id}_sandbox:"*.state |
+              sed -n 's/.*"pid":\([0-9]*\).*/\1/p' | head -n 1 | xargs kill -KILL
             exit 0 ;;
           wait)
             case "$*" in

@@ -58,7 +58,8 @@ public sealed class ShimHarness : IAsyncDisposable
     /// <summary>The files of pods' volumes, as a kubelet keeps them.</summary>
     public string KubeletRoot => Path.Combine(Directory, "kubelet");
 
-    /// <param name="shimLines">More lines of the shim's configuration; <c>DIR</c> stands for the harness's directory.</param>
+    /// <param name="shimLines">More lines of the shim's configuration; <c>DIR</c> stands for the harness's
+    /// directory.</param>
     /// <param name="runsc">Another runsc than Debian's.</param>
     public static async Task<ShimHarness> StartAsync(string shimLines = "", string? runsc = null)
     {
@@ -87,7 +88,8 @@ public sealed class ShimHarness : IAsyncDisposable
         try
         {
             harness.WriteBundle("c", ["sleep", "1000"]);
-            await Eventually.TrueAsync("the shim listens", () => File.Exists(harness.Socket) && Linux.UnixSocket.IsListening(harness.Socket));
+            await Eventually.TrueAsync("the shim listens", () => File.Exists(harness.Socket)
+                && Linux.UnixSocket.IsListening(harness.Socket));
             harness.Channel = await TtrpcChannel.ConnectAsync(harness.Socket);
             return harness;
         }
@@ -148,13 +150,15 @@ public sealed class ShimHarness : IAsyncDisposable
             await Channel.DisposeAsync();
         foreach (int pid in Processes.Mentioning(Directory))
             Linux.Signals.Send(pid, Linux.Signals.SIGKILL);
-        await Eventually.TrueAsync($"processes of {Directory} are gone", () => Processes.Mentioning(Directory).Count == 0);
+        await Eventually.TrueAsync($"processes of {Directory} are gone",
+            () => Processes.Mentioning(Directory).Count == 0);
         await _events.DisposeAsync();
         _process.Dispose();
         Linux.Mounts.UnmountAll(Directory);
         System.IO.Directory.Delete(Directory, recursive: true);
         // The unified hierarchy is at the top itself, or one of those below it.
-        foreach (string hierarchy in System.IO.Directory.EnumerateDirectories("/sys/fs/cgroup").Prepend("/sys/fs/cgroup"))
+        foreach (string hierarchy in System.IO.Directory.EnumerateDirectories("/sys/fs/cgroup")
+            .Prepend("/sys/fs/cgroup"))
             await Eventually.TrueAsync($"the cgroups in {hierarchy} are empty",
                 () => RemovedCgroups(Path.Combine(hierarchy, Path.GetFileName(Directory))));
     }
