@@ -45,11 +45,11 @@ internal static class ExecBenchmark
         session.Report.Add(Measure, "ms", ShimProgram.Ours.Name, new Samples(taken[1]));
         session.Report.Add(Measure, "ms", "containerd with this shim", new Samples(taken[2]));
         session.Report.Add(Measure, "ms", ShimProgram.Runc.Name, new Samples(taken[3]));
-        List<double> told = [];
+        List<double> reported = [];
         for (int i = 0; i < session.Times(50, 3); i++)
-            told.Add((await ours.TimeExecEndAsync($"end{i}")).TotalMilliseconds);
+            reported.Add((await ours.TimeExecEndAsync($"end{i}")).TotalMilliseconds);
         session.Report.Add("an exec's end is told, after its process has ended", "ms", ShimProgram.Ours.Name,
-            new Samples(told));
+            new Samples(reported));
         (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", "exec")).Succeeded();
         foreach (ServingShim shim in (ServingShim[])[ours, runc])
         {

@@ -4,7 +4,7 @@ using Testing;
 namespace Benchmarks;
 
 /// <summary>
-/// How fast a container's output reaches whoever reads its FIFO, and what the shim itself does for it.
+/// How fast a container's output reaches the reader of its FIFO, and the CPU time of the shim for it.
 /// </summary>
 internal static class OutputBenchmark
 {

@@ -7,7 +7,7 @@ namespace Benchmarks;
 /// <param name="Resident">All that is mapped and in memory.</param>
 /// <param name="Proportional">The same, with what n processes share counted as its n-th part.</param>
 /// <param name="Private">What no other process shares.</param>
-/// <param name="Anonymous">What is no file's: heaps, stacks, written data.</param>
+/// <param name="Anonymous">Not of a file: heaps, stacks, written data.</param>
 /// <param name="Threads">How many.</param>
 internal sealed partial record ProcessFigures(double Resident, double Proportional, double Private, double Anonymous,
     double Threads)
@@ -43,7 +43,7 @@ internal sealed partial record ProcessFigures(double Resident, double Proportion
     {
         if (clock_getcpuclockid(pid, out int clock) != 0 || clock_gettime(clock, out TimeSpec time) != 0)
             throw new InvalidOperationException(
-                $"the kernel does not tell the processor time of process {pid}; has it ended?");
+                $"no processor time of process {pid}; has it ended?");
         return TimeSpan.FromTicks((time.Seconds * TimeSpan.TicksPerSecond)
             + (time.Nanoseconds / TimeSpan.NanosecondsPerTick));
     }

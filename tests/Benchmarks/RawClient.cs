@@ -50,7 +50,7 @@ internal sealed class RawClient : IDisposable
         Fill(HeaderBytes);
         int length = (int)BinaryPrimitives.ReadUInt32BigEndian(_received.AsSpan(_begin));
         if (_received[_begin + 8] != ResponseType)
-            throw new InvalidOperationException($"a frame of type {_received[_begin + 8]} is no response");
+            throw new InvalidOperationException($"a frame of type {_received[_begin + 8]} is not a response");
         Fill(HeaderBytes + length);
         RequireSuccess(_received.AsSpan(_begin + HeaderBytes, length));
         _begin += HeaderBytes + length;

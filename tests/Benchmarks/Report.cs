@@ -64,7 +64,7 @@ internal sealed class Report
 
     private static string Range(double low, double high) => $"{Figure(low)} .. {Figure(high)}";
 
-    /// <summary>Three digits at least, and no more than tell something.</summary>
+    /// <summary>At least three digits, and only significant ones.</summary>
     private static string Figure(double value) =>
         value.ToString(value switch { >= 100 => "#,0", >= 10 => "0.0", _ => "0.00" }, CultureInfo.InvariantCulture);
 }

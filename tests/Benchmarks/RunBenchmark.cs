@@ -56,7 +56,7 @@ internal static class RunBenchmark
         return Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
     }
 
-    /// <summary>What Create and Start cannot do without, whoever runs it.</summary>
+    /// <summary>The least that Create and Start take with any shim.</summary>
     private static async Task RawStepsAsync(Session session, CtrBundle bundle, Phases phases)
     {
         session.Cancellation.ThrowIfCancellationRequested();

@@ -147,7 +147,7 @@ internal sealed class ServingShim : IAsyncDisposable
     }
 
     /// <summary>Makes the container, or another one of its pod.</summary>
-    /// <param name="checkpoint">The directory of the image from which it goes on; empty: it begins anew.</param>
+    /// <param name="checkpoint">The directory of the image to restore; empty: none.</param>
     public async Task CreateContainerAsync(string id, string bundle, string stdout, string stderr,
         string checkpoint = "")
     {
@@ -171,7 +171,7 @@ internal sealed class ServingShim : IAsyncDisposable
     }
 
     /// <summary>Runs a further process in the container.</summary>
-    /// <returns>How long after the end of the host's process that stands for it the shim told that.</returns>
+    /// <returns>The time from the end of the exec's process on the host until the shim reported it.</returns>
     public async Task<TimeSpan> TimeExecEndAsync(string execId)
     {
         int pid = await StartExecAsync(execId, "sleep", "0.1");
@@ -181,8 +181,8 @@ internal sealed class ServingShim : IAsyncDisposable
             loop.Run(() => ForeignProcess.WatchEndAsync(loop, pid));
             return Stopwatch.GetTimestamp();
         });
-        long told = await FinishExecAsync(execId);
-        return Stopwatch.GetElapsedTime(await ended, told);
+        long reported = await FinishExecAsync(execId);
+        return Stopwatch.GetElapsedTime(await ended, reported);
     }
 
     private async Task<int> StartExecAsync(string execId, params string[] command)
@@ -195,10 +195,10 @@ internal sealed class ServingShim : IAsyncDisposable
     private async Task<long> FinishExecAsync(string execId)
     {
         WaitResponse ended = await Tasks.WaitAsync(new WaitRequest { Id = Id, ExecId = execId }, Bounded);
-        long told = Stopwatch.GetTimestamp();
+        long reported = Stopwatch.GetTimestamp();
         await Tasks.DeleteAsync(new DeleteRequest { Id = Id, ExecId = execId }, Bounded);
         RequireSuccess(ended.ExitStatus, execId);
-        return told;
+        return reported;
     }
 
     /// <summary>Waits until the container has ended as it should, and deletes it.</summary>
@@ -233,7 +233,7 @@ internal sealed class ServingShim : IAsyncDisposable
         {
             // It may end before it answers.
         }
-        await Eventually.TrueAsync($"{_program.Name} ends when told to",
+        await Eventually.TrueAsync($"{_program.Name} ends on Shutdown",
             () => !Processes.Mentioning(Mark).Any(ProcessFigures.IsAlive));
     }
 

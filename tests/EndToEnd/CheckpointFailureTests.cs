@@ -7,7 +7,7 @@ using Task = System.Threading.Tasks.Task;
 
 namespace EndToEnd;
 
-/// <summary>Images that cannot be written: nothing of them stays, and the task goes on.</summary>
+/// <summary>Checkpoints that fail: no partial image is left, and the task keeps running.</summary>
 public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
 {
     [Theory]
@@ -18,7 +18,8 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
     [InlineData("read-only", false, StatusCode.FailedPrecondition, "cannot be written")]
     [InlineData("full", false, StatusCode.Unknown, "no space left on device")]
     [InlineData("full", true, StatusCode.Unknown, "no space left on device")]
-    public async Task Where_no_image_can_be(string kind, bool exit, StatusCode code, string words)
+    public async Task Checkpoint_fails_where_the_image_cannot_be_written(string kind, bool exit, StatusCode code,
+        string words)
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         await RunAsync(shim);
@@ -52,7 +53,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_runsc_that_is_killed_while_the_sandbox_writes(bool exit)
+    public async Task Checkpoint_fails_when_runsc_is_killed_and_the_next_one_succeeds(bool exit)
     {
         using KilledRunsc runsc = new();
         await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
@@ -77,7 +78,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
 
     /// <summary>An older `ctr` sends no path, and the image goes to a temporary directory of its own.</summary>
     [Fact]
-    public async Task A_shim_that_is_killed_while_the_sandbox_writes()
+    public async Task A_shim_that_is_killed_during_a_checkpoint_leaves_no_partial_image()
     {
         using KilledRunsc runsc = new(instead: "kill -KILL $PPID; wait");
         Daemon daemon = await OwnDaemonAsync(
@@ -98,7 +99,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
         await daemon.StartProcessAsync();
     }
 
-    /// <summary>A checkpoint may take long; whoever wants the container to end does not wait for it.</summary>
+    /// <summary>A checkpoint may take long, and a kill does not wait for it.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -118,7 +119,7 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Fact]
-    public async Task Options_of_another_type_are_refused()
+    public async Task Checkpoint_rejects_options_of_another_type()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         await RunAsync(shim);

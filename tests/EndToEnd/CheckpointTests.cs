@@ -58,9 +58,9 @@ public class CheckpointTests(Daemons daemons) : ContainerTest(daemons)
     /// containerd 2.x hands the option of runc's that names an image on to any shim, as the image to restore.
     /// </summary>
     [Fact]
-    public async Task From_a_directory_by_containerds_own_interface()
+    public async Task A_task_is_restored_from_the_image_that_its_options_name()
     {
-        // With runc's options there is no room for ours, so the node's defaults count: runsc on PATH.
+        // runc's options have no room for ours, so the node's defaults apply: runsc on PATH.
         using TempDirectory path = new("runsc-path-");
         path.WriteProgram("runsc", $"#!/bin/sh\nexec {Tools.Runsc} --network=none \"$@\"\n");
         Daemon daemon = await OwnDaemonAsync(NewestContainerd(), path.Path);

@@ -3,11 +3,11 @@ using Testing;
 
 namespace EndToEnd;
 
-/// <summary>A process whose memory can be seen to go on: it counts, and says how far it is in a file.</summary>
+/// <summary>A process whose memory can be seen to survive: it counts, and writes the count to a file.</summary>
 internal static class Counter
 {
     /// <summary>
-    /// What one that begins anew does not reach before it is looked at for the first time: it takes some three seconds.
+    /// A count that a process started afresh has not reached when it is first looked at: it takes some three seconds.
     /// </summary>
     public const int Far = 150;
 
@@ -15,7 +15,7 @@ internal static class Counter
     public const string Script = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; sleep 0.02; done";
 
     /// <summary>
-    /// Waits until a container of containerd's counts above <paramref name="least"/>, and returns how far it is.
+    /// Waits until the count of a container of containerd is above <paramref name="least"/>, and returns it.
     /// </summary>
     public static Task<int> AboveAsync(Daemon daemon, string id, int least) => UntilAboveAsync(least, async () =>
         (await daemon.CtrAsync("tasks", "exec", "--exec-id", $"n{Guid.NewGuid():N}", id, "cat", "/tmp/n")).Output);

@@ -8,7 +8,7 @@ namespace EndToEnd;
 public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
 {
     [Theory, ContainerdVersions]
-    public async Task A_pod_with_a_shared_emptyDir_on_disk_comes_back_by_its_annotations(string version)
+    public async Task A_pod_with_a_shared_emptyDir_on_disk_is_restored_by_annotation(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
         Pod first = await kubelet.RunPodAsync(With(images: null));
@@ -53,7 +53,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
 
     /// <summary>The pod's annotation is on it, too, and is not followed a second time.</summary>
     [Theory, ContainerdVersions]
-    public async Task A_restarted_container_begins_anew(string version)
+    public async Task A_restarted_container_is_not_restored_again(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
         Pod first = await kubelet.RunPodAsync();
@@ -96,7 +96,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Where_runsc_cannot_restore_two_containers_with_a_volume_on_disk_the_pod_ends(string version)
+    public async Task The_pod_ends_where_runsc_cannot_restore_two_containers_with_a_volume_on_disk(string version)
     {
         Assert.SkipWhen(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc restores shared volumes on disk");
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
@@ -119,7 +119,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Paths_that_the_node_does_not_allow_are_refused_before_anything_starts(string version)
+    public async Task Image_paths_that_the_node_does_not_allow_are_rejected(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
         string outside = Directory.CreateDirectory(images + "-outside").FullName;
@@ -141,7 +141,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Fact]
-    public async Task Without_a_restore_root_no_path_is_allowed()
+    public async Task Without_restore_root_every_image_path_is_rejected()
     {
         Kubelet kubelet = await KubeletAsync(Tools.NewestContainerd);
         Pod pod = await kubelet.MakePodAsync(With("/var/lib/images/a"));
@@ -152,7 +152,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
 
     /// <summary>A pod that stands at a torn image is as gone as one that never was.</summary>
     [Theory, ContainerdVersions]
-    public async Task A_torn_image_leaves_nothing_and_containerd_restarts(string version)
+    public async Task A_truncated_image_fails_the_restore_and_leaves_nothing(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
         string image = Path.Combine(images, "torn");
@@ -178,9 +178,9 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         await kubelet.UntilReadyAsync();
     }
 
-    /// <summary>In the middle of a restore, when the sandbox stands still and waits for its container.</summary>
+    /// <summary>In the middle of a restore, when the sandbox is paused and waits for its container.</summary>
     [Theory, ContainerdVersions]
-    public async Task A_shim_that_is_killed_during_the_restore_leaves_nothing(string version)
+    public async Task A_shim_that_is_killed_during_a_restore_leaves_nothing(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
         string image = Path.Combine(images, "first");

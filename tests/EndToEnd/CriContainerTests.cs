@@ -10,7 +10,7 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
     private const long Limit = 256 << 20;
 
     [Theory, ContainerdVersions]
-    public async Task Its_use_of_processor_and_memory_is_told(string version)
+    public async Task CPU_and_memory_usage_are_reported(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();
@@ -38,7 +38,7 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Its_limits_can_be_changed(string version)
+    public async Task Limits_can_be_changed(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();
@@ -54,15 +54,15 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
                 MemoryLimitInBytes = Limit
             },
         });
-        LinuxContainerResources told = (await container.StatusAsync()).Resources.Linux;
-        Assert.Equal((50_000, 512, Limit), (told.CpuQuota, told.CpuShares, told.MemoryLimitInBytes));
+        LinuxContainerResources reported = (await container.StatusAsync()).Resources.Linux;
+        Assert.Equal((50_000, 512, Limit), (reported.CpuQuota, reported.CpuShares, reported.MemoryLimitInBytes));
         Assert.Equal(Limit, container.MemoryLimit);
         ContainerStats stats = await StatsAsync(kubelet, container);
         Assert.Equal(Limit - stats.Memory.WorkingSetBytes.Value, stats.Memory.AvailableBytes.Value);
     }
 
     [Theory, ContainerdVersions]
-    public async Task It_is_asked_to_stop_and_then_made_to(string version)
+    public async Task Stop_sends_SIGTERM_and_then_SIGKILL(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();
@@ -83,7 +83,7 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Its_log_can_be_rotated(string version)
+    public async Task The_log_can_be_rotated(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();
@@ -101,7 +101,7 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task One_that_cannot_start_says_why(string version)
+    public async Task A_container_that_cannot_start_reports_why(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();

@@ -7,7 +7,7 @@ namespace EndToEnd;
 public class CriExecTests(Daemons daemons) : CriTest(daemons)
 {
     [Theory, ContainerdVersions]
-    public async Task A_command_gives_its_output_and_its_exit_code(string version)
+    public async Task A_command_returns_its_output_and_exit_code(string version)
     {
         PodContainer container = await ContainerAsync(version, new ContainerSettings("app", "sleep", "1000"));
         CommandResult result = await container.ExecAsync("sh", "-c", "echo out; echo err >&2; exit 7");
@@ -19,7 +19,7 @@ public class CriExecTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_command_is_killed_at_its_limit(string version)
+    public async Task A_command_is_killed_at_its_timeout(string version)
     {
         PodContainer container = await ContainerAsync(version, new ContainerSettings("app", "sleep", "1000"));
         RpcException limit = await Assert.ThrowsAsync<RpcException>(() => container.ExecAsync(1, "sleep", "77"));
@@ -63,7 +63,7 @@ public class CriExecTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Clients_come_and_go(string version)
+    public async Task Clients_can_attach_one_after_another(string version)
     {
         PodContainer container = await ContainerAsync(version,
             new ContainerSettings("app", "sh", "-c",
@@ -80,7 +80,7 @@ public class CriExecTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task The_first_client_that_goes_away_ends_the_input(string version)
+    public async Task With_stdin_once_the_input_ends_when_the_first_client_detaches(string version)
     {
         PodContainer container = await ContainerAsync(version,
             new ContainerSettings("app", "sh", "-c", "cat; exit 6") { Stdin = true, StdinOnce = true });
@@ -93,7 +93,7 @@ public class CriExecTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_client_joins_a_terminal(string version)
+    public async Task A_client_can_attach_to_a_terminal(string version)
     {
         PodContainer container = await ContainerAsync(version,
             new ContainerSettings("app", "sh") { Stdin = true, Terminal = true });

@@ -25,7 +25,7 @@ public class CriFailureTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_pod_outlives_containerd(string version)
+    public async Task A_pod_survives_a_restart_of_containerd(string version)
     {
         Kubelet kubelet = await OwnKubeletAsync(version);
         (Pod pod, PodContainer container) = await PodAsync(kubelet);
@@ -55,7 +55,7 @@ public class CriFailureTests(Daemons daemons) : CriTest(daemons)
         return (pod, await pod.RunAsync(new ContainerSettings("app", "sleep", "1000")));
     }
 
-    /// <summary>Waits for the end that nobody asked for, and has it cleaned up.</summary>
+    /// <summary>Waits for the unexpected end, and cleans up.</summary>
     private static async Task<int> EndsAsync(Pod pod, PodContainer container)
     {
         ContainerStatus status = await container.UntilExitedAsync();

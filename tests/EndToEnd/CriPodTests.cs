@@ -7,7 +7,7 @@ namespace EndToEnd;
 public class CriPodTests(Daemons daemons) : CriTest(daemons)
 {
     [Theory, ContainerdVersions]
-    public async Task A_pod_of_two_containers_up_and_down(string version)
+    public async Task A_pod_of_two_containers_starts_and_stops(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();
@@ -47,7 +47,7 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_container_that_ended_is_made_again_in_the_living_pod(string version)
+    public async Task A_container_that_exited_is_recreated_in_the_running_pod(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.RunPodAsync();

@@ -7,7 +7,7 @@ namespace EndToEnd;
 public class ExecTests(Daemons daemons) : ContainerTest(daemons)
 {
     [Theory, ContainerdVersions]
-    public async Task Output_and_exit_code_are_the_processs(string version)
+    public async Task An_exec_returns_its_output_and_exit_code(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = await SleeperAsync(daemon);
@@ -39,7 +39,7 @@ public class ExecTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_hundred_at_a_time(string version)
+    public async Task A_hundred_execs_run_at_the_same_time(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = await SleeperAsync(daemon);

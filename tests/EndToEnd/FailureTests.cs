@@ -3,11 +3,11 @@ using Testing;
 
 namespace EndToEnd;
 
-/// <summary>What is wrong is told in words that help, and leaves nothing behind.</summary>
+/// <summary>Failures are reported with their cause, and leave nothing behind.</summary>
 public class FailureTests(Daemons daemons) : ContainerTest(daemons)
 {
     [Theory, ContainerdVersions]
-    public async Task A_missing_executable(string version)
+    public async Task A_missing_executable_is_named(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string error = (await daemon.CtrAsync(daemon.Run(Id("bad"), ["--rm"], "/no/such/file"))).Failed();
@@ -16,7 +16,7 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_missing_runsc(string version)
+    public async Task A_missing_runsc_is_named(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string configuration = await ConfigurationAsync(daemon, "missing.toml", "binary_name = \"/no/such/runsc\"\n");
@@ -26,7 +26,7 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_runsc_that_fails(string version)
+    public async Task The_error_of_runsc_is_returned(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string configuration = await ConfigurationAsync(daemon, "flag.toml",
@@ -37,7 +37,7 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_broken_configuration(string version)
+    public async Task Errors_in_the_configuration_name_the_file_and_the_line(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string configuration = await ConfigurationAsync(daemon, "broken.toml", "binary_name = \"runsc\"\nroot = [\n");
@@ -51,7 +51,7 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_broken_specification(string version)
+    public async Task Start_fails_when_the_specification_is_broken(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string bundle = Directory.CreateDirectory(Path.Combine(daemon.Directory, Id("bundle"))).FullName;
@@ -73,7 +73,7 @@ public class FailureTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_container_that_joins_no_sandbox(string version)
+    public async Task Create_fails_when_the_sandbox_is_missing(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = Id("lost");

@@ -129,7 +129,7 @@ public class GvisorTaskTests
     }
 
     [Fact]
-    public async Task What_runsc_does_not_know_is_refused_by_name_and_harms_nothing()
+    public async Task Options_that_runsc_lacks_are_rejected_by_name_and_the_container_keeps_running()
     {
         Assert.SkipWhen(RunscCapabilities.HasCommand("fscheckpoint"), "this runsc knows all of it");
         await using ShimHarness shim = await ShimHarness.StartAsync();
@@ -164,7 +164,7 @@ public class GvisorTaskTests
         Assert.False(File.Exists(Path.Combine(shim.RunscRoot, "c_sandbox.sock")));
         await Counter.AboveAsync(shim, "c", await Counter.AboveAsync(shim, "c", 0));
 
-        // What it knows it does; the exit status of an exec'd process can be waited for.
+        // What runsc supports works.
         await service.CheckpointAsync(new CheckpointRequest
         {
             Id = "c",

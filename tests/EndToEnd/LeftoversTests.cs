@@ -45,7 +45,7 @@ public class LeftoversTests(Daemons daemons) : ContainerTest(daemons)
     /// A container and a pod come, stay and go there, with everything that could be taken for this one's.
     /// </summary>
     [Fact]
-    public async Task Another_containerd_may_be_at_work()
+    public async Task What_another_containerd_makes_is_not_taken_for_a_leftover()
     {
         Daemon daemon = await DaemonAsync(Tools.ContainerdVersions[^1]);
         await using Daemon other = await Daemon.StartAsync(Tools.ContainerdVersions[^1]);

@@ -16,7 +16,7 @@ public class NewerRunscTests
     private const string FileSystems = "dev.gvisor.internal.fsrestore.";
 
     [Fact]
-    public async Task Annotations_reach_runscs_arguments_and_not_its_specification()
+    public async Task Annotations_become_arguments_of_runsc_and_are_removed_from_the_specification()
     {
         using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
@@ -65,7 +65,7 @@ public class NewerRunscTests
     }
 
     [Fact]
-    public async Task File_systems_are_restored_by_create()
+    public async Task Create_restores_file_systems()
     {
         using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
@@ -91,7 +91,7 @@ public class NewerRunscTests
     [Theory]
     [InlineData(Restore + "background", "runsc restore --background")]
     [InlineData(FileSystems + "host-image-path", "runsc create --fs-restore-image-path")]
-    public async Task An_older_runsc_is_asked_for_neither(string annotation, string what)
+    public async Task Options_that_an_older_runsc_lacks_are_rejected_by_name(string annotation, string what)
     {
         Assert.SkipWhen(RunscCapabilities.HasCommand("fscheckpoint"), "this runsc knows both");
         await using ShimHarness shim = await ShimHarness.StartAsync("restore_root = \"DIR/images\"");
@@ -118,7 +118,7 @@ public class NewerRunscTests
 
     /// <summary>Newer releases say in the image which of them wrote it, and take no other's.</summary>
     [Fact]
-    public async Task An_image_of_another_release_is_refused_before_anything_starts()
+    public async Task Create_rejects_an_image_of_another_release()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         string image = await CheckpointAsync(shim), state = Path.Combine(image, "checkpoint.img");

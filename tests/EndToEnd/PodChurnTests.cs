@@ -10,7 +10,7 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
 
     /// <summary>On the newest containerd alone: what is counted is the shim's and the node's.</summary>
     [Fact]
-    public async Task Fifty_pods_of_two_containers()
+    public async Task Fifty_pods_leave_no_memory_descriptors_or_mounts_behind()
     {
         Kubelet kubelet = await KubeletAsync(Tools.ContainerdVersions[^1]);
         // One stays, and its containers come and go as the pods do.

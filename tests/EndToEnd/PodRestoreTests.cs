@@ -11,11 +11,11 @@ using WaitResponse = Containerd.Api.Tasks.WaitResponse;
 
 namespace EndToEnd;
 
-/// <summary>Pods of several containers that come back from an image, with the test in containerd's place.</summary>
+/// <summary>Restores of pods of several containers, with the test in containerd's place.</summary>
 public class PodRestoreTests
 {
     [Fact]
-    public async Task Nothing_runs_before_the_last_of_three_containers()
+    public async Task Nothing_runs_until_the_last_of_three_containers_is_restored()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         (string image, int reached) = await CheckpointAndEndAsync(shim);
@@ -64,7 +64,7 @@ public class PodRestoreTests
         Assert.Contains("sandbox restored and running", shim.Log, StringComparison.Ordinal);
         Assert.False(wait.ResponseAsync.IsCompleted);
 
-        // As any other pod: exec, stats, kill, exit code; a restarted container begins anew.
+        // As any other pod: exec, stats, kill, exit code; a restarted container is not restored.
         await AssertExecAsync(shim, pod.IdOf("b"));
         await shim.Tasks.KillAsync(new KillRequest { Id = pod.IdOf("a"), Signal = 15 });
         Assert.Equal(143u, (await wait).ExitStatus);
@@ -94,7 +94,7 @@ public class PodRestoreTests
     }
 
     [Fact]
-    public async Task With_exit_all_containers_end_well_and_a_resume_does_no_harm()
+    public async Task A_checkpoint_with_exit_ends_all_containers_with_0_and_a_later_resume_is_harmless()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         HarnessPod pod = new(shim, "first");
@@ -120,7 +120,7 @@ public class PodRestoreTests
     }
 
     [Fact]
-    public async Task A_container_before_its_sandbox_another_image_and_one_too_many_are_refused()
+    public async Task Containers_that_do_not_fit_the_image_are_rejected()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         (string image, _) = await CheckpointAndEndAsync(shim);
@@ -140,7 +140,7 @@ public class PodRestoreTests
         await pod.CreateAsync("b", image);
         await pod.StartAsync(pod.IdOf("b"));
         await pod.CountAboveAsync("a", 0);
-        // One that is made afterwards begins anew, unless it asks for more.
+        // A container that is created afterwards is not restored, and may not ask for it.
         await AssertCodeAsync(StatusCode.FailedPrecondition, "joins a sandbox that runs already",
             pod.CreateAsync("y", image));
         await pod.CreateAsync("y");
@@ -164,7 +164,7 @@ public class PodRestoreTests
     }
 
     [Fact]
-    public async Task A_container_that_never_comes_ends_the_restore()
+    public async Task The_restore_ends_when_a_container_does_not_come_in_time()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync("restore.timeout = 5");
         (string image, _) = await CheckpointAndEndAsync(shim);
@@ -185,7 +185,7 @@ public class PodRestoreTests
     [Theory]
     [InlineData("a")]
     [InlineData("sandbox")]
-    public async Task One_that_is_killed_while_it_waits_ends_the_restore(string killed)
+    public async Task Killing_a_container_that_waits_ends_the_restore(string killed)
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         (string image, _) = await CheckpointAndEndAsync(shim);
@@ -206,7 +206,7 @@ public class PodRestoreTests
     }
 
     [Fact]
-    public async Task An_image_with_a_container_that_does_not_run_is_not_made()
+    public async Task Checkpoint_is_rejected_while_a_container_does_not_run()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         HarnessPod pod = new(shim, "first");

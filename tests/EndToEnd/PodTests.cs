@@ -41,7 +41,7 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task The_end_of_the_sandbox_is_the_end_of_all(string version)
+    public async Task The_end_of_the_sandbox_ends_all_containers(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         (string pod, string app) = await PodAsync(daemon);
@@ -68,7 +68,7 @@ public class PodTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Ids_that_begin_like_others_are_kept_apart(string version)
+    public async Task Containers_whose_ids_share_a_prefix_are_kept_apart(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string web = Id("web"), web2 = $"{web}2", web3 = $"{web}-3";

@@ -11,7 +11,7 @@ namespace EndToEnd;
 public class PodVolumeRestoreTests
 {
     [Fact]
-    public async Task Containers_that_share_a_volume_on_disk_must_come_in_their_order()
+    public async Task Containers_that_share_a_volume_on_disk_must_be_restored_in_order()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         (string image, _) = await CheckpointAndEndAsync(shim, volume: true);
@@ -49,7 +49,7 @@ public class PodVolumeRestoreTests
     }
 
     [Fact]
-    public async Task Where_runsc_cannot_restore_shared_volumes_on_disk_the_error_says_so()
+    public async Task Start_fails_where_runsc_cannot_restore_shared_volumes_on_disk()
     {
         Assert.SkipWhen(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc restores shared volumes on disk");
         await using ShimHarness shim = await ShimHarness.StartAsync();
@@ -70,7 +70,7 @@ public class PodVolumeRestoreTests
     }
 
     [Fact]
-    public async Task One_container_with_its_volume_on_disk_comes_back_in_a_pod_of_another_uid()
+    public async Task A_container_with_a_volume_on_disk_is_restored_in_a_pod_of_another_uid()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         HarnessPod first = new(shim, "first", volume: true);

@@ -2,19 +2,21 @@ using Testing;
 
 namespace EndToEnd;
 
-/// <summary>containerd goes away and comes back; its containers do not notice, and it knows them again.</summary>
+/// <summary>containerd is restarted: its containers keep running, and it knows them afterwards.</summary>
 public class RestartTests(Daemons daemons) : ContainerTest(daemons)
 {
     private const string Counting = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done";
 
     [Theory, ContainerdVersions]
-    public Task Stopped_and_started_again(string version) => SurviveAsync(version, static daemon => daemon.StopAsync());
+    public Task Containers_survive_a_stop_and_start_of_containerd(string version) =>
+        SurviveAsync(version, static daemon => daemon.StopAsync());
 
     [Theory, ContainerdVersions]
-    public Task Killed_and_started_again(string version) => SurviveAsync(version, static daemon => daemon.KillAsync());
+    public Task Containers_survive_a_kill_of_containerd(string version) =>
+        SurviveAsync(version, static daemon => daemon.KillAsync());
 
     [Theory, ContainerdVersions]
-    public async Task An_exit_while_it_was_away_is_told_when_it_is_back(string version)
+    public async Task An_exit_while_containerd_is_down_is_known_after_its_start(string version)
     {
         Daemon daemon = await OwnDaemonAsync(version);
         string id = Id("short");

@@ -6,7 +6,7 @@ using Task = System.Threading.Tasks.Task;
 
 namespace EndToEnd;
 
-/// <summary>Containers that go on where an image of their sandbox was taken.</summary>
+/// <summary>Containers that are restored from an image of their sandbox.</summary>
 public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
 {
     [Theory, ContainerdVersions]
@@ -28,7 +28,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
             (await daemon.CtrAsync("containers", "rm", first)).Succeeded();
 
             (await daemon.CtrAsync("containers", "restore", "--live", second, reference)).Succeeded();
-            // What was in memory goes on, and what was written to the root file system is there.
+            // What was in memory continues, and what was written to the root file system is there.
             int count = await Counter.AboveAsync(daemon, second, 0);
             Assert.InRange(count, before, int.MaxValue);
             await Counter.AboveAsync(daemon, second, count);
@@ -51,7 +51,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Fact]
-    public async Task Again_and_again()
+    public async Task A_restored_container_can_be_checkpointed_and_restored_again()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         await RunAsync(shim, "c", null);
@@ -81,7 +81,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Fact]
-    public async Task What_is_no_image_is_refused_before_anything_starts()
+    public async Task Create_rejects_a_path_without_an_image()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         string empty = Directory.CreateDirectory(Path.Combine(shim.Directory, "empty")).FullName;
@@ -109,7 +109,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
     [InlineData("foreign", "checkpoint.img is empty, truncated or not a checkpoint of runsc")]
     [InlineData("beginning", "the header of checkpoint.img is truncated or damaged")]
     [InlineData("link", "checkpoint.img is not a regular file")]
-    public async Task Create_refuses_an_image_whose_beginning_cannot_be_read(string kind, string refusal)
+    public async Task Create_rejects_an_image_whose_header_cannot_be_read(string kind, string refusal)
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         string image = await CheckpointAsync(shim), file = Path.Combine(image, "checkpoint.img");
@@ -132,7 +132,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
 
     /// <summary>Only runsc sees what is wrong further on in an image.</summary>
     [Fact]
-    public async Task Start_fails_where_an_image_is_torn_and_leaves_nothing()
+    public async Task Start_fails_when_the_image_is_truncated_and_leaves_nothing()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         string image = await CheckpointAsync(shim), file = Path.Combine(image, "checkpoint.img");
@@ -148,7 +148,7 @@ public class RestoreTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Equal(128u, (await shim.Tasks.WaitAsync(new WaitRequest { Id = "bad" })).ExitStatus);
         Assert.Equal(128u, (await shim.Tasks.DeleteAsync(new DeleteRequest { Id = "bad" })).ExitStatus);
         Assert.Empty(Processes.Mentioning(shim.BundleOf("bad")));
-        // The shim and its other container go on.
+        // The shim and its other container keep running.
         await Counter.AboveAsync(shim, "c", 1);
     }
 

@@ -7,7 +7,7 @@ namespace EndToEnd;
 public class RunTests(Daemons daemons) : ContainerTest(daemons)
 {
     [Theory, ContainerdVersions]
-    public async Task Output_goes_to_the_caller(string version)
+    public async Task Output_reaches_the_caller(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         CommandResult result = await daemon.CtrAsync(daemon.Run(Id("out"), ["--rm"], "sh", "-c",
@@ -25,7 +25,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Exit_code_is_the_processs(string version)
+    public async Task The_exit_code_of_the_process_is_returned(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         CommandResult result = await daemon.CtrAsync(daemon.Run(Id("exit"), ["--rm"], "sh", "-c", "exit 7"));
@@ -33,7 +33,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Environment_and_directory_are_the_containers(string version)
+    public async Task Environment_and_working_directory_are_set(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         CommandResult result = await daemon.CtrAsync(daemon.Run(
@@ -42,7 +42,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task The_user_is_the_containers(string version)
+    public async Task The_user_is_set(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         CommandResult user = await daemon.CtrAsync(daemon.Run(Id("user"), ["--rm", "--user", "1000:1000"], "id"));
@@ -74,7 +74,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_lot_of_output_arrives_whole(string version)
+    public async Task A_large_output_arrives_complete(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         CommandResult result = await daemon.CtrAsync(daemon.Run(Id("flood"), ["--rm"], "sh", "-c",
@@ -86,7 +86,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Root_file_system_can_be_read_only(string version)
+    public async Task The_root_file_system_can_be_read_only(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         CommandResult result = await daemon.CtrAsync(daemon.Run(Id("ro"), ["--rm", "--read-only"], "touch", "/file"));
@@ -95,7 +95,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Without_stdio_it_runs_too(string version)
+    public async Task A_container_runs_without_stdio(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = Id("null");
@@ -105,7 +105,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Detached_it_goes_on_and_is_killed_by_signal(string version)
+    public async Task A_detached_container_keeps_running_and_can_be_signalled(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = Id("web");
@@ -119,7 +119,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task SIGKILL_ends_it_with_137(string version)
+    public async Task A_container_killed_by_SIGKILL_exits_with_137(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = Id("kill");

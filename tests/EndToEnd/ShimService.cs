@@ -8,7 +8,7 @@ namespace EndToEnd;
 /// <summary>gVisor's task service of the shim of a pod, on the socket where containerd calls it.</summary>
 internal static class ShimService
 {
-    /// <summary>Writes an image of a pod's sandbox, which goes on.</summary>
+    /// <summary>Writes an image of a pod's sandbox, which keeps running.</summary>
     public static async Task CheckpointAsync(Pod pod, string image)
     {
         string address = await File.ReadAllTextAsync(Path.Combine(pod.Bundle, "address"));

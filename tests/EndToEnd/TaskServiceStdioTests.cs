@@ -11,7 +11,7 @@ namespace EndToEnd;
 public class TaskServiceStdioTests
 {
     [Fact]
-    public async Task A_log_file_that_is_a_FIFO_stops_nobody()
+    public async Task Create_rejects_a_FIFO_as_a_log_file()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         string fifo = Path.Combine(shim.Directory, "nobody-reads");
@@ -29,7 +29,7 @@ public class TaskServiceStdioTests
     }
 
     [Fact]
-    public async Task A_terminals_size_is_checked_and_its_output_waits_for_a_slow_reader()
+    public async Task Terminal_output_waits_for_a_slow_reader_and_invalid_sizes_are_rejected()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;

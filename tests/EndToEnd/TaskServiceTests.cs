@@ -14,7 +14,7 @@ namespace EndToEnd;
 public class TaskServiceTests
 {
     [Fact]
-    public async Task A_life_from_create_to_shutdown()
+    public async Task The_life_of_a_container_from_create_to_shutdown()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         shim.WriteBundle("c", ["sh", "-c", "exit 3"]);
@@ -67,7 +67,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task What_is_not_there_is_not_found()
+    public async Task Unknown_containers_and_execs_are_not_found()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;
@@ -81,7 +81,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task Create_refuses_what_it_does_not_understand()
+    public async Task Create_rejects_invalid_requests_and_leaves_nothing()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;
@@ -110,7 +110,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task A_mount_that_fails_takes_the_others_with_it()
+    public async Task A_mount_that_fails_undoes_the_earlier_mounts()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         var request = new CreateTaskRequest { Id = "c", Bundle = shim.Bundle, Options = shim.Options };
@@ -123,7 +123,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task Signals_to_what_has_ended()
+    public async Task Signals_to_created_and_stopped_containers()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         shim.WriteBundle("c", ["true"]);
@@ -141,7 +141,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task What_runs_cannot_be_deleted()
+    public async Task A_running_container_cannot_be_deleted()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;
@@ -153,7 +153,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task An_exec_has_a_life_of_its_own()
+    public async Task The_life_of_an_exec()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;
@@ -202,7 +202,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task Out_of_memory_is_told_before_the_end_that_it_explains()
+    public async Task The_out_of_memory_event_comes_before_the_exit_event()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         // A file in the sandbox's memory, larger than its cgroup allows.
@@ -219,7 +219,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task SIGTERM_ends_the_shim_and_SIGUSR1_makes_it_tell_its_state()
+    public async Task SIGTERM_ends_the_shim_and_SIGUSR1_logs_its_state()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         await CreateAsync(shim);
@@ -232,7 +232,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task A_checkpoint_is_written_and_the_task_goes_on()
+    public async Task A_checkpoint_is_written_and_the_task_keeps_running()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;
@@ -282,7 +282,7 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task Waits_that_nobody_waits_for_any_more_keep_nobody_out()
+    public async Task Too_many_waits_are_rejected_and_other_calls_are_answered()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         TaskApi.TaskClient tasks = shim.Tasks;

@@ -8,7 +8,7 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
     private const string Tick = "tick\n";
 
     [Theory, ContainerdVersions]
-    public async Task Pause_stops_it_and_resume_lets_it_go_on(string version)
+    public async Task Pause_stops_the_task_and_resume_continues_it(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         (string id, string file) = await TickingAsync(daemon, "count");
@@ -37,7 +37,7 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Metrics_tell_memory_CPU_and_processes(string version)
+    public async Task Metrics_include_memory_CPU_and_processes(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = Id("busy");

@@ -45,7 +45,7 @@ public class TerminalTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task An_exec_has_a_terminal_too(string version)
+    public async Task An_exec_can_have_a_terminal(string version)
     {
         Daemon daemon = await DaemonAsync(version);
         string id = Id("box");

@@ -14,13 +14,15 @@ public class VolumeFailureTests(Daemons daemons) : CriTest(daemons)
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
 
     [Theory, ContainerdVersions]
-    public Task The_shim_is_killed(string version) => KillAsync(version, static pod => Kill(ShimOf(pod)));
+    public Task A_killed_shim_ends_the_pod_and_its_volume(string version) =>
+        KillAsync(version, static pod => Kill(ShimOf(pod)));
 
     [Theory, ContainerdVersions]
-    public Task The_sandbox_is_killed(string version) => KillAsync(version, static pod => Kill(pod.SandboxPid));
+    public Task A_killed_sandbox_ends_the_pod_and_its_volume(string version) =>
+        KillAsync(version, static pod => Kill(pod.SandboxPid));
 
     [Theory, ContainerdVersions]
-    public async Task A_gofer_is_killed(string version)
+    public async Task A_killed_gofer_ends_its_container_alone(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         (Pod pod, PodContainer writer) = await WritingPodAsync(kubelet);
@@ -39,7 +41,7 @@ public class VolumeFailureTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Containerd_is_killed(string version)
+    public async Task A_volume_survives_a_kill_of_containerd(string version)
     {
         Kubelet kubelet = await OwnKubeletAsync(version);
         (Pod pod, PodContainer writer) = await WritingPodAsync(kubelet);

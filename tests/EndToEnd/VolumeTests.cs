@@ -39,7 +39,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         Assert.InRange(disk, 256 * MiB, 272 * MiB);
         Assert.InRange(memory, long.MinValue, 32 * MiB);
 
-        // A checkpoint of the sandbox captures what is on disk, and the pod goes on.
+        // A checkpoint of the sandbox includes what is on disk, and the pod keeps running.
         (await writer.ExecAsync("dd", "if=/dev/urandom", "of=/data/random", "bs=1M", "count=8")).Succeeded();
         string image = Path.Combine(kubelet.Daemon.Directory, "pod-image");
         (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(kubelet.Daemon.RunscRoot, "k8s.io"),
@@ -71,7 +71,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_checkpoint_of_the_sandbox_captures_it(string version)
+    public async Task A_checkpoint_of_the_sandbox_includes_the_volume(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.MakePodAsync(new PodSettings
@@ -117,7 +117,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task Each_volume_gets_what_the_pod_says(string version)
+    public async Task Each_volume_is_placed_as_the_pod_says(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await kubelet.MakePodAsync(new PodSettings
@@ -132,7 +132,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
                 new EmptyDir("used"), new EmptyDir("plain"),
             ],
         });
-        // A driver's socket, a stale file store of a sandbox that is gone, and a volume that is no emptyDir.
+        // A driver's socket, a stale file store of a sandbox that is gone, and a volume that is not an emptyDir.
         await File.WriteAllTextAsync(Path.Combine(pod.VolumePath("used"), "driver"), "driver's");
         string stale = Path.Combine(pod.VolumePath("disk"), $".gvisor.filestore.{new string('a', 64)}");
         await File.WriteAllTextAsync(stale, "stale");
@@ -200,7 +200,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task A_volume_is_the_same_read_only_twice_and_through_a_link(string version)
+    public async Task A_volume_can_be_mounted_twice_read_only_and_through_a_link(string version)
     {
         Kubelet kubelet = await OwnKubeletAsync(version, "empty_dir = \"pod\"");
         // Every emptyDir of the node, with no annotation; and kubelet's root is a link on the way to it.
@@ -232,7 +232,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task What_cannot_be_done_fails_the_pod_and_says_why(string version)
+    public async Task Hints_that_cannot_be_followed_fail_the_pod_with_the_reason(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
         foreach ((Dictionary<string, string> annotations, string words) in ((Dictionary<string, string>, string)[])
@@ -258,7 +258,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
     }
 
     [Theory, ContainerdVersions]
-    public async Task With_overlays_everywhere_an_emptyDir_of_two_containers_is_told_or_works(string version)
+    public async Task With_overlays_everywhere_two_containers_share_an_emptyDir_only_with_a_hint(string version)
     {
         Kubelet kubelet = await OwnKubeletAsync(version, runscLines: "overlay2 = \"all:self\"");
         Pod pod = await kubelet.RunPodAsync(new PodSettings

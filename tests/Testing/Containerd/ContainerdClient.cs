@@ -47,7 +47,7 @@ public sealed class ContainerdClient : IDisposable
     /// <summary>Makes the task of a container that `ctr containers create` made, and does not start it.</summary>
     /// <param name="daemon">The containerd.</param>
     /// <param name="id">The container.</param>
-    /// <param name="image">The directory of the image from which it goes on; empty: it begins anew.</param>
+    /// <param name="image">The directory of the image to restore; empty: none.</param>
     public static async Task CreateTaskAsync(Daemon daemon, string id, string image = "")
     {
         using var client = new ContainerdClient(daemon);
@@ -73,7 +73,7 @@ public sealed class ContainerdClient : IDisposable
 
     /// <summary>Runs a command in a running container, from Exec to DeleteProcess.</summary>
     /// <param name="id">The container.</param>
-    /// <param name="execId">What it is called.</param>
+    /// <param name="execId">Its id.</param>
     /// <param name="process">The OCI process, as JSON.</param>
     /// <returns>Its exit status.</returns>
     public async Task<uint> ExecAsync(string id, string execId, string process)

@@ -49,8 +49,10 @@ internal sealed class PodCgroup(Daemon daemon, string uid)
             : $"{MountPoint}/memory{Path}/{container}/memory.limit_in_bytes"),
         CultureInfo.InvariantCulture);
 
-    /// <summary>Removes it, after those of its containers, which may go a little later than they do. One that stays is
-    /// removed, too, but told; kubelets do that silently.</summary>
+    /// <summary>
+    /// Removes it once the cgroups of its containers are gone, which may take a little longer than the containers. A
+    /// cgroup that stays is removed as well, but fails the test; a kubelet removes it silently.
+    /// </summary>
     public async Task RemoveAsync()
     {
         string[] directories = [.. Hierarchies.Select(hierarchy => hierarchy + Path).Where(Directory.Exists)];
@@ -65,7 +67,7 @@ internal sealed class PodCgroup(Daemon daemon, string uid)
         }
         finally
         {
-            // Busy until the last of its processes is reaped, by whoever inherited it.
+            // Busy until the last of its processes is reaped by the process that inherited it.
             foreach (string directory in directories)
                 await Eventually.TrueAsync($"{directory} can be removed", () => Removed(directory));
         }

@@ -1,9 +1,9 @@
 namespace Testing;
 
 /// <summary>
-/// Debian's runsc dressed as a release of mid-2026: it has the help texts and takes the commands and flags that were
-/// added since, as they were read in that release's sources, and keeps what it was called with. What Debian's cannot do
-/// is imitated as far as it can be seen from outside; all else Debian's does.
+/// The runsc of these tests, wrapped to look like a release of mid-2026: it has that release's help texts, takes the
+/// commands and flags that were added since 2024 (as read in its sources), and records its arguments. What an older
+/// runsc cannot do is imitated as far as it can be seen from outside; everything else the wrapped runsc does.
 /// </summary>
 public sealed class StandInRunsc
 {

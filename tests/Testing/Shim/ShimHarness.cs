@@ -163,7 +163,7 @@ public sealed class ShimHarness : IAsyncDisposable
                 () => RemovedCgroups(Path.Combine(hierarchy, Path.GetFileName(Directory))));
     }
 
-    /// <summary>A cgroup is busy until the last of the killed processes is reaped, by whoever inherited it.</summary>
+    /// <summary>A cgroup is busy until the last killed process is reaped by the process that inherited it.</summary>
     private static bool RemovedCgroups(string parent)
     {
         if (!System.IO.Directory.Exists(parent))
