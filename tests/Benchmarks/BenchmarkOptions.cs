@@ -16,7 +16,7 @@ internal sealed record BenchmarkOptions
 
     public string? Json { get; init; }
 
-    /// <exception cref="FormatException">It makes no sense.</exception>
+    /// <exception cref="FormatException">It is not valid.</exception>
     public static BenchmarkOptions Parse(ReadOnlySpan<string> arguments) => arguments switch
     {
         [] => new BenchmarkOptions(),

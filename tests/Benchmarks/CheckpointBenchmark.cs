@@ -5,7 +5,7 @@ using Task = System.Threading.Tasks.Task;
 namespace Benchmarks;
 
 /// <summary>
-/// An image of a container that holds 256 MiB in memory, and its way back, through this shim and with runsc alone.
+/// A checkpoint of a container that holds 256 MiB in memory, and its restore, through this shim and with runsc alone.
 /// </summary>
 /// <remarks>
 /// The bytes are random; the image is not compressed, and goes into memory. The shim's part is to look at the
@@ -19,7 +19,7 @@ internal static class CheckpointBenchmark
     {
         const int WarmUps = 1;
         int rounds = session.Times(20, 1);
-        // A disk that is written to takes now 100 and now 500 ms for the same image.
+        // A disk takes between 100 and 500 ms for the same image.
         string images = Directory.CreateDirectory(Path.Combine(session.Directory, "images")).FullName;
         Linux.Mounts.Mount([new Linux.MountSpec { Type = "tmpfs", Source = "tmpfs" }], images);
         Session.Say(
@@ -28,7 +28,7 @@ internal static class CheckpointBenchmark
         List<double> rawOut = [], rawBack = [], shimOut = [], shimBack = [];
         for (int round = -WarmUps; round < rounds; round++)
         {
-            // Who comes second finds the disk busier or the cache warmer: they take turns.
+            // In turn: the second one finds the disk busier or the cache warmer.
             (double Out, double Back) raw, shim;
             if (round % 2 == 0)
                 (raw, shim) = (await RawAsync(session, images), await ThroughShimAsync(session, images));
@@ -41,7 +41,7 @@ internal static class CheckpointBenchmark
             shimOut.Add(shim.Out);
             shimBack.Add(shim.Back);
         }
-        string checkpoint = $"a checkpoint of a container with {Mebibytes} MiB in memory, which goes on";
+        string checkpoint = $"a checkpoint of a container with {Mebibytes} MiB in memory, which runs on";
         string restore = "its restore: create and restore";
         session.Report.Add(checkpoint, "ms", "runsc checkpoint, no shim", new Samples(rawOut));
         session.Report.Add(checkpoint, "ms", ShimProgram.Ours.Name, new Samples(shimOut));
@@ -108,7 +108,7 @@ internal static class CheckpointBenchmark
         "dd", "if=/dev/urandom", "of=/dev/data", "bs=1M", $"count={Mebibytes}", "iflag=fullblock"]);
 
     /// <summary>
-    /// What was in memory must be there again: a restore that is quick because it does nothing does not count.
+    /// What was in memory must be there again: a restore that is fast because it does nothing is no result.
     /// </summary>
     private static Task RequireFilledAsync(string root, string id) => StepAsync(
         [Tools.Runsc, $"--root={root}", "exec", id, "dd", "if=/dev/data", "of=/dev/null", "bs=1M",

@@ -3,7 +3,7 @@ using Testing;
 namespace Benchmarks;
 
 /// <summary>
-/// A further process that does nothing, in a container that runs: through this shim and with runsc alone.
+/// An exec that does nothing, in a running container: through this shim and with runsc alone.
 /// </summary>
 internal static class ExecBenchmark
 {
@@ -48,7 +48,7 @@ internal static class ExecBenchmark
         List<double> reported = [];
         for (int i = 0; i < session.Times(50, 3); i++)
             reported.Add((await ours.TimeExecEndAsync($"end{i}")).TotalMilliseconds);
-        session.Report.Add("an exec's end is told, after its process has ended", "ms", ShimProgram.Ours.Name,
+        session.Report.Add("an exec's exit, reported after its process has ended", "ms", ShimProgram.Ours.Name,
             new Samples(reported));
         (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", "exec")).Succeeded();
         foreach (ServingShim shim in (ServingShim[])[ours, runc])

@@ -3,7 +3,7 @@ namespace Benchmarks;
 /// <summary>What a serving shim costs its node: a node has one for every pod.</summary>
 internal static class MemoryBenchmark
 {
-    // A garbage collector, or Go's scavenger, may still be at it just after the last call.
+    // A garbage collector, or Go's scavenger, may still run just after the last call.
     private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(1);
 
     public static async Task RunAsync(Session session)

@@ -41,7 +41,7 @@ internal static class PodBenchmark
         foreach ((string measure, string unit, Func<Series, List<double>> values) in measures)
             for (int i = 0; i < s_makers.Length; i++)
                 session.Report.Add(measure, unit, s_makers[i].Name, new Samples(values(series[i])));
-        session.Report.Add($"an exit of a container of a pod is told, after Kill is answered, {how}", "ms",
+        session.Report.Add($"an exit of a pod's container, reported after the answer to Kill, {how}", "ms",
             ShimProgram.Ours.Name,
             new Samples(series[1].Exits));
         session.Report.Add($"the shim's own processor time for a pod's life, {how}", "ms", ShimProgram.Ours.Name,
@@ -49,7 +49,7 @@ internal static class PodBenchmark
     }
 
     /// <summary>
-    /// Pods that all come up at the same time and, when the last one is up, all end at the same time.
+    /// Pods that all start at the same time and, when the last one runs, all end at the same time.
     /// </summary>
     private static async Task LiveAsync(Session session, Func<Session, Task<IPod>> prepareAsync, int count,
         Series series)
@@ -71,7 +71,7 @@ internal static class PodBenchmark
             begin = Stopwatch.GetTimestamp();
             series.Down.AddRange(await Task.WhenAll(pods.Select(pod => Session.TimeAsync(pod.TakeDownAsync))));
             TimeSpan down = Stopwatch.GetElapsedTime(begin);
-            // The sandbox's own is told when its process is gone, which takes the kernel a while.
+            // The sandbox's own exit is reported when its process is gone, which takes the kernel a while.
             series.Exits.AddRange(pods.OfType<ShimPod>().SelectMany(static pod => pod.Shim.ExitTimes.SkipLast(1)));
             if (shims.Length > 0)
                 series.Processor.Add(
@@ -85,7 +85,7 @@ internal static class PodBenchmark
             foreach (IPod pod in pods)
                 await pod.DisposeAsync();
         }
-        // Only of pods that ended well: of others the session ends first what still runs.
+        // Only of pods that ended well: of others the session first ends what still runs.
         foreach (IPod pod in pods)
             Directory.Delete(pod.Bundles.Directory, recursive: true);
     }

@@ -5,7 +5,7 @@ namespace Benchmarks;
 
 /// <summary>What the kernel says of a process. Sizes are in KiB.</summary>
 /// <param name="Resident">All that is mapped and in memory.</param>
-/// <param name="Proportional">The same, with what n processes share counted as its n-th part.</param>
+/// <param name="Proportional">The same, with pages that n processes share counted as one nth.</param>
 /// <param name="Private">What no other process shares.</param>
 /// <param name="Anonymous">Not of a file: heaps, stacks, written data.</param>
 /// <param name="Threads">How many.</param>

@@ -21,7 +21,7 @@ try
 {
     options = BenchmarkOptions.Parse(args);
     if (options.Only is { } only && !benchmarks.Any(benchmark => benchmark.Name == only))
-        throw new FormatException($"there is no benchmark {only}");
+        throw new FormatException($"unknown benchmark {only}");
 }
 catch (FormatException e)
 {

@@ -6,7 +6,7 @@ using Task = System.Threading.Tasks.Task;
 
 namespace Benchmarks;
 
-/// <summary>How fast a shim answers: what it is asked most, on one connection, as containerd has one.</summary>
+/// <summary>How fast a shim answers the most frequent calls, on one connection, as containerd has one.</summary>
 internal static class RpcBenchmark
 {
     private const int WarmUps = 500;
@@ -49,7 +49,7 @@ internal static class RpcBenchmark
     }
 
     /// <summary>
-    /// State beside Connect, which is the least that a call can be. In turn and often, since machines have moods.
+    /// State beside Connect, the cheapest call there is. In turn and often, since a machine's speed varies.
     /// </summary>
     private static void Compare(Session session, ServingShim shim, int callers)
     {
@@ -71,7 +71,7 @@ internal static class RpcBenchmark
             new Samples(ratios));
     }
 
-    /// <summary>What a shim pays for that asks by running the command, as gVisor's own does.</summary>
+    /// <summary>What it costs a shim to ask by running the command, as gVisor's own does.</summary>
     private static async Task MeasureCommandAsync(Session session, string method, ServingShim shim, string[] command,
         int rounds)
     {
@@ -118,7 +118,7 @@ internal static class RpcBenchmark
             new Samples(ours.CallsPerSecond));
         session.Report.Add($"{method}, {by}: throughput", "calls/s", ShimProgram.Runc.Name,
             new Samples(runc.CallsPerSecond));
-        // Who sleeps between calls is woken for each, who spins is not but pays for it here.
+        // A shim that sleeps between calls is woken for each; one that polls is not, and pays for it here.
         int total = rounds * calls;
         session.Report.Add($"{method}, {by}: processor time of the shim for a call", "µs", ShimProgram.Ours.Name,
             new Samples((oursAfter - oursBefore).TotalMicroseconds / total));
@@ -130,7 +130,7 @@ internal static class RpcBenchmark
     }
 
     /// <summary>
-    /// Callers that each call again as soon as they are answered: so many requests are under way at a time.
+    /// Callers that each call again as soon as they have their answer: as many requests are pending at a time.
     /// </summary>
     private static void Call(RawClient client, int callers, int calls, Series series)
     {

@@ -1,6 +1,6 @@
 namespace Benchmarks;
 
-/// <summary>What was measured again and again, in order of size.</summary>
+/// <summary>The values of one measurement, in order of size.</summary>
 internal sealed class Samples
 {
     private readonly double[] _sorted;

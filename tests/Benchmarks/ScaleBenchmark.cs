@@ -7,7 +7,8 @@ using Task = System.Threading.Tasks.Task;
 namespace Benchmarks;
 
 /// <summary>
-/// A hundred pods on one node at once: how long the last takes to come, what each costs, and what it costs to ask all.
+/// A hundred pods on one node at once: how long the last one takes to start, what each costs, and what Stats of all
+/// cost.
 /// </summary>
 internal static class ScaleBenchmark
 {
@@ -82,7 +83,8 @@ internal static class ScaleBenchmark
                 }
                 catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)
                 {
-                    // So many kernels leave two cores no time: their sandbox did not answer the shim, which says so.
+                    // So many kernels leave two cores no time: the sandbox did not answer the shim, and the call
+                    // failed.
                     Interlocked.Increment(ref late);
                 }
                 lock (taken)

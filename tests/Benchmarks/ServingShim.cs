@@ -54,7 +54,7 @@ internal sealed class ServingShim : IAsyncDisposable
     public TaskApi.TaskClient Tasks { get; private set; } = null!;
 
     /// <summary>
-    /// Of each container that was killed: how long after the answer to Kill its exit was known, in ms.
+    /// For each container that was killed: the time from the answer to Kill until its exit was known, in ms.
     /// </summary>
     public List<double> ExitTimes { get; } = [];
 

@@ -5,7 +5,7 @@ using Testing;
 
 namespace Benchmarks;
 
-/// <summary>One run: where its files are, what it found out, and what has to be cleaned up after it.</summary>
+/// <summary>One run: its files, its results, and what has to be cleaned up after it.</summary>
 internal sealed class Session : IAsyncDisposable
 {
     private readonly EventSink _events;
@@ -23,7 +23,7 @@ internal sealed class Session : IAsyncDisposable
 
     public Report Report { get; } = new();
 
-    /// <summary>Asked for by Ctrl-C.</summary>
+    /// <summary>Requested by Ctrl-C.</summary>
     public CancellationToken Cancellation { get; }
 
     /// <summary>Everything lies below it, and the command lines of what is started name it.</summary>
@@ -32,7 +32,7 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Where shims take their events.</summary>
     public string TtrpcAddress => Path.Combine(Directory, "containerd.ttrpc");
 
-    /// <summary>How often: fewer times where only the working is checked.</summary>
+    /// <summary>How often: fewer times for a check that the benchmark works.</summary>
     public int Times(int full, int @short) => Options.Short ? @short : full;
 
     /// <summary>An id that nothing else has, as containers' cgroups are the whole machine's.</summary>

@@ -16,7 +16,7 @@ public static class PodAnnotations
 
     /// <summary>Those of a pod's sandbox.</summary>
     /// <param name="sandbox">The sandbox's id.</param>
-    /// <param name="uid">The pod's uid; null: older containerds do not write it.</param>
+    /// <param name="uid">The pod's uid; null: older versions of containerd do not write it.</param>
     public static Dictionary<string, string> OfSandbox(string sandbox, string? uid = null) =>
         Of("sandbox", sandbox, uid, name: null);
 
