@@ -5,7 +5,7 @@ namespace Shim.Tests.Configuration;
 public sealed class ConfigurationFileTests
 {
     [Fact]
-    public void Every_key()
+    public void Every_key_is_read()
     {
         ShimConfiguration configuration = Parse(
             """
@@ -53,7 +53,7 @@ public sealed class ConfigurationFileTests
     }
 
     [Fact]
-    public void Defaults()
+    public void An_empty_file_means_the_defaults()
     {
         ShimConfiguration configuration = Parse("");
         Assert.Equal("runsc", configuration.BinaryName);
@@ -74,9 +74,20 @@ public sealed class ConfigurationFileTests
     [Theory]
     [InlineData("[runsc_config]\ndebug = \"true\"\noverlay2 = 'none'\nnum-network-channels = 4\nnet-raw = false")]
     [InlineData("runsc_config = { overlay2 = 'none', debug = true, net-raw = false, num-network-channels = 4 }")]
-    [InlineData("runsc_config.debug = true\nrunsc_config.overlay2 = \"none\"\nrunsc_config.net-raw = \"false\"\nrunsc_config.num-network-channels = 0x4")]
-    [InlineData("[\"runsc_config\"]\n\"debug\" = true\n'overlay2' = \"none\"\nnet-raw = false\nnum-network-channels = \"4\"")]
-    public void Flags_are_strings_booleans_and_integers_in_any_form_and_sorted(string text)
+    [InlineData("""
+        runsc_config.debug = true
+        runsc_config.overlay2 = "none"
+        runsc_config.net-raw = "false"
+        runsc_config.num-network-channels = 0x4
+        """)]
+    [InlineData("""
+        ["runsc_config"]
+        "debug" = true
+        'overlay2' = "none"
+        net-raw = false
+        num-network-channels = "4"
+        """)]
+    public void Flags_can_be_strings_booleans_or_integers_and_are_sorted(string text)
     {
         Assert.Equal(
             [new("debug", "true"), new("net-raw", "false"), new("num-network-channels", "4"), new("overlay2", "none")],
@@ -84,7 +95,7 @@ public sealed class ConfigurationFileTests
     }
 
     [Fact]
-    public void One_document_does_not_touch_another()
+    public void Parse_does_not_change_an_earlier_result()
     {
         Parse("runsc_config = { debug = true }");
         Assert.Empty(Parse("").RunscConfig);
@@ -124,7 +135,7 @@ public sealed class ConfigurationFileTests
         "conf.toml:2: runsc_config.debug=x: a flag's name has no dashes in front and no '='")]
     [InlineData("[runsc_config]\n'' = true",
         "conf.toml:2: runsc_config.: a flag's name has no dashes in front and no '='")]
-    public void A_wrong_value_is_named_with_file_line_and_key(string text, string message)
+    public void Parse_names_file_line_and_key_of_a_wrong_value(string text, string message)
     {
         Assert.Equal(message, Assert.Throws<ConfigurationException>(() => Parse(text)).Message);
     }
@@ -134,14 +145,14 @@ public sealed class ConfigurationFileTests
     [InlineData("root = '/a'\n[runsc_config\n", 2)]
     [InlineData("root = '/a'\n\nwhat is this", 3)]
     [InlineData("grouping = yes", 1)]
-    public void What_is_not_TOML_is_named_with_file_and_line(string text, int line)
+    public void Parse_names_file_and_line_of_invalid_TOML(string text, int line)
     {
         string message = Assert.Throws<ConfigurationException>(() => Parse(text)).Message;
         Assert.StartsWith($"conf.toml:{line}: not valid TOML: ", message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_key_that_is_there_twice_is_an_error()
+    public void Parse_fails_when_a_key_occurs_twice()
     {
         string message = Assert.Throws<ConfigurationException>(() => Parse("root = '/a'\nroot = '/b'")).Message;
         Assert.StartsWith("conf.toml:2: ", message, StringComparison.Ordinal);
@@ -152,7 +163,19 @@ public sealed class ConfigurationFileTests
     {
         List<string> warnings = [];
         ShimConfiguration configuration = ConfigurationFile.Parse(
-            "frob = 1\nroot = '/a'\na.b = 2\n[runsc]\nx = 1\n[[runsc_config]]\ny = 1\n[restore]\nspeed = 1\n[[checkpoint]]\ndirect = true\n", "conf.toml", warnings);
+            """
+            frob = 1
+            root = '/a'
+            a.b = 2
+            [runsc]
+            x = 1
+            [[runsc_config]]
+            y = 1
+            [restore]
+            speed = 1
+            [[checkpoint]]
+            direct = true
+            """, "conf.toml", warnings);
         Assert.Equal(
             [
                 "conf.toml:1: unknown key frob is ignored",
@@ -168,7 +191,7 @@ public sealed class ConfigurationFileTests
     }
 
     [Fact]
-    public void The_keys_of_containerds_own_table_are_no_news()
+    public void Keys_of_containerds_own_options_table_give_no_warning()
     {
         ShimConfiguration configuration = Parse(
             """
@@ -201,7 +224,7 @@ public sealed class ConfigurationFileTests
     [InlineData("/var/log/shim.log", "/var/log/shim.log")]
     [InlineData("/var/log/%ID%.%ID%.log", "/var/log/web.web.log")]
     [InlineData("logs/", "logs/runsc-shim-web.log")]
-    public void Log_files(string logPath, string? file)
+    public void Log_path_is_a_file_or_a_directory(string logPath, string? file)
     {
         Assert.Equal(file, new ShimConfiguration { LogPath = logPath }.LogFileOf("web"));
     }

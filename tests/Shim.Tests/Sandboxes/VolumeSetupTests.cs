@@ -21,7 +21,7 @@ public sealed class VolumeSetupTests : IDisposable
         _kubelet.Dispose();
     }
 
-    /// <summary>Without grouping each container has a shim of its own, which knows what the sandbox's bundle says.</summary>
+    /// <summary>Without grouping each container has its own shim, which reads the sandbox's bundle.</summary>
     [Theory]
     [InlineData("share=pod")]
     [InlineData("medium=memory")]
@@ -34,9 +34,9 @@ public sealed class VolumeSetupTests : IDisposable
             AssertSame(annotations, source);
     }
 
-    /// <summary>A pod that has claims only has no decisions; which paths are its own still counts.</summary>
+    /// <summary>A pod with claims only has no decisions, but its paths are still its own.</summary>
     [Fact]
-    public void Also_where_there_was_nothing_to_decide() => AssertSame("", _kubelet.AddOther("claim"));
+    public void Another_shim_decides_the_same_for_a_pod_without_emptyDirs() => AssertSame("", _kubelet.AddOther("claim"));
 
     private void AssertSame(string annotations, string source)
     {
@@ -51,7 +51,8 @@ public sealed class VolumeSetupTests : IDisposable
             {
                 Volumes = decisions,
             };
-            Bundle grouped = WriteBundle("grouped", annotations, source), alone = WriteBundle("alone", annotations, source);
+            Bundle grouped = WriteBundle("grouped", annotations, source);
+            Bundle alone = WriteBundle("alone", annotations, source);
             await setup.SetUpContainerAsync(grouped, ContainerSpec.Read(grouped.Specification), sandbox);
             await setup.SetUpContainerAsync(alone, ContainerSpec.Read(alone.Specification), sandbox: null);
             Assert.Equal(File.ReadAllText(grouped.Specification), File.ReadAllText(alone.Specification));
