@@ -36,7 +36,8 @@ public sealed class VolumeSetupTests : IDisposable
 
     /// <summary>A pod with claims only has no decisions, but its paths are still its own.</summary>
     [Fact]
-    public void Another_shim_decides_the_same_for_a_pod_without_emptyDirs() => AssertSame("", _kubelet.AddOther("claim"));
+    public void Another_shim_decides_the_same_for_a_pod_without_emptyDirs() =>
+        AssertSame("", _kubelet.AddOther("claim"));
 
     private void AssertSame(string annotations, string source)
     {
