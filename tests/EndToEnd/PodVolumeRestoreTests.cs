@@ -23,7 +23,7 @@ public class PodVolumeRestoreTests
         await pod.CreateAsync("a");
         await pod.CreateAsync("b");
         await AssertCodeAsync(
-            StatusCode.FailedPrecondition, "container a is not yet", pod.StartAsync(pod.IdOf("b")));
+            StatusCode.FailedPrecondition, "container a is not started yet", pod.StartAsync(pod.IdOf("b")));
         await pod.RemoveAsync();
         shim.AssertNothingLeft();
     }
