@@ -95,6 +95,9 @@ public class CheckpointFailureTests(Daemons daemons) : ContainerTest(daemons)
             () => Directory.EnumerateFileSystemEntries(daemon.Directory, ".incomplete-*",
                 SearchOption.AllDirectories).ToArray() is []);
         Assert.Empty(Directory.GetFileSystemEntries(before));
+        // A containerd that is stopped while it removes a bundle never finishes that.
+        await Eventually.TrueAsync("containerd has removed the bundle",
+            () => !Directory.EnumerateFileSystemEntries(daemon.BundlesOf("default")).Any());
         await daemon.StopAsync();
         await daemon.StartProcessAsync();
     }
