@@ -106,7 +106,8 @@ public class GvisorTaskTests
                 new CheckpointRequest { Id = "c", ImagePath = fileSystems, FsCheckpoint = true, LeaveRunning = true }));
         await AssertCodeAsync(StatusCode.InvalidArgument, "fs_path",
             service.CheckpointAsync(new CheckpointRequest { Id = "c", ImagePath = fileSystems + "2", FsPath = "/x" }));
-        await AssertCodeAsync(StatusCode.NotFound, "container x not found", service.StateAsync(new StateRequest { Id = "x" }));
+        await AssertCodeAsync(
+            StatusCode.NotFound, "container x not found", service.StateAsync(new StateRequest { Id = "x" }));
 
         // An exit, of a process and of the container. What is asked for once is remembered.
         AsyncUnaryCall<WaitResponse> exit = service.WaitAsync(new WaitRequest { Id = "c" });
