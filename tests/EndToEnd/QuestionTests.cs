@@ -48,6 +48,9 @@ public class QuestionTests
         foreach (AsyncUnaryCall<WaitResponse> wait in waits)
             Assert.Equal(137u, (await wait).ExitStatus);
         Assert.Equal(processes, runsc.Calls.Length);
+        // Nor does the end of a container that was killed start the thread pool.
+        Assert.DoesNotContain(ProcessFacts.Threads(shim.Pid).Values,
+            static name => name.StartsWith(".NET TP", StringComparison.Ordinal));
         await pod.RemoveAsync();
     }
 

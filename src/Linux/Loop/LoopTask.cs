@@ -11,6 +11,21 @@ public static class LoopTask
     /// <inheritdoc cref="NewSource()"/>
     public static TaskCompletionSource<T> NewSource<T>() => new();
 
+    /// <summary>Waits for the first of some tasks, however it ends, but not longer than a bound.</summary>
+    /// <remarks>A <see cref="Task.Delay(TimeSpan, CancellationToken)"/> that is cancelled would do the same, but the
+    /// runtime completes it on the thread pool, which then starts.</remarks>
+    /// <param name="bound">The longest wait.</param>
+    /// <param name="time">The loop's clock.</param>
+    /// <param name="tasks">The tasks.</param>
+    /// <returns>Whether one of them ended in time.</returns>
+    public static async Task<bool> AnyWithinAsync(TimeSpan bound, TimeProvider time, params Task[] tasks)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        TaskCompletionSource late = NewSource();
+        using ITimer timer = time.CreateTimer(_ => late.TrySetResult(), null, bound, Timeout.InfiniteTimeSpan);
+        return await Task.WhenAny([.. tasks, late.Task]) != late.Task;
+    }
+
     /// <summary>Starts a watcher that is not awaited.</summary>
     /// <remarks>Async void on purpose: an exception ends the loop's <c>Run</c> instead of being lost.</remarks>
     public static async void Watch(Func<Task> watcher)

@@ -37,11 +37,7 @@ internal sealed partial class Sandbox
             return;
         do
         {
-            using CancellationTokenSource ended = new();
-            Task late = Task.Delay(bound, _context.Time, ended.Token);
-            bool isLate = await Task.WhenAny(containerEnded, Died, late) == late;
-            ended.Cancel();
-            if (!isLate)
+            if (await LoopTask.AnyWithinAsync(bound, _context.Time, containerEnded, Died))
                 return;
         }
         // Nothing ends in a sandbox that is paused.

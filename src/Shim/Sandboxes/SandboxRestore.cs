@@ -117,11 +117,10 @@ internal sealed class SandboxRestore
 
     private void GiveUpLater(int arrivals) => LoopTask.Watch(async () =>
     {
-        using CancellationTokenSource over = new();
-        Task late = Task.Delay(_timeout, _time, over.Token);
-        if (await Task.WhenAny(late, Over, _sandbox.Died) == late && arrivals == _arrivals && _restoring == 0)
+        if (await LoopTask.AnyWithinAsync(_timeout, _time, Over, _sandbox.Died))
+            return;
+        if (arrivals == _arrivals && _restoring == 0)
             Fail($"no further container for {_timeout.TotalSeconds:0} s, missing: {_plan.Missing}");
-        over.Cancel();
     });
 
     private void End()
