@@ -7,7 +7,7 @@ using Shim.Runsc;
 namespace Shim;
 
 /// <summary>What the shim's parts share: one for the whole process, built when the shim starts to serve.</summary>
-internal sealed record ShimContext
+internal sealed class ShimContext
 {
     /// <summary>containerd's namespace, the same for all containers.</summary>
     public required string Namespace { get; init; }

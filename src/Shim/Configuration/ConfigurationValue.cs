@@ -4,12 +4,21 @@ using Tomlyn.Syntax;
 namespace Shim.Configuration;
 
 /// <summary>A key of the configuration and its value, with where they are.</summary>
-/// <param name="Source">The name of the TOML in messages.</param>
-/// <param name="Key">The key, with its table.</param>
-/// <param name="Value">The value.</param>
-/// <param name="Node">Where the key is.</param>
-internal readonly record struct ConfigurationValue(string Source, string Key, ValueSyntax? Value, SyntaxNode Node)
+/// <param name="source">The name of the TOML in messages.</param>
+/// <param name="key">The key, with its table.</param>
+/// <param name="value">The value.</param>
+/// <param name="node">Where the key is.</param>
+internal readonly struct ConfigurationValue(string source, string key, ValueSyntax? value, SyntaxNode node)
 {
+    /// <summary>The key, with its table.</summary>
+    public string Key { get; } = key;
+
+    /// <summary>The value.</summary>
+    public ValueSyntax? Value { get; } = value;
+
+    /// <summary>Where the key is.</summary>
+    public SyntaxNode Node { get; } = node;
+
     /// <summary>A string.</summary>
     /// <exception cref="ConfigurationException">It is something else.</exception>
     public string Text() => Value is StringValueSyntax { Value: { } text } ? text : throw Wrong("a string");
@@ -55,7 +64,7 @@ internal readonly record struct ConfigurationValue(string Source, string Key, Va
     /// <exception cref="ConfigurationException">It has dashes in front, or a '='.</exception>
     public string FlagName(string name) => name.Length > 0 && name[0] != '-' && !name.Contains('=') ? name
         : throw new ConfigurationException(
-            $"{Source}:{LineOf(Node)}: {Key}: a flag's name has no dashes in front and no '='");
+            $"{source}:{LineOf(Node)}: {Key}: a flag's name has no dashes in front and no '='");
 
     /// <summary>
     /// The value of a flag: a string; booleans and integers, which people write for them, mean the same.
@@ -82,7 +91,7 @@ internal readonly record struct ConfigurationValue(string Source, string Key, Va
         return name;
     }
 
-    private ConfigurationException Wrong(string expected) => new($"{Source}:{LineOf(Node)}: {Key} must be {expected}");
+    private ConfigurationException Wrong(string expected) => new($"{source}:{LineOf(Node)}: {Key} must be {expected}");
 
     private static string PartOf(BareKeyOrStringValueSyntax? part) => part switch
     {

@@ -3,21 +3,24 @@ using Shim.Bundles;
 namespace Shim.Containers;
 
 /// <summary>A process that Exec added to a container.</summary>
-/// <param name="Process">Its life and streams.</param>
-/// <param name="Bundle">The container's bundle, which holds its files.</param>
-internal sealed record Exec(ContainerProcess Process, Bundle Bundle)
+/// <param name="process">Its life and streams.</param>
+/// <param name="bundle">The container's bundle, which holds its files.</param>
+internal sealed class Exec(ContainerProcess process, Bundle bundle)
 {
+    /// <summary>Its life and streams.</summary>
+    public ContainerProcess Process { get; } = process;
+
     /// <summary>The OCI process, as JSON.</summary>
-    public string SpecFile => Bundle.ExecFile(Process.Id, "json");
+    public string SpecFile => bundle.ExecFile(Process.Id, "json");
 
     /// <summary>The file in which runsc writes the id of the process of the node.</summary>
-    public string PidFile => Bundle.ExecFile(Process.Id, "pid");
+    public string PidFile => bundle.ExecFile(Process.Id, "pid");
 
     /// <summary>The file in which runsc writes the id inside the sandbox.</summary>
-    public string InternalPidFile => Bundle.ExecFile(Process.Id, "internal-pid");
+    public string InternalPidFile => bundle.ExecFile(Process.Id, "internal-pid");
 
     /// <summary>runsc's log of commands on this process.</summary>
-    public string Log => Bundle.ExecFile(Process.Id, "log");
+    public string Log => bundle.ExecFile(Process.Id, "log");
 
     /// <summary>Its id inside the sandbox; 0 before it is started.</summary>
     public int InternalPid { get; set; }

@@ -89,8 +89,12 @@ internal sealed class RunscFeatures
         }
     }
 
-    private sealed record Known(DateTime Changed, long Length)
+    private sealed class Known(DateTime changed, long length)
     {
+        public DateTime Changed { get; } = changed;
+
+        public long Length { get; } = length;
+
         public string? Version { get; set; }
 
         public Dictionary<string, Task<IReadOnlyDictionary<string, bool>?>> Commands { get; } =

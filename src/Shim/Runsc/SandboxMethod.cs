@@ -1,10 +1,10 @@
 namespace Shim.Runsc;
 
 /// <summary>A request that a sandbox answers on its control socket.</summary>
-/// <param name="Name">The method, without the part before the dot.</param>
-/// <param name="Bound">How long the answer may take.</param>
-/// <param name="LongestAnswer">How long the answer may be, in bytes.</param>
-internal sealed record SandboxMethod(string Name, TimeSpan Bound, int LongestAnswer)
+/// <param name="name">The method, without the part before the dot.</param>
+/// <param name="bound">How long the answer may take.</param>
+/// <param name="longestAnswer">How long the answer may be, in bytes.</param>
+internal sealed class SandboxMethod(string name, TimeSpan bound, int longestAnswer)
 {
     private const int Word = 64 << 10; // or an error message
     private const int List = 4 << 20;
@@ -28,6 +28,15 @@ internal sealed record SandboxMethod(string Name, TimeSpan Bound, int LongestAns
 
     /// <summary>Whether a container runs.</summary>
     public static SandboxMethod ContainerRuntimeState { get; } = new("ContainerRuntimeState", s_bound, Word);
+
+    /// <summary>The method, without the part before the dot.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>How long the answer may take.</summary>
+    public TimeSpan Bound { get; } = bound;
+
+    /// <summary>How long the answer may be, in bytes.</summary>
+    public int LongestAnswer { get; } = longestAnswer;
 
     /// <inheritdoc/>
     public override string ToString() => Name;
