@@ -141,7 +141,7 @@ public class PodRestoreTests
         await pod.StartAsync(pod.IdOf("b"));
         await pod.CountAboveAsync("a", 0);
         // A container that is created afterwards is not restored, and may not ask for it.
-        await AssertCodeAsync(StatusCode.FailedPrecondition, "joins a sandbox that runs already",
+        await AssertCodeAsync(StatusCode.FailedPrecondition, "joins a sandbox that is already running",
             pod.CreateAsync("y", image));
         await pod.CreateAsync("y");
         await pod.StartAsync(pod.IdOf("y"));

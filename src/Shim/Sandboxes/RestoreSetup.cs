@@ -104,8 +104,8 @@ internal sealed class RestoreSetup(ShimContext context)
         }
         if (checkpoint is { } image)
             throw new CheckpointException(CheckpointFault.DoesNotFit,
-                $"container {id} cannot be restored from {image}: it joins a sandbox that runs already, and gVisor "
-                + "saves and restores whole sandboxes. A pod is restored by the annotation "
+                $"container {id} cannot be restored from {image}: it joins a sandbox that is already running, and "
+                + "gVisor saves and restores whole sandboxes. A pod is restored by the annotation "
                 + $"{RestoreAnnotations.ImagePath} of the pod");
         if (sandbox?.Restore is { } done)
             context.Log.StartsWithoutImage(id, done.ImagePath);

@@ -35,14 +35,14 @@ internal sealed partial class Sandbox
     {
         if (Exit is null)
             return;
-        do
+        while (!await LoopTask.AnyWithinAsync(bound, _context.Time, containerEnded, Died))
         {
-            if (await LoopTask.AnyWithinAsync(bound, _context.Time, containerEnded, Died))
-                return;
+            // Nothing ends in a sandbox that is paused.
+            if (IsPaused || IsBeingSaved)
+                continue;
+            KillDisobedient();
+            return;
         }
-        // Nothing ends in a sandbox that is paused.
-        while (IsPaused || IsBeingSaved);
-        KillDisobedient();
     }
 
     private void KillDisobedient()
