@@ -11,6 +11,9 @@ internal sealed class OrderedOperations
 {
     private Task _last = Task.CompletedTask;
 
+    /// <summary>Whether an operation is under way.</summary>
+    public bool IsBusy => !_last.IsCompleted;
+
     /// <summary>Runs <paramref name="operation"/> when those before it have ended, however they ended.</summary>
     public async Task<T> RunAsync<T>(Func<Task<T>> operation)
     {

@@ -15,6 +15,9 @@ internal enum Refusal
     /// <summary>The request is invalid.</summary>
     InvalidArgument,
 
+    /// <summary>Nobody waits for the result any more.</summary>
+    GivenUp,
+
     /// <summary>This shim or the installed runsc does not support it.</summary>
     Unsupported,
 }

@@ -124,8 +124,10 @@ public sealed class Cgroup
     }
 
     /// <summary>Removes the group from every hierarchy in which it contains no process and no other group.</summary>
-    public void RemoveIfEmpty()
+    /// <returns>Whether it is gone from all.</returns>
+    public bool RemoveIfEmpty()
     {
+        bool isGone = true;
         HashSet<string> all = MemberDirectories();
         if (UnifiedDirectory is not null)
             all.Add(UnifiedDirectory);
@@ -137,8 +139,9 @@ public sealed class Cgroup
             }
             catch (IOException)
             {
-                // EBUSY: it is in use.
+                isGone = false; // EBUSY: it is in use.
             }
+        return isGone;
     }
 
     // Controllers mounted together share a directory.

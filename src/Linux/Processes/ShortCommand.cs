@@ -9,6 +9,7 @@ namespace Linux;
 public static class ShortCommand
 {
     private const int PollMilliseconds = 2;
+    private static readonly TimeSpan s_killBound = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Runs a program.</summary>
     /// <param name="request">The program.</param>
@@ -19,21 +20,24 @@ public static class ShortCommand
     {
         int pid = Spawner.Spawn(request);
         long start = Stopwatch.GetTimestamp();
-        int options = Libc.WNOHANG;
+        bool isKilled = false;
         while (true)
         {
             int status;
-            int ended = Libc.waitpid(pid, &status, options);
+            int ended = Libc.waitpid(pid, &status, Libc.WNOHANG);
             if (ended == pid)
                 return new ProcessExit(pid, status, DateTimeOffset.UtcNow);
             if (ended < 0 && LinuxException.LastErrno != Errno.EINTR)
                 LinuxException.ThrowLast("waitpid", request.Path);
-            if (options == Libc.WNOHANG && Stopwatch.GetElapsedTime(start) >= bound)
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+            if (!isKilled && elapsed >= bound)
             {
                 _ = Libc.kill(pid, Signals.SIGKILL); // our unreaped child, so the pid is still its own
-                options = 0;
-                continue;
+                isKilled = true;
             }
+            // A process in an uninterruptible call ends only when the call does.
+            else if (isKilled && elapsed >= bound + s_killBound)
+                return new ProcessExit(pid, Signals.SIGKILL, DateTimeOffset.UtcNow);
             _ = Libc.poll(null, 0, PollMilliseconds);
         }
     }

@@ -8,6 +8,9 @@ internal sealed class Bundle(string path)
     /// <summary>The directory's absolute path.</summary>
     public string Path { get; } = path;
 
+    /// <summary>Whether it still holds a container's specification: containerd has not removed it.</summary>
+    public bool Exists => File.Exists(Specification);
+
     /// <summary>The OCI specification.</summary>
     public string Specification => In("config.json");
 

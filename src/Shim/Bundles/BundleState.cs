@@ -24,6 +24,11 @@ internal sealed record BundleState
     /// <summary>runsc's flags, by name.</summary>
     public required IReadOnlyDictionary<string, string> Flags { get; init; }
 
+    /// <summary>
+    /// The sandbox's process; null while the container is being created, and if the process ended at once.
+    /// </summary>
+    public ProcessIdentity? Sandbox { get; init; }
+
     /// <summary>The record for a container that is about to be created.</summary>
     public static BundleState For(string containerId, string @namespace, ShimConfiguration configuration) => new()
     {
@@ -49,10 +54,14 @@ internal sealed record BundleState
                 Binary = Text(root.GetProperty("binary_name"u8)),
                 RunscRoot = Text(root.GetProperty("runsc_root"u8)),
                 Flags = flags,
+                Sandbox = root.TryGetProperty("sandbox"u8, out JsonElement sandbox)
+                    ? new ProcessIdentity(sandbox.GetProperty("pid"u8).GetInt32(),
+                        sandbox.GetProperty("start_time"u8).GetUInt64())
+                    : null,
             };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
-            or KeyNotFoundException or InvalidOperationException)
+            or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             return null;
         }
@@ -76,6 +85,13 @@ internal sealed record BundleState
             foreach ((string flag, string value) in Flags)
                 json.WriteString(flag, value);
             json.WriteEndObject();
+            if (Sandbox is { } sandbox)
+            {
+                json.WriteStartObject("sandbox"u8);
+                json.WriteNumber("pid"u8, sandbox.Pid);
+                json.WriteNumber("start_time"u8, sandbox.StartTime);
+                json.WriteEndObject();
+            }
             json.WriteEndObject();
         }
         AtomicFile.Replace(bundle.State, buffer.WrittenSpan);

@@ -18,34 +18,42 @@ namespace Shim.Commands;
 /// <remarks>
 /// It touches neither the shim nor other containers of the sandbox: in a pod the shim continues to serve them. A
 /// missing or torn <c>state.json</c> is not an error; then the default configuration says where runsc's state would be.
+/// runsc gets only the time that the rest does not need: what is mounted and what lies around goes, whatever runsc does.
 /// </remarks>
 internal static class DeleteCommand
 {
     private const uint KilledStatus = 128 + Signals.SIGKILL;
-    private static readonly TimeSpan s_runscBound = TimeSpan.FromSeconds(3);
+
+    /// <summary>containerd kills the command after 5 s.</summary>
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(4);
 
     public static int Run(ShimArguments arguments)
     {
+        var budget = new Budget(s_bound);
         arguments.RequireIds("delete");
         var bundle = new Bundle(Path.GetFullPath(arguments.Bundle.Length > 0 ? arguments.Bundle : "."));
         List<string> failures = [];
         BundleState? state = BundleState.Load(bundle) ?? DefaultState(arguments);
         if (state is not null)
         {
-            Try(failures, () => DeleteFromRunsc(state, bundle));
-            Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, state.RunscId));
+            ContainerSpec? spec = SpecOf(bundle);
+            var removal = new RunscRemoval(state, bundle, spec, budget);
+            Try(failures, removal.KillUnserved);
+            Try(failures, removal.AskRunsc);
+            Try(failures, removal.RemoveRest);
             string root = Path.GetDirectoryName(state.RunscRoot)!;
             Try(failures, () => RemoveDeadSocket(HibernateServer.PathOf(root, arguments.Id)));
             // The sandbox may have been deleted while runsc looked through its containers for this one: then its locks
             // remain, and the last container removes them.
-            if (SpecOf(bundle)?.SandboxId is { } sandbox)
+            if (spec?.SandboxId is { } sandbox)
                 Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, RunscId.For(sandbox)));
         }
-        Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
         Try(failures, () => DirectoryTree.Delete(bundle.ConsoleDirectory));
         if (File.Exists(bundle.Address))
             Try(failures, () => RemoveDeadSocket(File.ReadAllText(bundle.Address)));
         Try(failures, () => RemovePartialImage(bundle));
+        // Last, since a file server that is gone may block it.
+        Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
         foreach (string failure in failures)
             StandardStreams.WriteErrorLine($"delete {arguments.Id}: {failure}");
         StandardIo.Write(new DeleteResponse
@@ -67,35 +75,6 @@ internal static class DeleteCommand
             // A container that was never created leaves nothing to delete, and the configuration may be the reason.
             return null;
         }
-    }
-
-    private static void DeleteFromRunsc(BundleState state, Bundle bundle)
-    {
-        if (RunscStateFile.Find(state.RunscRoot, state.RunscId) is null)
-            return;
-        // runsc does not delete from a paused sandbox. A shim that still serves resumes it itself.
-        if (!IsServed(bundle))
-            foreach (string paused in RunscStateFile.PausedBeside(state.RunscRoot, state.RunscId))
-                RunRunsc(state, bundle, RunscArguments.Resume(paused), out _);
-        // The shim that died is no longer the sandbox's parent, so another process reaps the sandbox.
-        int status = RunRunsc(state, bundle, RunscArguments.DeleteForce(state.RunscId), out byte[] errors);
-        if (status != 0 && !RunscLeftovers.Remove(
-            state.RunscRoot, state.RunscId, CgroupHierarchies.Read(), SpecOf(bundle)?.CgroupsPath))
-            throw RunscLog.Failure("delete", status, [], errors);
-    }
-
-    private static bool IsServed(Bundle bundle) =>
-        File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket
-        && UnixSocket.IsListening(socket.Path);
-
-    /// <returns>The exit status.</returns>
-    private static int RunRunsc(BundleState state, Bundle bundle, List<string> command, out byte[] errors)
-    {
-        using Descriptor stderr = MemoryFile.Create("runsc-stderr");
-        List<string> argv = [state.Binary, .. RunscArguments.Global(state.ToSettings(), bundle.RunscLog), .. command];
-        ProcessExit exit = ShortCommand.Run(RunscProcess.Request(argv, [null, null, stderr]), s_runscBound);
-        errors = MemoryFile.Read(stderr, 1 << 16);
-        return exit.ExitCode;
     }
 
     private static ContainerSpec? SpecOf(Bundle bundle)

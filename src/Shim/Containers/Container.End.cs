@@ -11,23 +11,46 @@ internal sealed partial class Container
     private static readonly TimeSpan s_waitAgain = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_longestWaitAgain = TimeSpan.FromSeconds(32);
 
+    private bool _isEnding;
+
     /// <summary>Starts waiting for the end of the first process. Once, when the container has been created.</summary>
     public void WatchEnd() => LoopTask.Watch(async () =>
     {
         ProcessEnd end = IsSandbox ? await SandboxEndAsync() : await EndInSandboxAsync();
+        _isEnding = true;
         if (!IsSandbox && !_hasOwnPidNamespace)
             await KillRemainingProcessesAsync();
+        await EndExecsAsync();
+        if (Sandbox.Died.IsCompleted)
+            await Sandbox.CheckpointThatEndedItAsync();
         await Init.Operations.RunAsync(() =>
         {
+            // After a start that was under way: it may have been the one that completed the restore.
             if (IsSandbox)
-            {
-                // After a start that was under way: it may have been the one that completed the restore.
                 Sandbox.Restore?.SandboxEnded();
+            if (IsSandbox || Sandbox.EndedByCheckpoint)
                 end = end with { Status = StatusOfGone(end.Status) };
-            }
             End(Init, end);
         });
     });
+
+    /// <summary>
+    /// The exits of the container's other processes come before that of the first one. The processes of the node that
+    /// represent them end by themselves, soon after.
+    /// </summary>
+    private async Task EndExecsAsync()
+    {
+        long start = _context.Time.GetTimestamp();
+        foreach (Exec exec in (List<Exec>)[.. _execs.Values])
+        {
+            ContainerProcess process = exec.Process;
+            TimeSpan left = s_lateAnswerBound - _context.Time.GetElapsedTime(start);
+            if (process.State == ProcessState.Running && left > TimeSpan.Zero)
+                await LoopTask.AnyWithinAsync(left, _context.Time, process.Ended);
+            if (process.State == ProcessState.Running)
+                End(process, new ProcessEnd(LostStatus, _context.Now));
+        }
+    }
 
     /// <summary>A sandbox ends with its first container's process, and with its exit status.</summary>
     private async Task<ProcessEnd> SandboxEndAsync()
@@ -56,7 +79,7 @@ internal sealed partial class Container
         using CancellationTokenSource abandon = new(Timeout.InfiniteTimeSpan, _context.Time);
         // A container that is being restored cannot be waited for before all of them are.
         foreach (Task ready in (Task[])[_started.Task, Sandbox.Restore?.Over ?? Task.CompletedTask])
-            if (await Task.WhenAny(ready, Init.Ended, Sandbox.Died) != ready)
+            if (await Task.WhenAny(ready, Init.Ended, Sandbox.Died) != ready || Sandbox.Restore is { HasFailed: true })
                 return Init.End ?? new ProcessEnd(StatusOfGone(LostStatus), _context.Now);
         TimeSpan again = s_waitAgain;
         for (int failures = 1; ; failures++)

@@ -2,6 +2,7 @@ using Linux;
 using Shim.Bundles;
 using Shim.Events;
 using Shim.Io;
+using Shim.Oci;
 using Shim.Runsc;
 
 namespace Shim.Containers;
@@ -9,8 +10,12 @@ namespace Shim.Containers;
 /// <summary>Execs: further processes in a container.</summary>
 internal sealed partial class Container
 {
+    /// <summary>The exit status of an exec that was never started, as other shims have it.</summary>
+    private const int UnstartedExecStatus = 0;
+
     private readonly Dictionary<string, Exec> _execs = new(StringComparer.Ordinal);
     private readonly HashSet<string> _execsBeingAdded = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _lateExecs = new(StringComparer.Ordinal);
 
     /// <summary>How many execs there are.</summary>
     public int ExecCount => _execs.Count;
@@ -19,12 +24,14 @@ internal sealed partial class Container
     /// <param name="execId">Its id.</param>
     /// <param name="spec">The OCI process, as JSON.</param>
     /// <param name="request">Its standard streams.</param>
-    /// <exception cref="RefusedException">The id is taken or not valid, or the container does not run.</exception>
+    /// <exception cref="RefusedException">
+    /// The id is taken or not valid, the specification is not one, or the container does not run.
+    /// </exception>
     /// <exception cref="IOException">Its streams cannot be opened, or its specification cannot be written.</exception>
     public async Task AddExecAsync(string execId, ReadOnlyMemory<byte> spec, StdioRequest request)
     {
         Identifier.Require(execId, "exec id");
-        if (_execs.ContainsKey(execId) || !_execsBeingAdded.Add(execId))
+        if (_execs.ContainsKey(execId) || _lateExecs.Contains(execId) || !_execsBeingAdded.Add(execId))
             throw new RefusedException(Refusal.AlreadyExists, $"exec {execId} of {Init} already exists");
         try
         {
@@ -36,11 +43,11 @@ internal sealed partial class Container
             {
                 // It may have ended while the streams were opened, which can take long with a logging program.
                 RequireAlive();
-                AtomicFile.Replace(exec.SpecFile, spec.Span);
+                AtomicFile.Replace(exec.SpecFile, ProcessSpec.WithTerminal(spec, request.Terminal).Span);
             }
             catch
             {
-                await stdio.DisposeAsync();
+                await CleanUpAsync(exec);
                 throw;
             }
             _execs.Add(execId, exec);
@@ -73,6 +80,8 @@ internal sealed partial class Container
                 exec.InternalPid = PidFile.Read(exec.InternalPidFile);
                 process.Pid = PidFile.Read(exec.PidFile);
                 await process.Stdio.HandedOverAsync();
+                if (_isEnding)
+                    throw new RefusedException(Refusal.WrongState, $"cannot exec in {Init}: it has ended");
             }
             catch (Exception e)
             {
@@ -130,17 +139,40 @@ internal sealed partial class Container
         Sandbox.RequireRunning($"exec in {Init}");
         ProcessStdio stdio = exec.Process.Stdio;
         return _runsc.ExecAsync(RunscId, exec.SpecFile, exec.PidFile, exec.InternalPidFile, stdio.ConsoleSocket,
-            exec.Log, stdio.Descriptors);
+            exec.Log, stdio.Descriptors, late: command => LoopTask.Watch(() => EndLateAsync(exec, command)));
+    }
+
+    /// <summary>
+    /// The start of an exec took too long and was given up, but the sandbox may start the process still: then the
+    /// process is killed. Killing runsc instead would leave a process that nobody knows.
+    /// </summary>
+    private async Task EndLateAsync(Exec exec, ChildProcess command)
+    {
+        _lateExecs.Add(exec.Process.Id);
+        TimeSpan pause = s_waitAgain;
+        while (!await LoopTask.AnyWithinAsync(pause, _context.Time, command.Exited, Init.Ended))
+        {
+            await KillAfterFailedStartAsync(exec);
+            if (pause < s_longestWaitAgain)
+                pause *= 2;
+        }
+        // One that hands over a terminal exits when the process runs.
+        if (!HasEnded)
+            await KillAfterFailedStartAsync(exec);
+        command.Kill(Signals.SIGKILL);
+        exec.RemoveFiles();
+        _lateExecs.Remove(exec.Process.Id);
     }
 
     /// <summary>Kills what runsc started but could not be taken over: it must not run on unseen.</summary>
     private async Task KillAfterFailedStartAsync(Exec exec)
     {
-        if (exec.InternalPid == 0)
+        int pid = exec.InternalPid != 0 ? exec.InternalPid : PidFile.TryRead(exec.InternalPidFile);
+        if (pid == 0)
             return;
         try
         {
-            await Sandbox.Control.SignalAsync(RunscId, Signals.SIGKILL, exec.InternalPid, all: false);
+            await Sandbox.Control.SignalAsync(RunscId, Signals.SIGKILL, pid, all: false);
         }
         catch (RunscException e) when (e.Failure == RunscFailure.NotFound)
         {
@@ -169,12 +201,10 @@ internal sealed partial class Container
         await process.Operations.RunAsync(() => End(process, end));
     });
 
-    /// <summary>Its container has ended, and it too: the process of the node that represents it ends soon.</summary>
+    /// <summary>Its container has ended or was never started, and so has it.</summary>
     private async Task EndAndRemoveExecAsync(Exec exec)
     {
         ContainerProcess process = exec.Process;
-        if (process.State == ProcessState.Running)
-            await Task.WhenAny(process.Ended, Task.Delay(s_lateAnswerBound, _context.Time));
         await process.Operations.RunAsync(() =>
         {
             if (process.State == ProcessState.Running)
@@ -187,13 +217,19 @@ internal sealed partial class Container
     {
         ContainerProcess process = exec.Process;
         if (process.State == ProcessState.Created)
-            process.TryEnd(new ProcessEnd(NeverRanStatus, _context.Now));
-        await process.Stdio.DisposeAsync();
-        exec.RemoveFiles();
+            process.TryEnd(new ProcessEnd(UnstartedExecStatus, _context.Now));
+        await CleanUpAsync(exec);
         process.Move(ProcessVerb.Delete);
         _execs.Remove(process.Id);
         Log.Deleted(Id, process.Id);
-        ProcessEnd end = process.End!.Value;
-        _context.Events.Publish(TaskEvents.Deleted(Id, process.Id, process.Pid, end.Status, end.At));
+    }
+
+    /// <summary>What cannot be removed stays in the bundle, and goes with it.</summary>
+    private async Task CleanUpAsync(Exec exec)
+    {
+        var cleanUp = new Undo(Id, Log);
+        cleanUp.Add($"remove the files of {exec.Process}", exec.RemoveFiles);
+        cleanUp.Add($"close the standard streams of {exec.Process}", () => exec.Process.Stdio.DisposeAsync().AsTask());
+        await cleanUp.RunAsync();
     }
 }

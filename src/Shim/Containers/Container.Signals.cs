@@ -20,20 +20,28 @@ internal sealed partial class Container
     public Task KillAsync(string execId, int signal, bool all)
     {
         ContainerProcess process = Process(execId);
+        // An operation may take minutes, a restore or a checkpoint above all, and nothing can use its result.
+        if (signal == Signals.SIGKILL && IsSandbox && process == Init && Init.State is not ProcessState.Created && IsAlive
+            && (process.Operations.IsBusy || Sandbox.IsChanging))
+            return KillSandboxNow();
         return process.Operations.RunAsync(() => process.State switch
         {
             ProcessState.Created => KillBeforeStartAsync(process, signal),
-            // A checkpoint may take minutes more, and until then only the kernel can deliver a signal.
-            ProcessState.Paused or ProcessState.Running when signal == Signals.SIGKILL && IsSandbox && process == Init
-                && Sandbox.IsBeingSaved => KillSandboxNow(),
             ProcessState.Running when IsBeingRestored => KillBeforeRestoreAsync(signal),
-            ProcessState.Running => SignalAsync(process, signal, all),
             ProcessState.Paused when signal == Signals.SIGKILL =>
                 Sandbox.WhileRunningAsync(this, () => SignalAsync(process, signal, all)),
-            ProcessState.Paused => throw new RefusedException(
-                Refusal.WrongState, $"cannot signal {process}: it is paused; only SIGKILL reaches it"),
-            _ => RequireWasWanted(process, signal),
+            ProcessState.Running or ProcessState.Paused when Sandbox.IsPaused && signal != Signals.SIGKILL =>
+                SignalAtResume(process, signal, all),
+            ProcessState.Running => SignalAsync(process, signal, all),
+            _ => throw Finished(process),
         });
+    }
+
+    /// <summary>A paused process gets its signals when it runs again.</summary>
+    private Task SignalAtResume(ContainerProcess process, int signal, bool all)
+    {
+        Sandbox.AtResume(process.ToString(), () => SignalAsync(process, signal, all));
+        return Task.CompletedTask;
     }
 
     private async Task SignalAsync(ContainerProcess process, int signal, bool all)
@@ -52,8 +60,8 @@ internal sealed partial class Container
                 await Sandbox.KillUnlessDeadAsync();
             else if (e.Failure == RunscFailure.TimedOut)
                 throw;
-            // It has ended, and its exit will soon be known.
-            await RequireWasWanted(process, signal);
+            else
+                throw Finished(process);
         }
     }
 
@@ -72,14 +80,9 @@ internal sealed partial class Container
             Sandbox.KillUnlessEndedAsync(Init.Ended, IsSandbox ? s_sandboxEndBound : s_containerEndBound));
     }
 
-    /// <summary>
-    /// A caller that wants a process to end and finds that it has ended succeeds: the CRI kills containers that have
-    /// exited.
-    /// </summary>
-    private static Task RequireWasWanted(ContainerProcess process, int signal) =>
-        process.State != ProcessState.Deleted && signal is Signals.SIGKILL or Signals.SIGTERM
-            ? Task.CompletedTask
-            : throw new RefusedException(Refusal.NotFound, $"cannot signal {process}: it has ended");
+    /// <summary>In containerd's words; its clients expect this code for a process that has ended.</summary>
+    private static RefusedException Finished(ContainerProcess process) =>
+        new(Refusal.NotFound, $"cannot signal {process}: process already finished");
 
     /// <summary>
     /// runsc refuses signals to what was not started yet, so a signal that would end it ends it here.

@@ -16,7 +16,7 @@ namespace Shim.Containers;
 /// </remarks>
 internal sealed partial class Container : ISandboxMember
 {
-    /// <summary>The exit status of a process that never ran.</summary>
+    /// <summary>The exit status of a first process that never ran.</summary>
     private const int NeverRanStatus = 128;
 
     /// <summary>The exit status of a process whose sandbox is gone and did not report one.</summary>
@@ -65,6 +65,18 @@ internal sealed partial class Container : ISandboxMember
 
     /// <inheritdoc/>
     public string StateName => ProcessLifecycle.NameOf(Init.State);
+
+    /// <inheritdoc/>
+    public string? RunningExec
+    {
+        get
+        {
+            foreach (Exec exec in _execs.Values)
+                if (exec.Process.State == ProcessState.Running)
+                    return exec.Process.ToString();
+            return null;
+        }
+    }
 
     /// <summary>Its bundle.</summary>
     public Bundle Bundle { get; }
@@ -170,9 +182,10 @@ internal sealed partial class Container : ISandboxMember
             Init.TryEnd(new ProcessEnd(NeverRanStatus, _context.Now));
         foreach (Exec exec in (List<Exec>)[.. _execs.Values])
             await EndAndRemoveExecAsync(exec);
-        await Init.Stdio.DisposeAsync();
-        DirectoryTree.Delete(Bundle.ConsoleDirectory);
-        await _context.Blocking.UnmountAsync(Bundle.Rootfs);
+        // The container is gone. What cannot be removed now, containerd's `delete` tries again.
+        var cleanUp = new Undo(Id, Log);
+        AddCleanUp(cleanUp);
+        await cleanUp.RunAsync();
         Init.Move(ProcessVerb.Delete);
         if (_restorePlace is { } place)
             Sandbox.Restore!.Remove(place);
@@ -180,7 +193,7 @@ internal sealed partial class Container : ISandboxMember
         _store.Remove(this);
         Log.Deleted(Id, "");
         ProcessEnd end = Init.End!.Value;
-        _context.Events.Publish(TaskEvents.Deleted(Id, Id, Init.Pid, end.Status, end.At));
+        _context.Events.Publish(TaskEvents.Deleted(Id, Init.Pid, end.Status, end.At));
         return end;
     });
 
@@ -210,18 +223,23 @@ internal sealed partial class Container : ISandboxMember
     private async Task CleanUpAfterFailedStartAsync()
     {
         var undo = new Undo(Id, Log);
+        AddCleanUp(undo);
+        undo.Add("remove the container from runsc", RemoveFromRunscAsync);
+        await undo.RunAsync();
+    }
+
+    private void AddCleanUp(Undo undo)
+    {
         undo.Add("unmount the root file system", () => _context.Blocking.UnmountAsync(Bundle.Rootfs));
         undo.Add("remove the terminal's directory", () => DirectoryTree.Delete(Bundle.ConsoleDirectory));
         undo.Add("close the standard streams", () => Init.Stdio.DisposeAsync().AsTask());
-        undo.Add("remove the container from runsc", RemoveFromRunscAsync);
-        await undo.RunAsync();
     }
 
     private Task RemoveFromRunscAsync() => Sandbox.WhileRunningAsync(this, async () =>
     {
         try
         {
-            await _runsc.DeleteAsync(RunscId, Bundle.RunscLog);
+            await _runsc.DeleteAsync(RunscId, Bundle.Path, Bundle.RunscLog);
         }
         catch (RunscException e)
         {

@@ -13,17 +13,18 @@ namespace Shim.Containers;
 /// </summary>
 internal sealed class ContainerCreation
 {
-    private const string RestoreSpecValidation = "restore-spec-validation";
     private static readonly TimeSpan s_killBound = TimeSpan.FromSeconds(10);
 
     private readonly ShimContext _context;
     private readonly string? _panicLog;
 
-    public ContainerCreation(ShimContext context, CreateRequest request, ContainerSpec spec, Undo undo)
+    public ContainerCreation(
+        ShimContext context, CreateRequest request, ContainerSpec spec, PendingCreate pending, Undo undo)
     {
         _context = context;
         Request = request;
         Spec = spec;
+        Pending = pending;
         Undo = undo;
         LogDirectory = spec.SandboxLogDirectory is { } directory && Directory.Exists(directory) ? directory : null;
         _panicLog = LogDirectory is null ? null : Path.Combine(LogDirectory, "gvisor_panic.log");
@@ -38,6 +39,9 @@ internal sealed class ContainerCreation
 
     /// <summary>The container's specification.</summary>
     public ContainerSpec Spec { get; }
+
+    /// <summary>Whether the container is still wanted.</summary>
+    public PendingCreate Pending { get; }
 
     /// <summary>Undoes what was done so far.</summary>
     public Undo Undo { get; }
@@ -67,12 +71,12 @@ internal sealed class ContainerCreation
     /// </summary>
     public async Task RelaxSpecValidationAsync()
     {
-        if (State.Flags.ContainsKey(RestoreSpecValidation) || !await Runsc.HasFlagAsync(RestoreSpecValidation))
+        if (State.Flags.ContainsKey(RunscArguments.RestoreSpecValidation) || !await Runsc.HasFlagAsync(RunscArguments.RestoreSpecValidation))
             return;
         var flags = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach ((string flag, string value) in State.Flags)
             flags[flag] = value;
-        flags[RestoreSpecValidation] = "warning";
+        flags[RunscArguments.RestoreSpecValidation] = "warning";
         State = State with { Flags = flags };
         Runner = new RunscRunner(_context.Processes, _context.Time, State.ToSettings(_panicLog));
     }
@@ -84,14 +88,16 @@ internal sealed class ContainerCreation
     /// <exception cref="IOException">It cannot be written.</exception>
     public void SaveState()
     {
-        Undo.AddUnlessFailed($"remove {Bundle.State}", () => File.Delete(Bundle.State));
+        Undo.AddUnlessFailed($"remove {Bundle.State}", () => Undo.Delete(Bundle.State));
         State.Save(Bundle);
     }
 
     /// <summary>Mounts the root file system.</summary>
     /// <exception cref="IOException">A mount failed.</exception>
+    /// <exception cref="RefusedException">The container is no longer wanted.</exception>
     public Task MountRootfsAsync()
     {
+        Pending.RequireWanted();
         Undo.Add("unmount the root file system", () => _context.Blocking.UnmountAsync(Bundle.Rootfs));
         return _context.Blocking.MountAsync(Request.Rootfs, Bundle.Rootfs);
     }
@@ -99,8 +105,10 @@ internal sealed class ContainerCreation
     /// <summary>Opens the standard streams.</summary>
     /// <exception cref="IOException">A stream cannot be opened.</exception>
     /// <exception cref="FormatException">A stdio URI is not understood.</exception>
+    /// <exception cref="RefusedException">The container is no longer wanted.</exception>
     public async Task<ProcessStdio> OpenStdioAsync()
     {
+        Pending.RequireWanted();
         ProcessStdio stdio = await _context.Stdio.OpenAsync(Request.Stdio, StdioOwner);
         Undo.Add("close the standard streams", async () =>
         {
@@ -110,34 +118,73 @@ internal sealed class ContainerCreation
         return stdio;
     }
 
-    /// <summary>Creates the container in runsc.</summary>
+    /// <summary>Creates the container in runsc, and records its sandbox for a later <c>delete</c>.</summary>
     /// <param name="stdio">Its standard streams; a sandbox's first container gets them here.</param>
     /// <param name="fileSystems">The image from which the sandbox's file systems are restored; null: none.</param>
     /// <returns>The sandbox's process.</returns>
     /// <exception cref="RunscException">runsc could not create it.</exception>
+    /// <exception cref="RefusedException">The container is no longer wanted.</exception>
     public async Task<int> CreateInRunscAsync(ProcessStdio stdio, RestoreSettings? fileSystems = null)
     {
+        Pending.RequireWanted();
+        RequireUnknownToRunsc();
         Undo.AddFile(Bundle.RunscLog);
         Undo.AddFile(Bundle.PidFile);
         Undo.Add("remove the container from runsc", RemoveFromRunscAsync);
         string? userLog = Spec.IsSandbox && LogDirectory is not null ? Path.Combine(LogDirectory, "gvisor.log") : null;
         await Runsc.CreateAsync(State.RunscId, Spec.IsSandbox, Bundle.Path, Bundle.PidFile, stdio.ConsoleSocket,
-            userLog, Bundle.RunscLog, Spec.IsSandbox ? stdio.Descriptors : [], fileSystems);
-        return PidFile.Read(Bundle.PidFile);
+            userLog, Bundle.RunscLog, Spec.IsSandbox ? stdio.Descriptors : [], Pending.GivenUp, fileSystems);
+        Pending.RequireWanted();
+        int pid = PidFile.Read(Bundle.PidFile);
+        State = State with { Sandbox = ProcessIdentity.TryOf(pid) };
+        State.Save(Bundle);
+        return pid;
     }
 
     /// <summary>
-    /// Removes what a failed create may have left. One that was killed half-way has not recorded its sandbox and gofer;
-    /// they are orphans that this process inherited, and all have the container's log on their command lines.
+    /// runsc refuses to create a container that it has, but older releases (20240729) remove the record of the other
+    /// one when they do, and so lose it.
     /// </summary>
+    /// <exception cref="RefusedException">runsc has a container of this id, of another bundle.</exception>
+    private void RequireUnknownToRunsc()
+    {
+        string id = State.RunscId, root = State.RunscRoot;
+        if (RunscStateFile.Find(root, id) is { } record && RunscStateFile.FindOwn(root, id, Bundle.Path) is null)
+            throw new RefusedException(Refusal.AlreadyExists,
+                $"cannot create container {Request.Id}: runsc already has a container of this name that was made from "
+                + $"another bundle ({record}); delete that one, or give this containerd another root in the shim's "
+                + "configuration");
+    }
+
+    /// <summary>Removes what a failed create may have left.</summary>
     private async Task RemoveFromRunscAsync()
     {
-        await Runsc.DeleteAsync(State.RunscId, Bundle.RunscLog);
-        if (!Spec.IsSandbox)
-            return;
-        foreach (int child in ProcFs.Children(Environment.ProcessId))
-            if (ProcFs.CommandLine(child).Contains($"--log={Bundle.RunscLog}", StringComparison.Ordinal)
-                && Signals.Send(child, Signals.SIGKILL))
-                await _context.Processes.WatchAsync(child).WaitAsync(s_killBound, _context.Time);
+        // A command that a killed one has started creates the container still, if it is left alone.
+        await KillRemainingAsync();
+        await Runsc.DeleteAsync(State.RunscId, Bundle.Path, Bundle.RunscLog);
+        await KillRemainingAsync();
+        RunscLeftovers.Remove(State.RunscRoot, State.RunscId, _context.Cgroups, Spec.CgroupsPath);
+        RunscStateFile.RemoveLocks(State.RunscRoot, State.RunscId);
+    }
+
+    /// <summary>
+    /// Kills what works for the container. Orphans are this process's children, and those that one of them leaves
+    /// behind become so.
+    /// </summary>
+    private async Task KillRemainingAsync()
+    {
+        long start = _context.Time.GetTimestamp();
+        bool found;
+        do
+        {
+            found = false;
+            foreach (int child in ProcFs.Children(Environment.ProcessId))
+                if (RunscProcesses.IsOf(child, Bundle.RunscLog) && Signals.Send(child, Signals.SIGKILL))
+                {
+                    found = true;
+                    await _context.Processes.WatchAsync(child).WaitAsync(s_killBound, _context.Time);
+                }
+        }
+        while (found && _context.Time.GetElapsedTime(start) < s_killBound);
     }
 }

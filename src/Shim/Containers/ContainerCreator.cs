@@ -18,8 +18,10 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
     private readonly RestoreSetup _restores = new(context);
 
     /// <summary>Creates a container, and its sandbox if it is the sandbox's first.</summary>
+    /// <param name="request">What it is created from.</param>
+    /// <param name="caller">Cancelled when the caller is gone: then the create is given up.</param>
     /// <exception cref="RefusedException">
-    /// The request makes no sense, or the container's sandbox is not there.
+    /// The request makes no sense, the container's sandbox is not there, or nobody wants the container any more.
     /// </exception>
     /// <exception cref="RunscException">runsc could not create it.</exception>
     /// <exception cref="IOException">
@@ -28,19 +30,23 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
     /// <exception cref="CheckpointException">It cannot be restored from the named image.</exception>
     /// <exception cref="VolumeException">The annotations or the mounts ask for volumes that are impossible.</exception>
     /// <exception cref="FormatException">A stdio URI is not understood.</exception>
-    public async Task<Container> CreateAsync(CreateRequest request)
+    public async Task<Container> CreateAsync(CreateRequest request, CancellationToken caller = default)
     {
         Identifier.Require(request.Id, "container id");
         if (!request.Bundle.Path.StartsWith('/'))
             throw new RefusedException(Refusal.InvalidArgument,
                 $"container {request.Id}: the bundle \"{request.Bundle.Path}\" is not an absolute path");
-        store.Reserve(request.Id);
+        var pending = new PendingCreate(request.Id, request.Bundle);
+        store.Reserve(pending);
         var undo = new Undo(request.Id, context.Log);
-        undo.Add("release the id", () => store.Release(request.Id));
+        undo.Add("release the id", () => store.Release(pending));
         try
         {
             ContainerSpec spec = ContainerSpec.Read(request.Bundle.Specification);
-            var creation = new ContainerCreation(context, request, spec, undo);
+            spec.Terminal = request.Stdio.Terminal;
+            pending.Watch(context.Time, caller);
+            undo.Add("remove what became of the bundle", () => RemoveIfEmpty(request.Bundle));
+            var creation = new ContainerCreation(context, request, spec, pending, undo);
             return spec.IsSandbox ? await CreateSandboxAsync(creation) : await JoinSandboxAsync(creation);
         }
         catch (Exception e)
@@ -113,8 +119,10 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
     }
 
     /// <summary>The container exists: from now on it is the sandbox's, the store's and containerd's.</summary>
+    /// <exception cref="RefusedException">Nobody wants it any more.</exception>
     private Container Finish(ContainerCreation creation, Sandbox sandbox, ProcessStdio stdio, int? place)
     {
+        creation.Pending.RequireWanted();
         CreateRequest request = creation.Request;
         var init = new ContainerProcess(request.Id, $"container {request.Id}", request.Stdio, stdio)
         {
@@ -123,8 +131,8 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
         var container = new Container(context, store, creation, sandbox, init, place);
         sandbox.Add(container);
         store.Add(container);
-        context.Events.Publish(
-            TaskEvents.Created(request.Id, request.Bundle.Path, request.Rootfs, request.Stdio, sandbox.Pid));
+        context.Events.Publish(TaskEvents.Created(request.Id, request.Bundle.Path, request.Rootfs, request.Stdio,
+            request.Checkpoint, sandbox.Pid));
         context.Log.Created(request.Id, sandbox.Id, sandbox.Pid);
         container.WatchEnd();
         return container;
@@ -152,6 +160,16 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
         if (sandbox is not null)
             RequireJoinable(request.Id, sandbox);
         return sandbox;
+    }
+
+    /// <summary>
+    /// containerd may have removed the bundle while the container was created in it. Newer releases of runsc make the
+    /// directory again for their log, and then containerd could create no container of this name.
+    /// </summary>
+    private static void RemoveIfEmpty(Bundle bundle)
+    {
+        if (!bundle.Exists && Directory.Exists(bundle.Path) && !Directory.EnumerateFileSystemEntries(bundle.Path).Any())
+            Directory.Delete(bundle.Path);
     }
 
     private static void RequireJoinable(string id, Sandbox sandbox) =>

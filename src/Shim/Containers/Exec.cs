@@ -29,6 +29,6 @@ internal sealed class Exec(ContainerProcess process, Bundle bundle)
     public void RemoveFiles()
     {
         foreach (string path in (ReadOnlySpan<string>)[SpecFile, PidFile, InternalPidFile, Log])
-            File.Delete(path);
+            Undo.Delete(path);
     }
 }

@@ -19,8 +19,16 @@ internal sealed class Undo(string containerId, ShimLog log)
     /// <inheritdoc cref="Add(string, Func{Task})"/>
     public void AddUnlessFailed(string what, Action undo) => _steps.Push((what, Completed(undo), UnlessFailed: true));
 
-    /// <summary>Adds the removal of a file.</summary>
-    public void AddFile(string path) => Add($"remove {path}", () => File.Delete(path));
+    /// <summary>Adds the removal of a file. The directory may be gone too: containerd may have removed the bundle.</summary>
+    public void AddFile(string path) => Add($"remove {path}", () => Delete(path));
+
+    /// <summary>Deletes a file, if it exists.</summary>
+    /// <exception cref="IOException">It cannot be deleted.</exception>
+    public static void Delete(string path)
+    {
+        if (File.Exists(path))
+            File.Delete(path);
+    }
 
     /// <summary>Runs all steps. One that fails is logged and does not prevent the others.</summary>
     public async Task RunAsync()

@@ -14,9 +14,10 @@ internal static class TaskEvents
     /// <param name="bundle">Its bundle's directory.</param>
     /// <param name="rootfs">The mounts of its root file system.</param>
     /// <param name="stdio">The standard streams that were requested.</param>
+    /// <param name="checkpoint">The directory of the image that it is restored from; null: none.</param>
     /// <param name="pid">The process of the node that represents it.</param>
-    public static TaskEvent Created(
-        string id, string bundle, IReadOnlyList<MountSpec> rootfs, StdioRequest stdio, int pid)
+    public static TaskEvent Created(string id, string bundle, IReadOnlyList<MountSpec> rootfs, StdioRequest stdio,
+        string? checkpoint, int pid)
     {
         var message = new TaskCreate
         {
@@ -29,6 +30,7 @@ internal static class TaskEvents
                 Stderr = stdio.Stderr,
                 Terminal = stdio.Terminal,
             },
+            Checkpoint = checkpoint ?? "",
             Pid = (uint)pid,
         };
         foreach (MountSpec mount in rootfs)
@@ -64,13 +66,12 @@ internal static class TaskEvents
             ExitedAt = Timestamp.FromDateTimeOffset(at),
         });
 
-    /// <summary>A process was deleted.</summary>
+    /// <summary>A container was deleted. An exec's deletion has no event, and the field <c>id</c> stays empty.</summary>
     /// <inheritdoc cref="Exited"/>
-    public static TaskEvent Deleted(string id, string processId, int pid, int status, DateTimeOffset at) => new(
+    public static TaskEvent Deleted(string id, int pid, int status, DateTimeOffset at) => new(
         "/tasks/delete", "containerd.events.TaskDelete", new TaskDelete
         {
             ContainerId = id,
-            Id = processId,
             Pid = (uint)pid,
             ExitStatus = (uint)status,
             ExitedAt = Timestamp.FromDateTimeOffset(at),

@@ -122,6 +122,14 @@ internal sealed class ShimLog : IDisposable
     internal void ResumeFailed(string id, Exception error) =>
         _logger.Warning("cannot resume the sandbox after a failed checkpoint {id} {reason}", id, error.Message);
 
+    internal void PauseAgainFailed(string id, string sandbox, Exception error) =>
+        _logger.Error("cannot pause the sandbox again after {id} was killed {sandbox} {reason}", id, sandbox,
+            error.Message);
+
+    internal void SignalAtResumeFailed(string process, string sandbox, Exception error) =>
+        _logger.Warning("cannot deliver a signal that came during the pause {process} {sandbox} {reason}", process,
+            sandbox, error.Message);
+
     internal void VersionUnknown(string id, Exception error) =>
         _logger.Warning("runsc version unknown; left out of the image {id} {reason}", id, error.Message);
 

@@ -15,12 +15,14 @@ internal sealed class ContainerSpec
     internal const string CrioSandbox = "io.kubernetes.cri-o.SandboxID";
 
     private readonly byte[] _json;
+    private readonly bool _hasTerminal;
 
     private ContainerSpec(byte[] json, JsonElement root)
     {
         _json = json;
         Annotations = ReadAnnotations(root);
         Mounts = ReadMounts(root);
+        _hasTerminal = ProcessSpec.HasTerminal(root);
         if (!root.TryGetProperty("linux"u8, out JsonElement linux) || linux.ValueKind != JsonValueKind.Object)
             return;
         if (linux.TryGetProperty("cgroupsPath"u8, out JsonElement path) && path.ValueKind == JsonValueKind.String)
@@ -87,12 +89,18 @@ internal sealed class ContainerSpec
     /// <summary>The pod's log directory on the node; null if there is none.</summary>
     public string? SandboxLogDirectory => Annotation(CriLogDirectory) is { Length: > 0 } path ? path : null;
 
-    /// <summary>Writes the edited specification atomically; without edits it writes nothing.</summary>
+    /// <summary>
+    /// Whether the first process has a terminal; null: as the specification says. The flag of the request decides.
+    /// </summary>
+    public bool? Terminal { get; set; }
+
+    /// <summary>Writes the edited specification atomically; if nothing changes it writes nothing.</summary>
     /// <exception cref="IOException">The file cannot be written; it is unchanged.</exception>
     public void Write(string path, SpecEdits edits)
     {
-        if (!edits.IsEmpty)
-            AtomicFile.Replace(path, SpecWriter.Write(_json, edits).Span);
+        bool? terminal = Terminal == _hasTerminal ? null : Terminal;
+        if (!edits.IsEmpty || terminal is not null)
+            AtomicFile.Replace(path, SpecWriter.Write(_json, edits, terminal).Span);
     }
 
     private static Dictionary<string, string> ReadAnnotations(JsonElement root)

@@ -8,7 +8,10 @@ namespace Shim.Oci;
 internal static class SpecWriter
 {
     /// <summary>The specification <paramref name="json"/> with <paramref name="edits"/>.</summary>
-    public static ReadOnlyMemory<byte> Write(byte[] json, SpecEdits edits)
+    /// <param name="json">The specification.</param>
+    /// <param name="edits">The edits of its annotations and mounts.</param>
+    /// <param name="terminal">Whether the process has a terminal; null: unchanged.</param>
+    public static ReadOnlyMemory<byte> Write(byte[] json, SpecEdits edits, bool? terminal = null)
     {
         using JsonDocument document = JsonDocument.Parse(json);
         var buffer = new ArrayBufferWriter<byte>(json.Length + 1024);
@@ -24,6 +27,11 @@ internal static class SpecWriter
                 }
                 else if (edits.Mounts.Count > 0 && property.NameEquals("mounts"u8))
                     WriteMounts(writer, property.Value, edits.Mounts);
+                else if (terminal is { } wanted && ProcessSpec.IsIn(property))
+                {
+                    writer.WritePropertyName(property.Name);
+                    ProcessSpec.WriteWithTerminal(writer, property.Value, wanted);
+                }
                 else
                     WriteRaw(writer, property);
             if (!annotated)

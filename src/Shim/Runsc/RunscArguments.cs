@@ -8,6 +8,7 @@ namespace Shim.Runsc;
 internal static class RunscArguments
 {
     // Only newer releases have these; RunscFeatures looks for the name before one is used.
+    internal const string RestoreSpecValidation = "restore-spec-validation";
     internal const string FsCheckpoint = "fscheckpoint";
     internal const string FsRestoreImagePath = "fs-restore-image-path";
     internal const string FsRestoreDirect = "fs-restore-direct";

@@ -17,25 +17,23 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     /// <summary>Which runsc, and its flags.</summary>
     public RunscSettings Settings => runner.Settings;
 
-    /// <summary>Whether runsc has a container of exactly this id.</summary>
-    public bool Has(string id) => RunscStateFile.Find(Settings.Root, id) is not null;
-
     /// <summary>Creates a container.</summary>
     /// <param name="isSandbox">Whether it is the first of its sandbox, which is created with it.</param>
     /// <param name="log">The file for runsc's log.</param>
     /// <param name="stdio">A sandbox's first container keeps these as its standard streams.</param>
+    /// <param name="givenUp">Completes when the container is no longer wanted: then the command is killed.</param>
     /// <param name="fileSystems">The image that holds the sandbox's file systems; null: they are new.</param>
     /// <inheritdoc cref="RunscArguments.Create"/>
     /// <exception cref="RunscException">It failed.</exception>
     public async Task CreateAsync(
         string id, bool isSandbox, string bundle, string pidFile, string? consoleSocket, string? userLog, string log,
-        IReadOnlyList<Descriptor?> stdio, RestoreSettings? fileSystems = null)
+        IReadOnlyList<Descriptor?> stdio, Task givenUp, RestoreSettings? fileSystems = null)
     {
         if (fileSystems is not null)
             await features.RequireAsync(runner, "create", RunscArguments.FsRestoreImagePath);
         await runner.RunAsync(
             RunscArguments.Create(id, bundle, pidFile, consoleSocket, userLog, fileSystems), log, s_bound, stdio,
-            isSandbox);
+            isSandbox, givenUp);
     }
 
     /// <summary>Starts a container's process.</summary>
@@ -67,6 +65,8 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     /// <summary>Starts another process in a running container.</summary>
     /// <param name="log">The file for runsc's log.</param>
     /// <param name="stdio">The process's standard streams; not used with a console socket.</param>
+    /// <param name="late">Gets the command if it takes too long: it is not killed, since the process may come still.
+    /// </param>
     /// <inheritdoc cref="RunscArguments.Exec"/>
     /// <returns>
     /// The end of the node's process that represents it, whose id is in the pid file. It exits with the same status.
@@ -74,19 +74,21 @@ internal sealed class RunscCommands(RunscRunner runner, RunscFeatures features)
     /// <exception cref="RunscException">It failed.</exception>
     public Task<Task<ProcessExit>> ExecAsync(
         string id, string processFile, string pidFile, string internalPidFile, string? consoleSocket, string log,
-        IReadOnlyList<Descriptor?> stdio)
+        IReadOnlyList<Descriptor?> stdio, Action<ChildProcess> late)
     {
         List<string> arguments = RunscArguments.Exec(id, processFile, pidFile, internalPidFile, consoleSocket);
         return consoleSocket is null
-            ? runner.RunUntilWrittenAsync(arguments, log, s_bound, stdio, pidFile)
-            : runner.RunAndLeaveAsync(arguments, log, s_bound, stdio, pidFile);
+            ? runner.RunUntilWrittenAsync(arguments, log, s_bound, stdio, pidFile, late)
+            : runner.RunAndLeaveAsync(arguments, log, s_bound, stdio, pidFile, late);
     }
 
-    /// <summary>Ends a running container and removes it. Does nothing if runsc has none of exactly this id.</summary>
+    /// <summary>
+    /// Ends a running container and removes it. Does nothing if runsc has none of exactly this id and bundle.
+    /// </summary>
     /// <exception cref="RunscException">It failed.</exception>
-    public async Task DeleteAsync(string id, string log)
+    public async Task DeleteAsync(string id, string bundle, string log)
     {
-        if (Has(id))
+        if (RunscStateFile.FindOwn(Settings.Root, id, bundle) is not null)
             await runner.RunAsync(RunscArguments.DeleteForce(id), log, s_bound);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Linux;
 
 namespace Shim.Runsc;
@@ -8,19 +9,28 @@ namespace Shim.Runsc;
 /// </summary>
 internal static class RunscLeftovers
 {
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
+
     /// <summary>Removes the cgroup, if runsc has no record of the container.</summary>
     /// <param name="runscRoot">runsc's root, the namespace included.</param>
     /// <param name="runscId">The container's id for runsc.</param>
     /// <param name="hierarchies">The node's cgroups.</param>
     /// <param name="cgroupsPath">The container's cgroup, as its specification names it.</param>
+    /// <param name="patience">How long to wait, blocking, for processes in it that were killed and have not left it yet.
+    /// </param>
     /// <returns>False if runsc still has the container: then the command can be tried again.</returns>
-    public static bool Remove(string runscRoot, string runscId, CgroupHierarchies hierarchies, string? cgroupsPath)
+    public static bool Remove(string runscRoot, string runscId, CgroupHierarchies hierarchies, string? cgroupsPath,
+        TimeSpan patience = default)
     {
         if (RunscStateFile.Find(runscRoot, runscId) is not null)
             return false;
         // A path of the form SLICE:PREFIX:NAME is a systemd unit, which systemd removes.
-        if (cgroupsPath is ['/', _, ..])
-            Cgroup.AtPath(hierarchies, cgroupsPath).RemoveIfEmpty();
+        if (cgroupsPath is not ['/', _, ..])
+            return true;
+        Cgroup group = Cgroup.AtPath(hierarchies, cgroupsPath);
+        long start = Stopwatch.GetTimestamp();
+        while (!group.RemoveIfEmpty() && Stopwatch.GetElapsedTime(start) < patience)
+            Thread.Sleep(s_look);
         return true;
     }
 }

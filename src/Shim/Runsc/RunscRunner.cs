@@ -39,9 +39,11 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
     /// <param name="bound">How long it may take before it is killed.</param>
     /// <param name="stdio">Its descriptors 0 to 2; null stands for /dev/null.</param>
     /// <param name="leavesSandbox">Whether it leaves a sandbox behind.</param>
+    /// <param name="givenUp">Completes when its result is no longer wanted: then it is killed; null: never.</param>
     /// <exception cref="RunscException">It failed.</exception>
     public Task RunAsync(List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio,
-        bool leavesSandbox = false) => RunAsync(arguments, log, bound, stdio, errors: null, leavesSandbox);
+        bool leavesSandbox = false, Task? givenUp = null) =>
+        RunAsync(arguments, log, bound, stdio, errors: null, leavesSandbox, givenUp);
 
     /// <summary>Runs a command that lives as long as the process that it starts.</summary>
     /// <param name="arguments">The command and its arguments.</param>
@@ -49,10 +51,11 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
     /// <param name="bound">How long it may take to start the process before it is killed.</param>
     /// <param name="stdio">Its descriptors 0 to 2, which become the process's.</param>
     /// <param name="pidFile">The file to which it writes its process id when the process runs.</param>
+    /// <param name="late">Gets the command if it takes longer, instead of a SIGKILL.</param>
     /// <returns>The command's end, as soon as it has written the file.</returns>
     /// <exception cref="RunscException">It failed.</exception>
-    public async Task<Task<ProcessExit>> RunUntilWrittenAsync(
-        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, string pidFile)
+    public async Task<Task<ProcessExit>> RunUntilWrittenAsync(List<string> arguments, string log, TimeSpan bound,
+        IReadOnlyList<Descriptor?> stdio, string pidFile, Action<ChildProcess> late)
     {
         long logStart = LengthOf(log), start = time.GetTimestamp();
         ChildProcess child = Start(arguments, log, stdio);
@@ -67,8 +70,8 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
             }
             if (time.GetElapsedTime(start) > bound)
             {
-                child.Kill(Signals.SIGKILL);
-                throw TimedOut(arguments, bound);
+                late(child);
+                throw TookTooLong(arguments, bound);
             }
             await Task.WhenAny(child.Exited, Task.Delay(pause, time));
         }
@@ -77,10 +80,10 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
 
     /// <summary>Runs a command that leaves behind a child, which lives as long as the process that it starts.</summary>
     /// <inheritdoc cref="RunUntilWrittenAsync"/>
-    public async Task<Task<ProcessExit>> RunAndLeaveAsync(
-        List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, string pidFile)
+    public async Task<Task<ProcessExit>> RunAndLeaveAsync(List<string> arguments, string log, TimeSpan bound,
+        IReadOnlyList<Descriptor?> stdio, string pidFile, Action<ChildProcess> late)
     {
-        await RunAsync(arguments, log, bound, stdio);
+        await RunAsync(arguments, log, bound, stdio, errors: null, late: late);
         return processes.WatchAsync(PidFile.Read(pidFile));
     }
 
@@ -156,21 +159,25 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
 
     private async Task RunAsync(
         List<string> arguments, string log, TimeSpan bound, IReadOnlyList<Descriptor?> stdio, Descriptor? errors,
-        bool leavesSandbox = false)
+        bool leavesSandbox = false, Task? givenUp = null, Action<ChildProcess>? late = null)
     {
         long logStart = LengthOf(log);
         ChildProcess child = Start(arguments, log, stdio, leavesSandbox);
-        ProcessExit exit;
-        try
+        bool isInTime = givenUp is null ? await LoopTask.AnyWithinAsync(bound, time, child.Exited)
+            : await LoopTask.AnyWithinAsync(bound, time, child.Exited, givenUp);
+        if (!child.Exited.IsCompleted && late is not null)
         {
-            exit = await child.Exited.WaitAsync(bound, time);
+            late(child);
+            throw TookTooLong(arguments, bound);
         }
-        catch (TimeoutException)
+        if (!child.Exited.IsCompleted)
         {
             // Does not wait: a process in an uninterruptible call ends only when the call does; the reaper reaps it.
             child.Kill(Signals.SIGKILL);
-            throw TimedOut(arguments, bound);
+            throw isInTime ? new RunscException(RunscFailure.Failed, $"runsc {arguments[0]}: given up, and killed")
+                : TimedOut(arguments, bound);
         }
+        ProcessExit exit = await child.Exited;
         if (exit.ExitCode != 0)
             throw await FailureAsync(arguments, exit, log, logStart, errors);
     }
@@ -185,6 +192,9 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
             : [];
         return RunscLog.Failure(arguments[0], exit.ExitCode, logged, printed);
     }
+
+    private static RunscException TookTooLong(List<string> arguments, TimeSpan bound) =>
+        new(RunscFailure.TimedOut, $"runsc {arguments[0]}: timed out after {bound.TotalSeconds:0} s");
 
     private static RunscException TimedOut(List<string> arguments, TimeSpan bound) =>
         new(RunscFailure.TimedOut, $"runsc {arguments[0]}: timed out after {bound.TotalSeconds:0} s and was killed");

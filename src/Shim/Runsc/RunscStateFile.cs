@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Linux;
 
 namespace Shim.Runsc;
 
@@ -19,6 +20,35 @@ internal static class RunscStateFile
                 return path;
         return null;
     }
+
+    /// <summary>
+    /// The path of the record of exactly this container, if it was made from this bundle; null if there is none.
+    /// Checked before the container is removed: two containerds may have one root, one namespace and one id.
+    /// </summary>
+    /// <param name="root">runsc's root, the namespace included.</param>
+    /// <param name="id">The container's id for runsc.</param>
+    /// <param name="bundle">The bundle's directory.</param>
+    public static string? FindOwn(string root, string id, string bundle) =>
+        Find(root, id) is { } record && IsOf(record, bundle) ? record : null;
+
+    /// <summary>Whether a record says that its container was made from this bundle.</summary>
+    private static bool IsOf(string record, string bundle)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(record));
+            return document.RootElement.TryGetProperty("bundleDir"u8, out JsonElement directory)
+                && directory.ValueKind == JsonValueKind.String && IsSame(directory.GetString()!, bundle);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
+            or InvalidOperationException)
+        {
+            return false; // incomplete, or just removed
+        }
+    }
+
+    private static bool IsSame(string directory, string bundle) =>
+        directory.TrimEnd('/') == bundle.TrimEnd('/') || FileIdentity.AreSame(directory, bundle);
 
     /// <summary>Whether runsc has a container of exactly this id, in any namespace.</summary>
     /// <param name="root">runsc's root in one namespace; those of the others are beside it.</param>
@@ -49,6 +79,18 @@ internal static class RunscStateFile
             if (path.EndsWith(end, StringComparison.Ordinal) && IsPaused(path))
                 paused.Add(Path.GetFileName(path)[..^end.Length]);
         return paused;
+    }
+
+    /// <summary>Removes a record that runsc did not remove, with its lock.</summary>
+    /// <param name="record">The record's path.</param>
+    /// <param name="sandbox">runsc's id of the sandbox, if that ended with the container; else null.</param>
+    /// <exception cref="IOException">A file cannot be removed.</exception>
+    public static void Remove(string record, string? sandbox)
+    {
+        File.Delete(record);
+        File.Delete(Path.ChangeExtension(record, ".lock"));
+        if (sandbox is not null)
+            File.Delete(Path.Join(Path.GetDirectoryName(record), $"runsc-{sandbox}.sock"));
     }
 
     private static bool IsPaused(string path)

@@ -17,4 +17,7 @@ internal interface ISandboxMember
 
     /// <summary>The state of its first process in a word.</summary>
     string StateName { get; }
+
+    /// <summary>One of its running execs, as messages name it; null if none runs.</summary>
+    string? RunningExec { get; }
 }

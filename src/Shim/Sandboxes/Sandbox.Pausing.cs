@@ -1,4 +1,5 @@
 using Linux;
+using Shim.Runsc;
 
 namespace Shim.Sandboxes;
 
@@ -7,6 +8,7 @@ internal sealed partial class Sandbox
 {
     private readonly OrderedOperations _pausing = new();
     private readonly List<ISandboxMember> _paused = [];
+    private readonly List<(string What, Func<Task> Act)> _atResume = [];
     private string _pausedThrough = "";
     private bool _pauseComing;
     private int _acts;
@@ -14,6 +16,14 @@ internal sealed partial class Sandbox
 
     /// <summary>Whether one of its containers is paused, and so all of them, or is about to be.</summary>
     public bool IsPaused => _pauseComing || _paused.Count > 0;
+
+    /// <summary>Whether it is being paused, resumed or saved.</summary>
+    public bool IsChanging => _pausing.IsBusy;
+
+    /// <summary>Does something when the paused sandbox runs again. A failure is only logged.</summary>
+    /// <param name="what">What it concerns, for messages.</param>
+    /// <param name="act">What to do.</param>
+    public void AtResume(string what, Func<Task> act) => _atResume.Add((what, act));
 
     /// <summary>
     /// Does something that needs the sandbox to run. A pause or a checkpoint that is requested meanwhile waits for it,
@@ -71,9 +81,12 @@ internal sealed partial class Sandbox
     /// <exception cref="Runsc.RunscException">It failed.</exception>
     public Task ResumeAsync(ISandboxMember container) => _pausing.RunAsync(async () =>
     {
-        if (_paused is [ISandboxMember only] && only == container)
+        bool isLast = _paused is [ISandboxMember only] && only == container;
+        if (isLast)
             await Control.ResumeAsync(_pausedThrough);
         _paused.Remove(container);
+        if (isLast)
+            await ActAfterResumeAsync();
     });
 
     /// <summary>
@@ -100,13 +113,45 @@ internal sealed partial class Sandbox
             }
             finally
             {
-                if (_paused is [ISandboxMember other, ..] && !Died.IsCompleted)
-                {
-                    await Control.PauseAsync(other.RunscId);
-                    _pausedThrough = other.RunscId;
-                }
+                await PauseAgainAsync(container);
             }
         });
+    }
+
+    /// <summary>A failure is only logged, so that it hides no other.</summary>
+    private async Task PauseAgainAsync(ISandboxMember container)
+    {
+        if (Died.IsCompleted)
+            return;
+        if (_paused is not [ISandboxMember other, ..])
+        {
+            await ActAfterResumeAsync();
+            return;
+        }
+        try
+        {
+            await Control.PauseAsync(other.RunscId);
+            _pausedThrough = other.RunscId;
+        }
+        catch (RunscException e)
+        {
+            _context.Log.PauseAgainFailed(container.Id, Id, e);
+        }
+    }
+
+    private async Task ActAfterResumeAsync()
+    {
+        (string, Func<Task>)[] acts = [.. _atResume];
+        _atResume.Clear();
+        foreach ((string what, Func<Task> act) in acts)
+            try
+            {
+                await act();
+            }
+            catch (Exception e) when (e is RunscException or RefusedException)
+            {
+                _context.Log.SignalAtResumeFailed(what, Id, e);
+            }
     }
 
     private async Task ActsEndedAsync()

@@ -10,7 +10,11 @@ internal sealed partial class Sandbox
     private const int ResumeAttempts = 180;
     private static readonly TimeSpan s_resumeAgain = TimeSpan.FromSeconds(1);
 
+    // What runsc does after its last byte takes no time, but its files may be moved on a slow disk.
+    private static readonly TimeSpan s_endedBound = TimeSpan.FromSeconds(30);
+
     private Task? _checkpoint;
+    private SandboxEnd _checkpointEnd;
 
     /// <summary>Whether a checkpoint of it is being written.</summary>
     public bool IsBeingSaved => _checkpoint is not null;
@@ -44,6 +48,7 @@ internal sealed partial class Sandbox
     {
         TaskCompletionSource written = LoopTask.NewSource();
         _checkpoint = written.Task;
+        _checkpointEnd = end;
         bool pause = end == SandboxEnd.ByShim && _paused.Count == 0;
         try
         {
@@ -69,6 +74,16 @@ internal sealed partial class Sandbox
             written.SetResult();
         }
     });
+
+    /// <summary>
+    /// The sandbox has ended. If runsc is to end it with a checkpoint, it is not known before the checkpoint's end
+    /// whether that was the reason.
+    /// </summary>
+    public async Task CheckpointThatEndedItAsync()
+    {
+        if (_checkpoint is { } checkpoint && _checkpointEnd == SandboxEnd.ByRunsc)
+            await LoopTask.AnyWithinAsync(s_endedBound, _context.Time, checkpoint);
+    }
 
     /// <summary>
     /// A sandbox whose runsc was killed writes on, for minutes perhaps, and takes no resume before it has finished.

@@ -35,6 +35,8 @@ internal sealed class SandboxCheckpoint(
             await sandbox.SaveAsync(container, end, async () =>
             {
                 sandbox.RequireSavable(container);
+                if (request.FileSystems is null)
+                    await RequireNoExecsAsync();
                 await WriteAsync(image, request, end);
                 context.Log.Checkpointed(container.Id, sandbox.Id, request.Path, context.Time.GetElapsedTime(start));
                 context.Events.Publish(TaskEvents.Checkpointed(container.Id, request.Path));
@@ -49,6 +51,19 @@ internal sealed class SandboxCheckpoint(
         }
         if (end != SandboxEnd.None)
             await Task.WhenAny(sandbox.Died, Task.Delay(s_endBound, context.Time));
+    }
+
+    /// <summary>
+    /// Older releases write an image with an exec's streams, which no restore can give them: "no host FD available".
+    /// Those that compare specifications at a restore do restore it.
+    /// </summary>
+    private async Task RequireNoExecsAsync()
+    {
+        foreach (ISandboxMember member in sandbox.Members)
+            if (member.RunningExec is { } exec && !await runsc.HasFlagAsync(RunscArguments.RestoreSpecValidation))
+                throw new RefusedException(Refusal.WrongState,
+                    $"cannot checkpoint container {container.Id}: {exec} runs, and version {await runsc.VersionAsync()} "
+                    + "of runsc could not restore the image; end the exec first, or install a newer release of gVisor");
     }
 
     /// <summary>

@@ -32,6 +32,7 @@ internal static class ErrorMapping
         Refusal.AlreadyExists => StatusCode.AlreadyExists,
         Refusal.WrongState => StatusCode.FailedPrecondition,
         Refusal.InvalidArgument => StatusCode.InvalidArgument,
+        Refusal.GivenUp => StatusCode.Cancelled,
         _ => StatusCode.Unimplemented,
     };
 
@@ -63,6 +64,7 @@ internal static class ErrorMapping
         StatusCode.FailedPrecondition => "failed precondition",
         StatusCode.InvalidArgument => "invalid argument",
         StatusCode.Unimplemented => "not implemented",
+        StatusCode.Cancelled => "context canceled",
         StatusCode.DeadlineExceeded => "context deadline exceeded",
         _ => null,
     };

@@ -57,7 +57,7 @@ internal sealed class TaskService(
         Container container = await creator.CreateAsync(new CreateRequest(
             request.Id, new Bundle(request.Bundle), rootfs,
             new StdioRequest(request.Stdin, request.Stdout, request.Stderr, request.Terminal), configuration,
-            request.Checkpoint.Length > 0 ? request.Checkpoint : null));
+            request.Checkpoint.Length > 0 ? request.Checkpoint : null), context.CancellationToken);
         return new CreateTaskResponse { Pid = (uint)container.Init.Pid };
     }
 
@@ -81,8 +81,8 @@ internal sealed class TaskService(
             Id = request.Id,
             Bundle = container.Bundle.Path,
             Pid = (uint)process.Pid,
-            // It does not run until all containers of its sandbox are restored.
-            Status = process == container.Init && container.IsBeingRestored ? Status.Paused : StatusOf(process.State),
+            // Also while it waits for the rest of its image: the CRI kills a sandbox that does not run.
+            Status = StatusOf(process.State),
             Stdin = process.Request.Stdin,
             Stdout = process.Request.Stdout,
             Stderr = process.Request.Stderr,
@@ -223,11 +223,15 @@ internal sealed class TaskService(
     }
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// A restarted containerd asks this first. Answered with an error it forgets the shim, which then nobody ends; told
+    /// that there is no process it goes on, finds no container, and asks for a shutdown.
+    /// </remarks>
     public override Task<ConnectResponse> Connect(ConnectRequest request, ServerCallContext context) =>
         System.Threading.Tasks.Task.FromResult(new ConnectResponse
         {
             ShimPid = (uint)Environment.ProcessId,
-            TaskPid = (uint)store.Get(request.Id).Init.Pid,
+            TaskPid = (uint)(store.TryGet(request.Id)?.Init.Pid ?? 0),
             Version = "2",
         });
 
@@ -247,8 +251,7 @@ internal sealed class TaskService(
         // In a pod containerd calls this after each container; the shim ends after the last.
         if (store.Count > 0)
             log.ShutdownDeferred(store.Count);
-        else
-            shutdown();
+        store.ShutDown(request.Id, shutdown);
         return s_empty;
     }
 

@@ -1,0 +1,128 @@
+using System.Globalization;
+using Linux;
+using Shim.Bundles;
+using Shim.Oci;
+using Shim.Runsc;
+
+namespace Shim.Commands;
+
+/// <summary>
+/// Removes a container from runsc, with its processes. If no shim serves it any more, its sandbox is killed: by the
+/// process that the bundle records, or, where a create was cut off before that, by what has the bundle's log on its
+/// command line.
+/// </summary>
+/// <remarks>Three steps, each of which is taken whether the one before it succeeded or not.</remarks>
+internal sealed class RunscRemoval
+{
+    /// <summary>Kept for what is removed without runsc.</summary>
+    private static readonly TimeSpan s_kept = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan s_resumeBound = TimeSpan.FromMilliseconds(700);
+    private static readonly TimeSpan s_cgroupBound = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(5);
+
+    private readonly BundleState _state;
+    private readonly Bundle _bundle;
+    private readonly ContainerSpec? _spec;
+    private readonly Budget _budget;
+    private readonly bool _ownsSandbox;
+    private readonly bool _isServed;
+    private readonly bool _mayRun;
+
+    /// <param name="state">How the container was created.</param>
+    /// <param name="bundle">Its bundle.</param>
+    /// <param name="spec">Its specification; null if it has none.</param>
+    /// <param name="budget">The time for all of the clean-up.</param>
+    public RunscRemoval(BundleState state, Bundle bundle, ContainerSpec? spec, Budget budget)
+    {
+        _state = state;
+        _bundle = bundle;
+        _spec = spec;
+        _budget = budget;
+        _ownsSandbox = spec?.IsSandbox ?? true;
+        _isServed = IsServed(bundle);
+        // A create that was cut off has started processes that are recorded nowhere.
+        bool isCutOff = state.Sandbox is null && File.Exists(bundle.State);
+        _mayRun = !_isServed && (isCutOff || (_ownsSandbox && SandboxIsAlive));
+    }
+
+    private string? Record => RunscStateFile.FindOwn(_state.RunscRoot, _state.RunscId, _bundle.Path);
+
+    private bool SandboxIsAlive => _state.Sandbox is { IsAlive: true };
+
+    /// <summary>Kills what no shim serves any more. runsc could wait for a sandbox that hangs, or that is stopped.</summary>
+    /// <exception cref="IOException">/proc cannot be read, or a process cannot be killed.</exception>
+    public void KillUnserved()
+    {
+        if (_mayRun)
+            KillAll();
+    }
+
+    /// <summary>Has runsc delete the container, if it has it.</summary>
+    /// <exception cref="RunscException">It failed, or took too long.</exception>
+    /// <exception cref="IOException">runsc cannot be started.</exception>
+    public void AskRunsc()
+    {
+        if (Record is null)
+            return;
+        // runsc does not delete from a paused sandbox. A shim that still serves resumes it itself.
+        if (!_isServed && SandboxIsAlive)
+            foreach (string paused in RunscStateFile.PausedBeside(_state.RunscRoot, _state.RunscId))
+                if (RunRunsc(RunscArguments.Resume(paused), s_resumeBound, out _) != 0)
+                    break;
+        // The shim that died is no longer the sandbox's parent, so another process reaps the sandbox.
+        int status = RunRunsc(RunscArguments.DeleteForce(_state.RunscId), _budget.LeftBut(s_kept), out byte[] errors);
+        if (status != 0 && Record is not null)
+            throw RunscLog.Failure("delete", status, [], errors);
+    }
+
+    /// <summary>Removes what runsc did not. What a shim still serves is that shim's to remove.</summary>
+    /// <exception cref="IOException">A process or a file cannot be removed.</exception>
+    public void RemoveRest()
+    {
+        string? record = _isServed ? null : Record;
+        if (_mayRun || record is not null)
+            KillAll();
+        if (record is not null)
+            RunscStateFile.Remove(record, _ownsSandbox ? _state.RunscId : null);
+        RunscLeftovers.Remove(_state.RunscRoot, _state.RunscId, CgroupHierarchies.Read(), _spec?.CgroupsPath,
+            _mayRun || record is not null ? s_cgroupBound : TimeSpan.Zero);
+        RunscStateFile.RemoveLocks(_state.RunscRoot, _state.RunscId);
+    }
+
+    private static bool IsServed(Bundle bundle) =>
+        File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket
+        && UnixSocket.IsListening(socket.Path);
+
+    /// <returns>The exit status.</returns>
+    private int RunRunsc(List<string> command, TimeSpan bound, out byte[] errors)
+    {
+        using Descriptor stderr = MemoryFile.Create("runsc-stderr");
+        List<string> argv = [_state.Binary, .. RunscArguments.Global(_state.ToSettings(), _bundle.RunscLog), .. command];
+        ProcessExit exit = ShortCommand.Run(RunscProcess.Request(argv, [null, null, stderr]), bound);
+        errors = MemoryFile.Read(stderr, 1 << 16);
+        return exit.ExitCode;
+    }
+
+    /// <summary>
+    /// Kills the container's processes, until there are none: one that is killed may just have started another.
+    /// </summary>
+    private void KillAll()
+    {
+        if (_ownsSandbox && _state.Sandbox is { } sandbox)
+            sandbox.Kill();
+        while (KillProcesses() && _budget.Left > TimeSpan.Zero)
+            Thread.Sleep(s_pause);
+    }
+
+    /// <returns>Whether there were any.</returns>
+    private bool KillProcesses()
+    {
+        bool found = false;
+        foreach (string directory in Directory.EnumerateDirectories("/proc"))
+            if (int.TryParse(Path.GetFileName(directory.AsSpan()), CultureInfo.InvariantCulture, out int pid)
+                && RunscProcesses.IsOf(pid, _bundle.RunscLog))
+                found |= Signals.Send(pid, Signals.SIGKILL);
+        return found;
+    }
+}

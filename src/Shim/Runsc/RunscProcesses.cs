@@ -1,0 +1,24 @@
+using Linux;
+
+namespace Shim.Runsc;
+
+/// <summary>
+/// The processes that work for one container: runsc's commands, its gofer, and its sandbox if it is the sandbox's first.
+/// All have the container's log on their command lines, also those of a command that was killed halfway and has
+/// recorded nothing.
+/// </summary>
+internal static class RunscProcesses
+{
+    /// <summary>Whether a process works for the container whose log this is.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="log">The path of the log of runsc's commands for the container.</param>
+    /// <exception cref="LinuxException">/proc cannot be read.</exception>
+    public static bool IsOf(int pid, string log)
+    {
+        string argument = $"--log={log}", line = ProcFs.CommandLine(pid);
+        foreach (Range range in line.AsSpan().Split('\0'))
+            if (line.AsSpan(range).SequenceEqual(argument))
+                return true;
+        return false;
+    }
+}
