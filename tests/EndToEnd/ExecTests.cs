@@ -67,8 +67,11 @@ public class ExecTests(Daemons daemons) : ContainerTest(daemons)
         string id = await SleeperAsync(daemon);
         await using EventWatch events = EventWatch.Open(daemon);
         (await ExecAsync(daemon, id, "quick", "true")).Succeeded();
+        (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", id)).Succeeded();
+        await UntilStoppedAsync(daemon, id);
+        await daemon.CtrAsync("tasks", "delete", id);
         Assert.Equal(
-            ["/tasks/exec-added", "/tasks/exec-started", "/tasks/exit", "/tasks/delete"],
+            ["/tasks/exec-added", "/tasks/exec-started", "/tasks/exit", "/tasks/exit", "/tasks/delete"],
             await events.TaskTopicsAsync(id, until: "/tasks/delete"));
     }
 

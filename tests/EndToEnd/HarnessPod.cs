@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Containerd.Api.Tasks;
+using Grpc.Core;
 using Testing;
 using Task = System.Threading.Tasks.Task;
 
@@ -67,11 +68,23 @@ internal sealed class HarnessPod(ShimHarness shim, string name, bool volume = fa
     {
         foreach (string id in _ids.AsEnumerable().Reverse())
         {
-            await shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 9 });
+            await KillAsync(id);
             await shim.Tasks.WaitAsync(new WaitRequest { Id = id });
             await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id });
         }
         _ids.Clear();
+    }
+
+    private async Task KillAsync(string id)
+    {
+        try
+        {
+            await shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 9 });
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.NotFound)
+        {
+            // It has ended.
+        }
     }
 
     /// <summary>Deletes one that has ended.</summary>

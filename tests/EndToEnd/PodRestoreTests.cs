@@ -31,7 +31,7 @@ public class PodRestoreTests
         // The shim says so: in State, in gVisor's State, and in its log.
         foreach (string id in (string[])[pod.Sandbox, pod.IdOf("a")])
         {
-            Assert.Equal(Status.Paused, (await shim.Tasks.StateAsync(new StateRequest { Id = id })).Status);
+            Assert.Equal(Status.Running, (await shim.Tasks.StateAsync(new StateRequest { Id = id })).Status);
             Assert.Equal("restoring",
                 (await Gvisor(shim).StateAsync(new Containerd.Api.Gvisor.StateRequest { Id = id })).State);
             Assert.NotEmpty((await shim.Tasks.PidsAsync(new PidsRequest { Id = id })).Processes);

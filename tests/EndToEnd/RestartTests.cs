@@ -67,7 +67,7 @@ public class RestartTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Equal(Enumerable.Range(1, lines.Length).Select(i => $"{i}"), lines);
         (await daemon.CtrAsync("tasks", "kill", "-s", "KILL", app)).Succeeded();
         // The first of them met the connection to the containerd that is gone, and was sent again.
-        Assert.Equal(["/tasks/exec-added", "/tasks/exec-started", "/tasks/exit", "/tasks/delete", "/tasks/exit"],
+        Assert.Equal(["/tasks/exec-added", "/tasks/exec-started", "/tasks/exit", "/tasks/exit"],
             await events.TaskTopicsAsync(app, until: "/tasks/exit", times: 2));
         await UntilStoppedAsync(daemon, app);
         Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", app)).Error,

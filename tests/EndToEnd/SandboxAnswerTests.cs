@@ -69,12 +69,10 @@ public class SandboxAnswerTests
         Assert.Equal(137u, (await end).ExitStatus);
         Assert.Single(Regex.Matches(
             shim.Log, "sandbox does not answer on its control socket; using runsc commands from now on"));
-        foreach (string id in (string[])["d", "c"])
-        {
-            await shim.Tasks.KillAsync(new KillRequest { Id = id, Signal = 9 });
-            await shim.Tasks.WaitAsync(new WaitRequest { Id = id });
-            await shim.Tasks.DeleteAsync(new DeleteRequest { Id = id });
-        }
+        await shim.Tasks.DeleteAsync(new DeleteRequest { Id = "d" });
+        await shim.Tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });
+        await shim.Tasks.WaitAsync(new WaitRequest { Id = "c" });
+        await shim.Tasks.DeleteAsync(new DeleteRequest { Id = "c" });
 
         async Task<int> FindWaitAsync(int but)
         {

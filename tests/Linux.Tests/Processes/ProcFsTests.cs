@@ -5,15 +5,15 @@ namespace Linux.Tests;
 public sealed class ProcFsTests
 {
     [Theory]
-    [InlineData("1 (init) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 77 1 2", 0, 77)]
-    [InlineData("4242 (a b) c) d) Z 17 4242 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456789012 1 2", 17,
+    [InlineData("1 (init) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 77 1 2", 'S', 0, 77)]
+    [InlineData("4242 (a b) c) d) Z 17 4242 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456789012 1 2", 'Z', 17,
         123456789012)]
-    [InlineData("7 (()) R 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 5 1 2\n", 1, 5)]
-    [InlineData("8 () D 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 6", 1, 6)]
-    public void Stat_lines_are_parsed(string text, int parent, ulong start)
+    [InlineData("7 (()) R 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 5 1 2\n", 'R', 1, 5)]
+    [InlineData("8 () D 1 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 6", 'D', 1, 6)]
+    public void Stat_lines_are_parsed(string text, char state, int parent, ulong start)
     {
         Assert.True(ProcessStat.TryParse(text, out ProcessStat stat));
-        Assert.Equal(new ProcessStat(parent, start), stat);
+        Assert.Equal(new ProcessStat(state, parent, start), stat);
     }
 
     [Theory]

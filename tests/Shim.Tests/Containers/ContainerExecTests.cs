@@ -2,6 +2,7 @@ using System.Text;
 using Linux;
 using Shim.Containers;
 using Shim.Io;
+using Shim.Oci;
 using Shim.Runsc;
 using Shim.Tests.Support;
 
@@ -30,11 +31,70 @@ public sealed class ContainerExecTests
         (ProcessEnd end, int deleted) = await container.DeleteExecAsync("e");
         Assert.Equal(new ProcessEnd(4, DateTimeOffset.UnixEpoch), end);
         Assert.Equal(pid, deleted);
-        Assert.Equal(["exec-added web/e", "exec-started web/e", "exit web/e 4", "delete web/e 4"],
+        Assert.Equal(["exec-added web/e", "exec-started web/e", "exit web/e 4"],
             pod.Shim.Events.Lines);
         Assert.Equal(0, container.ExecCount);
         Assert.Empty(Directory.GetFiles(container.Bundle.Path, "exec-*"));
     });
+
+    [Fact]
+    public void Its_exit_comes_before_that_of_its_container() => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        await pod.StartExecAsync(container, "e");
+        pod.Control.End("web+", 3);
+        // The process that represents it should end soon.
+        await pod.Shim.Time.UntilAwaitedAsync(TimeSpan.FromSeconds(2));
+        Assert.Equal(["exec-added web/e", "exec-started web/e"], pod.Shim.Events.Lines);
+        pod.Shim.Time.Advance(TimeSpan.FromSeconds(2));
+        await container.Init.Ended;
+        Assert.Equal(["exit web/e 137", "exit web 3"], pod.Shim.Events.Lines.TakeLast(2));
+    });
+
+    [Fact]
+    public void One_whose_start_took_too_long_is_killed_when_its_process_comes() => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        pod.Shim.Runsc.Hold("exec");
+        Task<int> starting = container.StartExecAsync("e");
+        RunscCall call = await pod.Shim.Runsc.UntilAsync("exec");
+        while (!starting.IsCompleted)
+        {
+            pod.Shim.Time.Advance(TimeSpan.FromMinutes(1));
+            await TestShim.SettleAsync();
+        }
+        Assert.Equal(RunscFailure.TimedOut, (await Assert.ThrowsAsync<RunscException>(() => starting)).Failure);
+        Assert.False(pod.Shim.Runsc.HasEnded(call.Pid));
+        await container.DeleteExecAsync("e");
+        await Assert.ThrowsAsync<RefusedException>(() => AddAsync(container, "e"));
+
+        File.WriteAllText(call.Flag("--internal-pid-file")!, "7");
+        pod.Shim.Time.Advance(TimeSpan.FromMinutes(1));
+        await TestShim.SettleAsync();
+        Assert.Contains("signal web+ 9 7", pod.Control.Calls);
+        pod.Shim.Runsc.End(call.Pid, 9);
+        await TestShim.SettleAsync();
+        Assert.Empty(Directory.GetFiles(container.Bundle.Path, "exec-*"));
+        await AddAsync(container, "e");
+        Assert.Single(pod.Shim.Warnings);
+    });
+
+    [Theory]
+    [InlineData(true, """{"args":["ls"],"terminal":false,"Terminal":false}""", """{"args":["ls"],"terminal":true}""")]
+    [InlineData(false, """{"terminal":true,"cwd":"/"}""", """{"cwd":"/"}""")]
+    public void The_terminal_flag_of_the_request_decides(bool terminal, string sent, string written) =>
+        Assert.Equal(written, Encoding.UTF8.GetString(
+            ProcessSpec.WithTerminal(Encoding.UTF8.GetBytes(sent), terminal).Span));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    public void A_specification_that_is_not_one(string json)
+    {
+        RefusedException e = Assert.Throws<RefusedException>(
+            () => ProcessSpec.WithTerminal(Encoding.UTF8.GetBytes(json), terminal: true));
+        Assert.Equal(Refusal.InvalidArgument, e.Refusal);
+    }
 
     [Theory]
     [InlineData("", Refusal.InvalidArgument)]
@@ -105,9 +165,9 @@ public sealed class ContainerExecTests
     {
         await AddAsync(container, "e");
         (ProcessEnd end, int pid) = await container.DeleteExecAsync("e");
-        Assert.Equal(128, end.Status);
+        Assert.Equal(0, end.Status);
         Assert.Equal(0, pid);
-        Assert.Equal(["exec-added web/e", "delete web/e 128"], pod.Shim.Events.Lines);
+        Assert.Equal(["exec-added web/e"], pod.Shim.Events.Lines);
     });
 
     [Fact]
@@ -143,7 +203,7 @@ public sealed class ContainerExecTests
         Assert.Equal(128, (await container.Process("e").Ended).Status);
         Assert.Equal(["wait web+"], pod.Control.Calls);
         Assert.Equal(128, (await container.DeleteExecAsync("e")).End.Status);
-        Assert.Equal(["exec-added web/e", "delete web/e 128"], pod.Shim.Events.Lines);
+        Assert.Equal(["exec-added web/e"], pod.Shim.Events.Lines);
         Assert.Single(pod.Shim.Warnings);
     });
 

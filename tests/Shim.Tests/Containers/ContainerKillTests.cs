@@ -64,15 +64,56 @@ public sealed class ContainerKillTests
     });
 
     [Theory]
-    [InlineData(SIGTERM, null)]
-    [InlineData(SIGUSR1, Refusal.NotFound)]
-    internal void A_signal_that_comes_too_late(int signal, Refusal? refusal) => TestPod.Run(async pod =>
+    [InlineData(SIGKILL)]
+    [InlineData(SIGTERM)]
+    [InlineData(SIGUSR1)]
+    internal void A_signal_that_comes_too_late(int signal) => TestPod.Run(async pod =>
     {
         Container container = await pod.StartAsync("web");
         pod.Control.Fail("signal", RunscFailure.NotFound);
-        Exception? e = await Record.ExceptionAsync(() => container.KillAsync("", signal, all: false));
-        Assert.Equal(refusal, (e as RefusedException)?.Refusal);
-        Assert.Equal(refusal is null, e is null);
+        RefusedException e = await Assert.ThrowsAsync<RefusedException>(
+            () => container.KillAsync("", signal, all: false));
+        Assert.Equal(Refusal.NotFound, e.Refusal);
+        Assert.EndsWith("process already finished", e.Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void A_signal_to_a_paused_container_is_delivered_when_it_is_resumed() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("pod"), other = await pod.StartAsync("web");
+        await container.PauseAsync();
+        await other.PauseAsync();
+        await container.KillAsync("", SIGTERM, all: false);
+        await other.KillAsync("", SIGUSR1, all: true);
+        await container.ResumeAsync();
+        Assert.Equal(["wait web+", "pause pod+"], pod.Control.Calls);
+        await other.ResumeAsync();
+        Assert.Equal(["resume pod+", "signal pod+ 15 0", "signal web+ 10 0 all"], pod.Control.Calls.TakeLast(3));
+    });
+
+    [Fact]
+    public void A_signal_that_cannot_be_delivered_at_the_resume_is_logged() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("pod");
+        await container.PauseAsync();
+        await container.KillAsync("", SIGTERM, all: false);
+        pod.Control.Fail("signal", RunscFailure.Failed);
+        await container.ResumeAsync();
+        Assert.Equal(ProcessState.Running, container.Init.State);
+        Assert.Contains("cannot deliver a signal", Assert.Single(pod.Shim.Warnings), StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void Sigkill_of_a_sandbox_does_not_wait_for_its_start() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("pod");
+        TaskCompletionSource pause = pod.Control.Hold("pause");
+        Task pausing = container.PauseAsync();
+        await container.KillAsync("", SIGKILL, all: true);
+        Assert.Equal(["sandbox 9"], pod.Shim.Runsc.Signals);
+        pause.SetResult();
+        await pausing;
+        Assert.Equal(137, (await container.Init.Ended).Status);
     });
 
     [Theory]

@@ -1,3 +1,4 @@
+using Shim.Bundles;
 using Shim.Containers;
 
 namespace Shim.Tests.Containers;
@@ -8,7 +9,7 @@ public sealed class ContainerStoreTests
     public void A_reserved_id_counts_and_is_not_found() => TestPod.Run(pod =>
     {
         ContainerStore store = pod.Shim.Store;
-        store.Reserve("web");
+        store.Reserve(Pending("web"));
         Assert.Equal(1, store.Count);
         Assert.Empty(store.All);
         AssertNotFound(store, "web");
@@ -20,10 +21,11 @@ public sealed class ContainerStoreTests
     public void An_id_is_reserved_once() => TestPod.Run(async pod =>
     {
         ContainerStore store = pod.Shim.Store;
-        store.Reserve("web");
+        PendingCreate web = Pending("web");
+        store.Reserve(web);
         AssertTaken(store, "web");
-        store.Release("web");
-        store.Reserve("web");
+        store.Release(web);
+        store.Reserve(Pending("web"));
         await pod.AddAsync("web");
         AssertTaken(store, "web");
         Assert.Equal(1, store.Count);
@@ -34,7 +36,7 @@ public sealed class ContainerStoreTests
     {
         ContainerStore store = pod.Shim.Store;
         Container container = await pod.AddAsync("web");
-        store.Reserve("other");
+        store.Reserve(Pending("other"));
         Assert.Same(container, store.Get("web"));
         Assert.Equal([container], store.All);
         Assert.Equal(2, store.Count);
@@ -54,6 +56,64 @@ public sealed class ContainerStoreTests
         Assert.Null(store.FindSandbox("missing"));
     });
 
+    [Fact]
+    public void A_shutdown_with_no_container_is_done_at_once() =>
+        Assert.Equal(1, ShutDown(new ContainerStore(), "web"));
+
+    [Fact]
+    public void A_shutdown_while_a_container_is_created_gives_the_create_up_and_is_done_after_its_undo()
+    {
+        var store = new ContainerStore();
+        PendingCreate create = Pending("web");
+        store.Reserve(create);
+        int times = 0;
+        store.ShutDown("web", () => times++);
+        Assert.Equal(0, times);
+        RefusedException e = Assert.Throws<RefusedException>(create.RequireWanted);
+        Assert.Equal(Refusal.GivenUp, e.Refusal);
+        Assert.Equal("create of container web was given up: containerd asked for a shutdown", e.Message);
+        store.Release(create);
+        Assert.Equal(1, times);
+    }
+
+    [Fact]
+    public void A_shutdown_for_a_container_that_is_created_in_a_pod_leaves_the_pod() => TestPod.Run(async pod =>
+    {
+        ContainerStore store = pod.Shim.Store;
+        await pod.AddAsync("pod");
+        PendingCreate create = Pending("web"), other = Pending("other");
+        store.Reserve(create);
+        store.Reserve(other);
+        Assert.Equal(0, ShutDown(store, "web"));
+        Assert.True(create.GivenUp.IsCompleted);
+        Assert.False(other.GivenUp.IsCompleted);
+        store.Release(create);
+        Assert.Equal(2, store.Count);
+    });
+
+    [Fact]
+    public void A_shutdown_before_a_container_was_created_after_all_is_forgotten() => TestPod.Run(async pod =>
+    {
+        ContainerStore store = pod.Shim.Store;
+        PendingCreate other = Pending("other");
+        store.Reserve(other);
+        int times = 0;
+        store.ShutDown("other", () => times++);
+        Container container = await pod.AddAsync("pod");
+        store.Remove(container);
+        store.Release(other);
+        Assert.Equal(0, times);
+    });
+
+    private static PendingCreate Pending(string id) => new(id, new Bundle($"/run/{id}"));
+
+    private static int ShutDown(ContainerStore store, string id)
+    {
+        int times = 0;
+        store.ShutDown(id, () => times++);
+        return times;
+    }
+
     private static void AssertNotFound(ContainerStore store, string id)
     {
         RefusedException e = Assert.Throws<RefusedException>(() => store.Get(id));
@@ -63,7 +123,7 @@ public sealed class ContainerStoreTests
 
     private static void AssertTaken(ContainerStore store, string id)
     {
-        RefusedException e = Assert.Throws<RefusedException>(() => store.Reserve(id));
+        RefusedException e = Assert.Throws<RefusedException>(() => store.Reserve(Pending(id)));
         Assert.Equal(Refusal.AlreadyExists, e.Refusal);
         Assert.Contains(id, e.Message, StringComparison.Ordinal);
     }

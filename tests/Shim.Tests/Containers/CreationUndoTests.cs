@@ -1,4 +1,5 @@
 using Linux;
+using Shim.Bundles;
 using Shim.Containers;
 using Shim.Io;
 using Shim.Runsc;
@@ -24,7 +25,7 @@ public sealed class CreationUndoTests
         {
             left = [.. Directory.GetFiles(request.Bundle.Path).Select(static path => Path.GetFileName(path)).Order()];
             isOpen = TestShim.IsOpen(output);
-            Assert.Throws<RefusedException>(() => shim.Store.Reserve("pod"));
+            Assert.Throws<RefusedException>(() => shim.Store.Reserve(new PendingCreate("pod", new Bundle("/run/pod"))));
         });
         await Assert.ThrowsAsync<RunscException>(() => shim.Creator.CreateAsync(request));
         Assert.Equal(["config.json", "log.json", "state.json", "volumes.json"], left);

@@ -40,13 +40,13 @@ internal sealed class TestPod(TestShim shim, Task? died = null)
         {
             Stdio = new StdioRequest("", stdout, "", Terminal: false),
         };
-        var creation = new ContainerCreation(
-            Shim.Context, request, ContainerSpec.Read(bundle.Specification), new Undo(id, Shim.Context.Log));
+        var creation = new ContainerCreation(Shim.Context, request, ContainerSpec.Read(bundle.Specification),
+            new PendingCreate(id, bundle), new Undo(id, Shim.Context.Log));
         creation.SaveState();
         int? place = Sandbox.Restore?.Add(creation.Spec.Name);
         ProcessStdio stdio = await creation.OpenStdioAsync();
         Directory.CreateDirectory(creation.State.RunscRoot);
-        File.WriteAllText(RecordOf(id), "{}");
+        File.WriteAllText(RecordOf(id), $$"""{"bundleDir":"{{bundle.Path}}"}""");
         var init = new ContainerProcess(id, $"container {id}", request.Stdio, stdio) { Pid = Sandbox.Pid };
         var container = new Container(Shim.Context, Shim.Store, creation, Sandbox, init, place);
         Sandbox.Add(container);

@@ -94,6 +94,22 @@ public sealed class SpecWriterTests
             Encoding.UTF8.GetString(SpecWriter.Write(Encoding.UTF8.GetBytes(Json), edits).Span));
     }
 
+    [Theory]
+    [InlineData("""{"process":{"terminal":true,"cwd":"/"},"x":1.0}""", false, """{"process":{"cwd":"/"},"x":1.0}""")]
+    [InlineData("""{"process":{"cwd":"\u002f"}}""", true, """{"process":{"cwd":"\u002f","terminal":true}}""")]
+    [InlineData("""{"process":{"terminal":true}}""", true, """{"process":{"terminal":true}}""")]
+    [InlineData("""{"process":{"cwd":"/" }}""", false, """{"process":{"cwd":"/" }}""")]
+    [InlineData("{}", true, "{}")]
+    public void The_terminal_flag_is_as_the_request_says(string json, bool terminal, string expected)
+    {
+        using TempDirectory directory = new();
+        ContainerSpec spec = Read(directory, json);
+        spec.Terminal = terminal;
+        string path = directory.Write("written.json", json);
+        spec.Write(path, new SpecEdits(spec.Annotations, spec.Mounts));
+        Assert.Equal(expected, File.ReadAllText(path));
+    }
+
     [Fact]
     public void An_edit_that_is_reverted_is_not_recorded()
     {

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Linux;
 using Shim.Runsc;
 using static Shim.Tests.Runsc.RunscRunnerTest;
 
@@ -6,19 +8,40 @@ namespace Shim.Tests.Runsc;
 /// <summary>Commands on containers, and what only newer releases can do.</summary>
 public sealed class RunscCommandsTests
 {
+    private static readonly Task s_wanted = LoopTask.NewSource().Task;
+
+    [Theory]
+    [InlineData("web2", "/bundle")]
+    [InlineData("web", "/other")]
+    [InlineData("web", null)]
+    public void Delete_touches_only_the_container_of_exactly_this_id_and_bundle(string id, string? bundle) =>
+        Run(async test =>
+        {
+            string record = RecordOf(test, $"{id}+", bundle);
+            await Commands(test).DeleteAsync("web+", "/bundle", test.Log);
+            Assert.Empty(test.Runsc.Calls);
+            Assert.True(File.Exists(record));
+        });
+
     [Fact]
-    public void Delete_touches_only_the_container_of_exactly_this_id() => Run(async test =>
+    public void Delete_is_by_force() => Run(async test =>
     {
-        RunscCommands commands = Commands(test);
-        Directory.CreateDirectory(test.Shim.RunscRoot);
-        File.WriteAllText(Path.Combine(test.Shim.RunscRoot, "web2+_sandbox:pod+.state"), "{}");
-        Assert.False(commands.Has("web+"));
-        await commands.DeleteAsync("web+", test.Log);
-        Assert.Empty(test.Runsc.Calls);
-        Assert.True(commands.Has("web2+"));
-        await commands.DeleteAsync("web2+", test.Log);
-        Assert.Equal(["delete --force web2+"], test.Runsc.Commands);
-        Assert.False(commands.Has("web2+"));
+        RecordOf(test, "web+", "/bundle");
+        await Commands(test).DeleteAsync("web+", "/bundle/", test.Log);
+        Assert.Equal(["delete --force web+"], test.Runsc.Commands);
+    });
+
+    [Fact]
+    public void A_create_that_nobody_wants_any_more_is_killed() => Run(async test =>
+    {
+        test.Runsc.Hold("create");
+        TaskCompletionSource givenUp = LoopTask.NewSource();
+        Task creating = Commands(test).CreateAsync(
+            "web+", true, "/bundle", test.PidFile, null, null, test.Log, [], givenUp.Task);
+        await test.Runsc.UntilAsync("create");
+        givenUp.SetResult();
+        await FailureAsync(creating, RunscFailure.Failed, "create", "given up");
+        Assert.Equal([$"{test.Runsc.Calls[0].Pid} 9"], test.Runsc.Signals);
     });
 
     [Theory]
@@ -30,14 +53,13 @@ public sealed class RunscCommandsTests
     public void Every_command_has_a_bound(string command, int minutes) => Run(async test =>
     {
         RunscCommands commands = Commands(test);
-        Directory.CreateDirectory(test.Shim.RunscRoot);
-        File.WriteAllText(Path.Combine(test.Shim.RunscRoot, "web+_sandbox:pod+.state"), "{}");
+        RecordOf(test, "web+", "/bundle");
         test.Runsc.Hold(command);
         Task running = command switch
         {
-            "create" => commands.CreateAsync("web+", true, "/bundle", test.PidFile, null, null, test.Log, []),
+            "create" => commands.CreateAsync("web+", true, "/bundle", test.PidFile, null, null, test.Log, [], s_wanted),
             "start" => commands.StartAsync("web+", test.Log, []),
-            "delete" => commands.DeleteAsync("web+", test.Log),
+            "delete" => commands.DeleteAsync("web+", "/bundle", test.Log),
             "restore" => commands.RestoreAsync("web+", new RestoreSettings("/image"), test.Log, []),
             _ => commands.CheckpointAsync("web+", "/image", new CheckpointSettings(), test.Log),
         };
@@ -52,7 +74,7 @@ public sealed class RunscCommandsTests
     [InlineData(false)]
     public void Only_the_create_of_a_sandbox_leaves_one(bool isSandbox) => Run(async test =>
     {
-        await Commands(test).CreateAsync("web+", isSandbox, "/bundle", test.PidFile, null, null, test.Log, []);
+        await Commands(test).CreateAsync("web+", isSandbox, "/bundle", test.PidFile, null, null, test.Log, [], s_wanted);
         Assert.Equal(!isSandbox, test.Runsc.Calls[0].Request.WithoutMembarrier);
     });
 
@@ -63,7 +85,8 @@ public sealed class RunscCommandsTests
         RunscCommands commands = Commands(test);
         RestoreSettings image = new("/image", Direct: true, Background: true);
         await FailureAsync(commands.RestoreAsync("web+", image, test.Log, []), RunscFailure.Unsupported, "background");
-        await FailureAsync(commands.CreateAsync("web+", true, "/bundle", test.PidFile, null, null, test.Log, [], image),
+        await FailureAsync(
+            commands.CreateAsync("web+", true, "/bundle", test.PidFile, null, null, test.Log, [], s_wanted, image),
             RunscFailure.Unsupported, "fs-restore-image-path");
         await FailureAsync(commands.CheckpointAsync("web+", "/image",
             new CheckpointSettings { CudaCheckpointPath = "/cuda" }, test.Log), RunscFailure.Unsupported, "cuda");
@@ -88,4 +111,13 @@ public sealed class RunscCommandsTests
     });
 
     private static RunscCommands Commands(RunscRunnerTest test) => new(test.Runner, test.Shim.Context.Features);
+
+    /// <summary>Writes runsc's record of a container.</summary>
+    private static string RecordOf(RunscRunnerTest test, string id, string? bundle)
+    {
+        Directory.CreateDirectory(test.Shim.RunscRoot);
+        string path = Path.Combine(test.Shim.RunscRoot, $"{id}_sandbox:pod+.state");
+        File.WriteAllText(path, new JsonObject { ["bundleDir"] = bundle }.ToJsonString());
+        return path;
+    }
 }

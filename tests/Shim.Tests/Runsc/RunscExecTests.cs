@@ -8,6 +8,8 @@ namespace Shim.Tests.Runsc;
 /// <summary>Commands that start a process: without a terminal they stay, with one they leave a child behind.</summary>
 public sealed class RunscExecTests
 {
+    private readonly List<ChildProcess> _late = [];
+
     private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(4), s_look = TimeSpan.FromMilliseconds(1);
 
     [Fact]
@@ -52,7 +54,7 @@ public sealed class RunscExecTests
     });
 
     [Fact]
-    public void It_is_killed_if_it_takes_too_long() => Run(async test =>
+    public void It_is_handed_over_alive_if_it_takes_too_long() => Run(async test =>
     {
         test.Runsc.Hold("exec");
         Task<Task<ProcessExit>> starting = ExecAsync(test);
@@ -62,7 +64,8 @@ public sealed class RunscExecTests
         Assert.Empty(test.Runsc.Signals);
         test.Shim.Time.Advance(s_look);
         await FailureAsync(starting, RunscFailure.TimedOut, "exec", "60");
-        Assert.Equal([$"{test.Runsc.Calls[0].Pid} 9"], test.Runsc.Signals);
+        Assert.Equal(test.Runsc.Calls[0].Pid, Assert.Single(_late).Pid);
+        Assert.Empty(test.Runsc.Signals);
     });
 
     [Fact]
@@ -82,13 +85,14 @@ public sealed class RunscExecTests
     });
 
     [Fact]
-    public void With_a_terminal_it_is_killed_if_it_takes_too_long() => Run(async test =>
+    public void With_a_terminal_too_it_is_handed_over_alive_if_it_takes_too_long() => Run(async test =>
     {
         test.Runsc.Hold("exec");
         Task<Task<ProcessExit>> starting = ExecWithTerminalAsync(test);
         test.Shim.Time.Advance(Bound);
         await FailureAsync(starting, RunscFailure.TimedOut, "exec");
-        Assert.Equal([$"{test.Runsc.Calls[0].Pid} 9"], test.Runsc.Signals);
+        Assert.Equal(test.Runsc.Calls[0].Pid, Assert.Single(_late).Pid);
+        Assert.Empty(test.Runsc.Signals);
     });
 
     [Theory]
@@ -98,7 +102,7 @@ public sealed class RunscExecTests
     {
         RunscCommands commands = new(test.Runner, test.Shim.Context.Features);
         Task<Task<ProcessExit>> starting = commands.ExecAsync("web+", "/p.json", test.PidFile,
-            test.Shim.Directory["internal"], consoleSocket, test.Log, []);
+            test.Shim.Directory["internal"], consoleSocket, test.Log, [], _late.Add);
         await TestShim.UntilAsync(() => File.Exists(test.PidFile));
         test.Shim.Time.Advance(s_firstLook);
         Task<ProcessExit> ended = await starting;
@@ -107,11 +111,11 @@ public sealed class RunscExecTests
             test.Runsc.Commands);
     });
 
-    private static Task<Task<ProcessExit>> ExecAsync(RunscRunnerTest test) =>
+    private Task<Task<ProcessExit>> ExecAsync(RunscRunnerTest test) =>
         test.Runner.RunUntilWrittenAsync(
-            ["exec", "--pid-file", test.PidFile, "web+"], test.Log, Bound, [], test.PidFile);
+            ["exec", "--pid-file", test.PidFile, "web+"], test.Log, Bound, [], test.PidFile, _late.Add);
 
-    private static Task<Task<ProcessExit>> ExecWithTerminalAsync(RunscRunnerTest test) =>
+    private Task<Task<ProcessExit>> ExecWithTerminalAsync(RunscRunnerTest test) =>
         test.Runner.RunAndLeaveAsync(
-            ["exec", "--detach", "--pid-file", test.PidFile, "web+"], test.Log, Bound, [], test.PidFile);
+            ["exec", "--detach", "--pid-file", test.PidFile, "web+"], test.Log, Bound, [], test.PidFile, _late.Add);
 }

@@ -14,4 +14,6 @@ internal sealed class ExampleMember(string id) : ISandboxMember
     public bool IsAlive { get; set; } = true;
 
     public string StateName => IsAlive ? "running" : "stopped";
+
+    public string? RunningExec { get; set; }
 }

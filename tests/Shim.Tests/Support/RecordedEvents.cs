@@ -43,5 +43,5 @@ internal sealed class RecordedEvents : IEventSink
     };
 
     private static string NameOf(string container, string process) =>
-        process == container ? container : $"{container}/{process}";
+        process == container || process.Length == 0 ? container : $"{container}/{process}";
 }

@@ -107,7 +107,8 @@ internal sealed class RunscCall
     public void LeaveRecord()
     {
         Directory.CreateDirectory(_global["--root"]);
-        File.WriteAllText(Path.Combine(_global["--root"], $"{Arguments[^1]}_sandbox:{Arguments[^1]}.state"), "{}");
+        File.WriteAllText(Path.Combine(_global["--root"], $"{Arguments[^1]}_sandbox:{Arguments[^1]}.state"),
+            $$"""{"bundleDir":"{{Flag("--bundle")}}"}""");
     }
 
     /// <summary>Ends.</summary>

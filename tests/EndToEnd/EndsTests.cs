@@ -1,0 +1,177 @@
+using System.Globalization;
+using System.Text;
+using Linux;
+using Testing;
+
+namespace EndToEnd;
+
+/// <summary>Whoever is gone in the middle of a create, or instead of a delete, nothing is left.</summary>
+public class EndsTests(Daemons daemons) : ContainerTest(daemons)
+{
+    private const int Rounds = 100, AtOnce = 4;
+    private static readonly string[] s_sleep = ["sleep", "1000"];
+
+    [Theory, ContainerdVersions]
+    public async Task A_client_that_gives_up_during_the_create(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("slow");
+        foreach (string script in (string[])["sleep 20; exec $runsc \"$@\"", "$runsc \"$@\"; sleep 20"])
+        {
+            CommandResult result = await daemon.CtrAsync(
+                ["--timeout", "4s", .. RunWith(await SlowCreateAsync(daemon, script), id)]);
+            result.Failed();
+            await UntilNoShimAsync(daemon);
+            await daemon.CtrAsync("containers", "rm", id);
+            (await daemon.CtrAsync(daemon.Run(id, ["--rm"], "true"))).Succeeded();
+        }
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_containerd_that_is_killed_during_the_create(string version)
+    {
+        Daemon daemon = await OwnDaemonAsync(version);
+        string id = Id("slow"), configuration = await SlowCreateAsync(daemon, "sleep 20; exec $runsc \"$@\"");
+        Task<CommandResult> running = daemon.CtrAsync(RunWith(configuration, id));
+        await Eventually.TrueAsync("the create begins", () => Processes.Mentioning($"{id}+").Count > 0);
+        await daemon.KillAsync();
+        (await running).Failed();
+        await daemon.StartProcessAsync();
+        // 1.6 still has the task; later versions ask for the task's processes, and delete it.
+        await daemon.CtrAsync("tasks", "delete", "-f", id);
+        await UntilNoShimAsync(daemon);
+        await daemon.CtrAsync("containers", "rm", id);
+        (await daemon.CtrAsync(daemon.Run(id, ["--rm"], "true"))).Succeeded();
+    }
+
+    /// <summary>The moments are random, over the time that a create takes.</summary>
+    [Fact]
+    public async Task A_shim_that_is_killed_at_any_moment_of_the_create()
+    {
+        Daemon daemon = await DaemonAsync(Tools.ContainerdVersions[^1]);
+        int seed = Environment.TickCount;
+        TestContext.Current.SendDiagnosticMessage($"seed {seed}");
+        var random = new Random(seed);
+        for (int round = 0; round < Rounds; round += AtOnce)
+            await Task.WhenAll(Enumerable.Range(round, AtOnce)
+                .Select(each => KillDuringCreateAsync(daemon, Id($"k{each}"), random.Next(0, 250))));
+        await UntilNoShimAsync(daemon);
+        await Eventually.PassesAsync(() => Assert.Empty(Processes.Mentioning(daemon.RunscRoot).Select(
+            Processes.CommandLine)));
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_shim_that_is_killed_while_its_sandbox_is_stopped(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("stopped");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], s_sleep))).Succeeded();
+        Signals.Send(Assert.Single(Processes.Mentioning(daemon.RunscRoot), static pid =>
+            Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)), SIGSTOP);
+        Signals.Send(Assert.Single(Processes.Shims(daemon)), Signals.SIGKILL);
+        await Eventually.PassesAsync(() => Assert.Empty(Processes.Mentioning(daemon.RunscRoot).Select(
+            Processes.CommandLine)));
+        Assert.Empty(RunscRoot.Entries(Path.Combine(daemon.RunscRoot, "default")));
+    }
+
+    /// <summary>The second one's create is refused by runsc; undoing it must not touch the first one's container.</summary>
+    [Theory, ContainerdVersions]
+    public async Task Two_containerds_that_share_the_root_of_runsc(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("same");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], s_sleep))).Succeeded();
+        await using (Daemon other = await Daemon.StartAsync(version))
+        {
+            string configuration = await ConfigurationAsync(other, Tools.Runsc, daemon.RunscRoot);
+            CommandResult second = await other.CtrAsync(RunWith(configuration, id));
+            Assert.Contains("already exists", second.Failed(), StringComparison.Ordinal);
+            await RemoveContainersAsync(other);
+        }
+        Assert.Equal("RUNNING", await StatusAsync(daemon, id));
+        (await daemon.CtrAsync("tasks", "exec", "--exec-id", "e", id, "true")).Succeeded();
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task Signals_to_a_paused_and_to_an_ended_task(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("paused");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"],
+            "sh", "-c", "trap 'exit 7' TERM; touch /tmp/up; while :; do sleep 0.05; done"))).Succeeded();
+        await UntilUpAsync(daemon, id);
+        (await daemon.CtrAsync("tasks", "pause", id)).Succeeded();
+        (await daemon.CtrAsync("tasks", "kill", "-s", "TERM", id)).Succeeded();
+        Assert.Equal("PAUSED", await StatusAsync(daemon, id));
+        (await daemon.CtrAsync("tasks", "resume", id)).Succeeded();
+        await UntilStoppedAsync(daemon, id);
+        foreach (string signal in (string[])["TERM", "KILL"])
+            Assert.Contains("not found", (await daemon.CtrAsync("tasks", "kill", "-s", signal, id)).Failed(),
+                StringComparison.Ordinal);
+        Assert.Contains("exit code 7", (await daemon.CtrAsync("tasks", "delete", id)).Error, StringComparison.Ordinal);
+    }
+
+    private const int SIGSTOP = 19;
+
+    private static async Task KillDuringCreateAsync(Daemon daemon, string id, int milliseconds)
+    {
+        Task<CommandResult> running = daemon.CtrAsync(daemon.Run(id, ["-d"], s_sleep));
+        int shim = 0;
+        await Eventually.TrueAsync("the shim serves", () => running.IsCompleted
+            || (shim = Processes.Shims(daemon).FirstOrDefault(pid => IsServing(pid, id))) != 0);
+        await Task.Delay(milliseconds);
+        if (shim != 0)
+            Signals.Send(shim, Signals.SIGKILL);
+        await running;
+        await Eventually.TrueAsync("the container can be removed", async () =>
+        {
+            await daemon.CtrAsync("tasks", "delete", "-f", id);
+            return (await daemon.CtrAsync("containers", "rm", id)).ExitCode == 0
+                || !(await daemon.CtrAsync("containers", "ls", "-q")).Output.Contains(id, StringComparison.Ordinal);
+        });
+    }
+
+    private static bool IsServing(int shim, string id)
+    {
+        string line = Processes.CommandLine(shim);
+        return line.Contains($"-id {id} ", StringComparison.Ordinal) && !line.TrimEnd().EndsWith("start",
+            StringComparison.Ordinal) && !line.TrimEnd().EndsWith("delete", StringComparison.Ordinal);
+    }
+
+    private static Task UntilNoShimAsync(Daemon daemon) => Eventually.PassesAsync(
+        () => Assert.Empty(Processes.Shims(daemon).Select(Processes.CommandLine)));
+
+    private static string[] RunWith(string configuration, string id) =>
+        ["run", "-d", "--runtime", "io.containerd.runsc.v1", "--runtime-config-path", configuration, Tools.ImageName,
+            id, .. s_sleep];
+
+    /// <summary>A runsc that takes long to create a container, before or after it does.</summary>
+    private static async Task<string> SlowCreateAsync(Daemon daemon, string script)
+    {
+        string path = Path.Combine(daemon.Directory, "slow-runsc");
+        await File.WriteAllTextAsync(path, $"""
+            #!/bin/sh
+            runsc={Tools.Runsc}
+            case " $* " in
+              *" create "*) {script} ;;
+              *) exec $runsc "$@" ;;
+            esac
+
+            """, TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return await ConfigurationAsync(daemon, path, daemon.RunscRoot);
+    }
+
+    private static async Task<string> ConfigurationAsync(Daemon daemon, string runsc, string root)
+    {
+        string path = Path.Combine(daemon.Directory,
+            string.Create(CultureInfo.InvariantCulture, $"ends-{Guid.NewGuid():N}.toml"));
+        string common = await File.ReadAllTextAsync(daemon.ShimConfiguration, TestContext.Current.CancellationToken);
+        StringBuilder lines = new();
+        foreach (string line in common.Split('\n'))
+            lines.Append(line.StartsWith("binary_name", StringComparison.Ordinal) ? $"binary_name = \"{runsc}\""
+                : line.StartsWith("root", StringComparison.Ordinal) ? $"root = \"{root}\"" : line).Append('\n');
+        await File.WriteAllTextAsync(path, lines.ToString(), TestContext.Current.CancellationToken);
+        return path;
+    }
+}
