@@ -61,7 +61,7 @@ internal sealed class CheckpointImage : IDisposable
     {
         if (Header.RunscVersion is { } writer && writer != version)
             throw new CheckpointException(CheckpointFault.DoesNotFit,
-                $"image {Path} cannot be restored by runsc {version}: it was written by runsc {writer}, and only that "
+                $"image {Path} cannot be restored by runsc {version}: it was written by runsc {writer.Short()}, and only that "
                 + "version can restore it");
     }
 
@@ -94,7 +94,7 @@ internal sealed class CheckpointImage : IDisposable
         catch (FormatException e)
         {
             throw new CheckpointException(CheckpointFault.Invalid,
-                $"image {directory.Path}: {ImageFiles.Record} cannot be used: {e.Message}", e);
+                $"image {directory.Path}: {ImageFiles.Record} cannot be used: {e.Message.Short()}", e);
         }
     }
 }

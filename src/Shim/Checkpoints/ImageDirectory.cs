@@ -11,7 +11,7 @@ internal static class ImageDirectory
     {
         if (!path.StartsWith('/'))
             throw new CheckpointException(CheckpointFault.Invalid,
-                $"checkpoint path \"{path}\" is not absolute: the shim's working directory is not the client's");
+                $"checkpoint path \"{path.Short()}\" is not absolute: the shim's working directory is not the client's");
         return Open(path, () => OpenDirectory.TryOpen(path));
     }
 
@@ -77,15 +77,15 @@ internal static class ImageDirectory
         try
         {
             return open()
-                ?? throw new CheckpointException(CheckpointFault.Invalid, $"directory {path} does not exist");
+                ?? throw new CheckpointException(CheckpointFault.Invalid, $"directory {path.Short()} does not exist");
         }
         catch (LinuxException e)
         {
             throw new CheckpointException(
-                CheckpointFault.Invalid, $"directory {path} cannot be opened: {e.Message}", e);
+                CheckpointFault.Invalid, $"directory {path.Short()} cannot be opened: {e.Message.Short()}", e);
         }
     }
 
     private static CheckpointException Rejected(string annotation, string path, string why) =>
-        new(CheckpointFault.Invalid, $"annotation {annotation}=\"{path}\" is rejected: {why}");
+        new(CheckpointFault.Invalid, $"annotation {annotation}=\"{path.Short()}\" is rejected: {why}");
 }

@@ -58,12 +58,12 @@ internal sealed record RestoreAnnotations
                     FileSystemsImagePath => found with { FileSystemsImage = value },
                     FileSystemsPrefix + "direct" => found with { FileSystemsDirect = Boolean(annotation, value) },
                     _ => throw new CheckpointException(
-                        CheckpointFault.Invalid, $"annotation {annotation} is unknown"),
+                        CheckpointFault.Invalid, $"annotation {annotation.Short()} is unknown"),
                 };
         return found;
     }
 
     private static bool Boolean(string annotation, string value) =>
         GoBoolean.Parse(value) ?? throw new CheckpointException(CheckpointFault.Invalid,
-            $"annotation {annotation}=\"{value}\" must be true or false");
+            $"annotation {annotation}=\"{value.Short()}\" must be true or false");
 }

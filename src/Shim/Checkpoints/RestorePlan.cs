@@ -10,6 +10,8 @@ namespace Shim.Checkpoints;
 /// </remarks>
 internal sealed class RestorePlan
 {
+    private const int MostShown = 10;
+
     private readonly string _image;
     private readonly List<string> _names;
     private readonly bool _namesAreKnown;
@@ -44,11 +46,11 @@ internal sealed class RestorePlan
         {
             if (!_namesAreKnown)
                 return $"{_count - _restored.Count} of {_count} containers";
-            List<string> missing = [];
+            List<int> missing = [];
             for (int place = 0; place < _names.Count; place++)
                 if (!_restored.Contains(place))
-                    missing.Add(Shown(place));
-            return string.Join(", ", missing);
+                    missing.Add(place);
+            return Shown(missing);
         }
     }
 
@@ -96,17 +98,17 @@ internal sealed class RestorePlan
     {
         int place = _names.FindIndex(1, each => each == name);
         if (!_namesAreKnown)
-            return name.Length > 0 && place > 0 ? throw Rejected($"its container {name} is already in this sandbox")
+            return name.Length > 0 && place > 0 ? throw Rejected($"its container {name.Short()} is already in this sandbox")
                 : _created.Count >= _count ? throw Rejected($"all its {_count} containers are already in this sandbox")
                 : _names.Count;
         while (name.Length == 0 && place > 0 && _created.Contains(place))
             place = _names.FindIndex(place + 1, each => each == name);
         if (place < 0)
             throw Rejected(name.Length > 0
-                ? $"it holds {AllShown()}, but no container {name}"
+                ? $"it holds {AllShown()}, but no container {name.Short()}"
                 : $"it holds {AllShown()}, but no further container without a name");
         if (_created.Contains(place))
-            throw Rejected($"its container {name} is already in this sandbox");
+            throw Rejected($"its container {name.Short()} is already in this sandbox");
         for (int earlier = 1; _isOrdered && earlier < place; earlier++)
             if (!_created.Contains(earlier))
                 throw Rejected($"its containers must be created in order ({AllShown()}), and {Shown(earlier)} is "
@@ -116,15 +118,24 @@ internal sealed class RestorePlan
 
     private string Shown(int place) =>
         place == 0 ? "the sandbox's own container"
-        : _names[place].Length > 0 ? $"container {_names[place]}"
+        : _names[place].Length > 0 ? $"container {_names[place].Short()}"
         : $"container {place} (unnamed)";
 
     private string AllShown()
     {
-        var shown = new string[_names.Count];
-        for (int place = 0; place < shown.Length; place++)
-            shown[place] = Shown(place);
-        return string.Join(", ", shown);
+        var all = new int[_names.Count];
+        for (int place = 0; place < all.Length; place++)
+            all[place] = place;
+        return Shown(all);
+    }
+
+    private string Shown(IReadOnlyList<int> places)
+    {
+        var shown = new string[Math.Min(places.Count, MostShown)];
+        for (int i = 0; i < shown.Length; i++)
+            shown[i] = Shown(places[i]);
+        string text = string.Join(", ", shown);
+        return places.Count > MostShown ? $"{text} and {places.Count - MostShown} more" : text;
     }
 
     private CheckpointException Rejected(string why) => new(CheckpointFault.DoesNotFit, $"image {_image}: {why}");

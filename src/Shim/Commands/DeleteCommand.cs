@@ -46,7 +46,7 @@ internal static class DeleteCommand
             // The sandbox may have been deleted while runsc looked through its containers for this one: then its locks
             // remain, and the last container removes them.
             if (spec?.SandboxId is { } sandbox)
-                Try(failures, () => RunscStateFile.RemoveLocks(state.RunscRoot, RunscId.For(sandbox)));
+                Try(failures, () => RunscStateFile.RemoveRemains(state.RunscRoot, RunscId.For(sandbox)));
         }
         Try(failures, () => DirectoryTree.Delete(bundle.ConsoleDirectory));
         if (File.Exists(bundle.Address))

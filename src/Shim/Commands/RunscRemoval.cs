@@ -18,7 +18,7 @@ internal sealed class RunscRemoval
     private static readonly TimeSpan s_kept = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan s_resumeBound = TimeSpan.FromMilliseconds(700);
-    private static readonly TimeSpan s_cgroupBound = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_keptForFiles = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(5);
 
     private readonly BundleState _state;
@@ -86,8 +86,8 @@ internal sealed class RunscRemoval
         if (record is not null)
             RunscStateFile.Remove(record, _ownsSandbox ? _state.RunscId : null);
         RunscLeftovers.Remove(_state.RunscRoot, _state.RunscId, CgroupHierarchies.Read(), _spec?.CgroupsPath,
-            _mayRun || record is not null ? s_cgroupBound : TimeSpan.Zero);
-        RunscStateFile.RemoveLocks(_state.RunscRoot, _state.RunscId);
+            _mayRun || record is not null ? _budget.LeftBut(s_keptForFiles) : TimeSpan.Zero);
+        RunscStateFile.RemoveRemains(_state.RunscRoot, _state.RunscId);
     }
 
     private static bool IsServed(Bundle bundle) =>

@@ -247,7 +247,7 @@ internal sealed partial class Container : ISandboxMember
                 throw;
             Log.DeletedWithSandbox(Id, e);
         }
-        RunscStateFile.RemoveLocks(_runsc.Settings.Root, RunscId);
+        RunscStateFile.RemoveRemains(_runsc.Settings.Root, RunscId);
     });
 
     private static CheckpointSettings DefaultsOf(CheckpointConfiguration configuration) => new()

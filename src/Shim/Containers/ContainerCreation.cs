@@ -164,7 +164,7 @@ internal sealed class ContainerCreation
         await Runsc.DeleteAsync(State.RunscId, Bundle.Path, Bundle.RunscLog);
         await KillRemainingAsync();
         RunscLeftovers.Remove(State.RunscRoot, State.RunscId, _context.Cgroups, Spec.CgroupsPath);
-        RunscStateFile.RemoveLocks(State.RunscRoot, State.RunscId);
+        RunscStateFile.RemoveRemains(State.RunscRoot, State.RunscId);
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using Linux;
 using Shim.Sandboxes;
 
 namespace Shim.Containers;
@@ -7,7 +8,17 @@ internal sealed class ContainerStore
 {
     private readonly Dictionary<string, Container> _containers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, PendingCreate> _creates = new(StringComparer.Ordinal);
+    private TaskCompletionSource _empty = LoopTask.NewSource();
     private Action? _whenEmpty;
+
+    /// <summary>A store without containers.</summary>
+    public ContainerStore() => _empty.SetResult();
+
+    /// <summary>Completed while there are none; else completes when the last one is gone.</summary>
+    public Task Empty => _empty.Task;
+
+    /// <summary>Whether there has been one.</summary>
+    public bool WasUsed { get; private set; }
 
     /// <summary>How many there are, with those that are being created.</summary>
     public int Count => _containers.Count + _creates.Count;
@@ -32,6 +43,9 @@ internal sealed class ContainerStore
     {
         if (_containers.ContainsKey(create.Id) || !_creates.TryAdd(create.Id, create))
             throw new RefusedException(Refusal.AlreadyExists, $"container {create.Id} already exists");
+        WasUsed = true;
+        if (_empty.Task.IsCompleted)
+            _empty = LoopTask.NewSource();
     }
 
     /// <summary>Releases the id of a container that was not created after all.</summary>
@@ -39,8 +53,10 @@ internal sealed class ContainerStore
     {
         create.Over();
         _creates.Remove(create.Id);
-        if (Count == 0 && _whenEmpty is { } act)
-            act();
+        if (Count > 0)
+            return;
+        _whenEmpty?.Invoke();
+        _empty.TrySetResult();
     }
 
     /// <summary>Adds the container for which its id was reserved.</summary>
@@ -53,7 +69,12 @@ internal sealed class ContainerStore
     }
 
     /// <summary>Removes a container.</summary>
-    public void Remove(Container container) => _containers.Remove(container.Id);
+    public void Remove(Container container)
+    {
+        _containers.Remove(container.Id);
+        if (Count == 0)
+            _empty.TrySetResult();
+    }
 
     /// <summary>
     /// containerd asks for a shutdown. It does so when it is done with a container, created or not, and only once: a

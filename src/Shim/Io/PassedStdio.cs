@@ -55,7 +55,7 @@ internal sealed class PassedStdio : ProcessStdio
             {
                 ProcessExit exit = await program.Exited;
                 if (!_processEnded)
-                    log.LoggerEnded(owner.ContainerId, request.Stdout, exit.ExitCode);
+                    log.LoggerEnded(owner.ContainerId, StdioUri.Parse(request.Stdout).Path, exit.ExitCode);
             });
     }
 
@@ -103,7 +103,7 @@ internal sealed class PassedStdio : ProcessStdio
         {
             StdioUri stdin = StdioUri.Parse(request.Stdin);
             if (stdin.Kind != StdioKind.Path)
-                throw new FormatException($"stdin {request.Stdin}: only a FIFO can be read");
+                throw new FormatException($"stdin {stdin.Path.Short()}: only a FIFO can be read");
             (_stdinKeptOpen, _container[0]) = InputFifo.Open(stdin.Path);
         }
         StdioUri stdout = StdioUri.Parse(request.Stdout);
@@ -151,7 +151,7 @@ internal sealed class PassedStdio : ProcessStdio
             case StdioKind.Path:
                 return Descriptor.OpenToAppend(uri.Path, OpenFlags.O_WRONLY);
             default:
-                throw new FormatException($"stderr {uri.Path}: a logging program must be named as stdout");
+                throw new FormatException($"stderr {uri.Path.Short()}: a logging program must be named as stdout");
         }
     }
 

@@ -42,7 +42,7 @@ internal sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<strin
             "file" => StdioKind.File,
             "binary" => StdioKind.Binary,
             "binary-v2" => StdioKind.BinaryV2,
-            string scheme => throw new FormatException($"stdio {text}: unknown scheme {scheme}"),
+            string scheme => throw new FormatException($"stdio {Shown(text)}: unknown scheme {scheme.Short()}"),
         };
         string rest = text[(colon + 3)..];
         int query = rest.IndexOf('?', StringComparison.Ordinal);
@@ -53,8 +53,16 @@ internal sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<strin
     private static string Absolute(string path, string text)
     {
         if (!path.StartsWith('/'))
-            throw new FormatException($"stdio {text}: the path is not absolute");
-        return path.Contains('\0') ? throw new FormatException($"stdio {text}: the path contains a NUL") : path;
+            throw new FormatException($"stdio {Shown(text)}: the path is not absolute");
+        return path.Contains('\0')
+            ? throw new FormatException($"stdio {Shown(text)}: the path contains a NUL") : path;
+    }
+
+    /// <summary>The text without its query, in which a logging program may be given a password.</summary>
+    private static string Shown(string text)
+    {
+        int query = text.IndexOf('?', StringComparison.Ordinal);
+        return (query < 0 ? text : text[..query]).Short();
     }
 
     /// <summary>If a key occurs more than once, its first value applies.</summary>

@@ -62,7 +62,7 @@ internal sealed class TerminalStdio : ProcessStdio
     {
         StdioUri stdin = StdioUri.Parse(request.Stdin);
         if (stdin.Kind is not StdioKind.Path and not StdioKind.Null)
-            throw new FormatException($"stdin {request.Stdin}: only a FIFO can be read");
+            throw new FormatException($"stdin {stdin.Path.Short()}: only a FIFO can be read");
         // A terminal has one output.
         PassedStdio output =
             await PassedStdio.OpenAsync(request with { Stdin = "", Stderr = "" }, owner, processes, loop);

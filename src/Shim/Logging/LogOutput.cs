@@ -1,4 +1,3 @@
-using System.Text;
 using Linux;
 using Serilog.Core;
 using Serilog.Events;
@@ -9,8 +8,7 @@ namespace Shim.Logging;
 internal sealed class LogOutput : ILogEventSink, IDisposable
 {
     private readonly List<Descriptor> _descriptors = [];
-    private readonly StringBuilder _line = new();
-    private readonly StringWriter _writer;
+    private readonly LogrusLine _line = new();
     private readonly bool _toStandardError;
 
     private LogOutput(Descriptor? fifo)
@@ -18,7 +16,6 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         if (fifo is not null)
             _descriptors.Add(fifo);
         _toStandardError = fifo is null;
-        _writer = new StringWriter(_line);
     }
 
     /// <summary>The FIFO at <paramref name="path"/>, or standard error if there is none.</summary>
@@ -53,13 +50,11 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     {
         lock (_line)
         {
-            _line.Clear();
-            LogrusFormatter.Format(logEvent, _writer);
-            byte[] bytes = Encoding.UTF8.GetBytes(_line.ToString());
+            LogrusFormatter.Format(logEvent, _line);
             foreach (Descriptor descriptor in _descriptors)
-                descriptor.TryWrite(bytes, out _); // a rejected line is dropped: logging never waits
+                descriptor.TryWrite(_line.Bytes, out _); // a rejected line is dropped: logging never waits
             if (_toStandardError)
-                StandardIo.TryWriteError(bytes);
+                StandardIo.TryWriteError(_line.Bytes);
         }
     }
 

@@ -11,33 +11,39 @@ namespace Shim.Logging;
 /// <remarks>The message is the template without its properties, which follow as key=value.</remarks>
 internal static class LogrusFormatter
 {
+    private const int LongestSentence = 2048;
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'";
 
     /// <summary>Writes one event as one line.</summary>
-    public static void Format(LogEvent logEvent, TextWriter output)
+    public static void Format(LogEvent logEvent, LogrusLine line)
     {
-        output.Write("time=\"");
-        output.Write(logEvent.Timestamp.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
-        output.Write("\" level=");
-        output.Write(LevelOf(logEvent.Level));
-        output.Write(" msg=");
-        WriteQuoted(output, MessageOf(logEvent.MessageTemplate));
+        line.Clear();
+        line.Write("time=\"");
+        line.Write(logEvent.Timestamp.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
+        line.Write("\" level=");
+        line.Write(LevelOf(logEvent.Level));
+        line.Write(" msg=");
+        line.WriteQuoted(MessageOf(logEvent.MessageTemplate));
         foreach (MessageTemplateToken token in logEvent.MessageTemplate.Tokens)
             if (token is PropertyToken property
                 && logEvent.Properties.TryGetValue(property.PropertyName, out LogEventPropertyValue? value))
             {
-                output.Write(' ');
-                output.Write(property.PropertyName);
-                output.Write('=');
-                WriteValue(output, value is ScalarValue { Value: { } scalar } ? Text(scalar) : "");
+                line.Write(" ");
+                line.Write(property.PropertyName);
+                line.Write("=");
+                line.WriteValue(value is ScalarValue { Value: { } scalar } ? TextOf(scalar) : "",
+                    IsSentence(property.PropertyName) ? LongestSentence : Text.LongestValue);
             }
         if (logEvent.Exception is { } exception)
         {
-            output.Write(" error=");
-            WriteQuoted(output, exception.ToString());
+            line.Write(" error=");
+            line.WriteQuoted(exception.ToString(), LogrusLine.Longest); // what fits
         }
-        output.Write('\n');
+        line.End();
     }
+
+    /// <summary>Whether the shim wrote the text; what strangers wrote is cut where it is put into it.</summary>
+    private static bool IsSentence(string property) => property is "reason" or "warning" or "why" or "dump";
 
     private static string MessageOf(MessageTemplate template) =>
         FirstOf(template.Tokens) is TextToken text ? text.Text.TrimEnd() : "";
@@ -49,7 +55,7 @@ internal static class LogrusFormatter
         return null;
     }
 
-    private static string Text(object scalar) => scalar is IFormattable formattable
+    private static string TextOf(object scalar) => scalar is IFormattable formattable
         ? formattable.ToString(null, CultureInfo.InvariantCulture)
         : scalar.ToString() ?? "";
 
@@ -62,35 +68,4 @@ internal static class LogrusFormatter
         LogEventLevel.Error => "error",
         _ => "fatal",
     };
-
-    private static void WriteValue(TextWriter output, string value)
-    {
-        foreach (char c in value)
-            if (!(char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or '/' or '@' or '^' or '+' or ':'))
-            {
-                WriteQuoted(output, value);
-                return;
-            }
-        output.Write(value.Length == 0 ? "\"\"" : value);
-    }
-
-    /// <summary>Quotes a text so that even a hostile one cannot start a second line or a second field.</summary>
-    private static void WriteQuoted(TextWriter output, string text)
-    {
-        output.Write('"');
-        foreach (char c in text)
-            switch (c)
-            {
-                case '"': output.Write("\\\""); break;
-                case '\\': output.Write("\\\\"); break;
-                case '\n': output.Write("\\n"); break;
-                case '\r': output.Write("\\r"); break;
-                case '\t': output.Write("\\t"); break;
-                case < ' ' or (>= '\x7f' and < '\xa0') or '\u2028' or '\u2029':
-                    output.Write($"\\u{(int)c:x4}");
-                    break;
-                default: output.Write(c); break;
-            }
-        output.Write('"');
-    }
 }

@@ -113,7 +113,7 @@ internal sealed class ContainerSpec
         foreach (JsonProperty annotation in element.EnumerateObject())
             annotations[annotation.Name] = annotation.Value.ValueKind == JsonValueKind.String
                 ? annotation.Value.GetString()!
-                : throw new JsonException($"annotation {annotation.Name} is not a string");
+                : throw new JsonException($"annotation {annotation.Name.Short()} is not a string");
         return annotations;
     }
 

@@ -90,8 +90,10 @@ internal static class RunscStateFile
         File.Delete(record);
         File.Delete(Path.ChangeExtension(record, ".lock"));
         if (sandbox is not null)
-            File.Delete(Path.Join(Path.GetDirectoryName(record), $"runsc-{sandbox}.sock"));
+            File.Delete(SocketOf(Path.GetDirectoryName(record)!, sandbox));
     }
+
+    private static string SocketOf(string root, string sandbox) => Path.Join(root, $"runsc-{sandbox}.sock");
 
     private static bool IsPaused(string path)
     {
@@ -109,15 +111,22 @@ internal static class RunscStateFile
     }
 
     /// <summary>
-    /// Removes the locks of a container that runsc has no record of, and those of its sandbox's other containers if it
-    /// was the sandbox. Does nothing while runsc has a record of the container. Such locks remain because a runsc that
-    /// looks through a sandbox's containers while one is being deleted creates the lock again and never removes it.
+    /// Removes what remains of a container that runsc has no record of: its locks, and if it was a sandbox, those of
+    /// the sandbox's other containers and the control socket, unless somebody listens on it. Does nothing while runsc
+    /// has a record of the container.
     /// </summary>
+    /// <remarks>
+    /// Locks remain because a runsc that looks through a sandbox's containers while one is being deleted creates the
+    /// lock again and never removes it; a socket, because runsc makes it before the record.
+    /// </remarks>
     /// <exception cref="IOException">One cannot be removed.</exception>
-    public static void RemoveLocks(string root, string id)
+    public static void RemoveRemains(string root, string id)
     {
         if (!Directory.Exists(root) || Find(root, id) is not null)
             return;
+        string socket = SocketOf(root, id);
+        if (File.Exists(socket) && !UnixSocket.IsListening(socket))
+            File.Delete(socket);
         string start = $"{id}_sandbox:", end = $"_sandbox:{id}.lock";
         foreach (string path in Directory.EnumerateFiles(root, "*.lock"))
         {

@@ -94,7 +94,7 @@ internal sealed class VolumeSetup(ShimContext context)
             string source = aliases.GetValueOrDefault(mount.Source) ?? mount.Source;
             if (decisions.At(source) is { IsPassthrough: false } volume)
                 throw new VolumeException(
-                    $"mount {mount.Destination}: volume {volume.Volume} was restored from image {image}, and runsc "
+                    $"mount {mount.Destination.Short()}: volume {volume.Volume} was restored from image {image}, and runsc "
                     + "shares it only with the containers of that image: a container that is created later would "
                     + "destroy its data. Delete the pod and restore it again");
         }

@@ -42,5 +42,5 @@ internal static class PodUid
     }
 
     private static string Required(string annotation, string value) => IsUid(value)
-        ? value : throw new VolumeException($"annotation {annotation}=\"{value}\" is not the uid of a pod");
+        ? value : throw new VolumeException($"annotation {annotation}=\"{value.Short()}\" is not the uid of a pod");
 }

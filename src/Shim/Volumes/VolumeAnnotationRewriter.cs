@@ -119,7 +119,7 @@ internal static class VolumeAnnotationRewriter
             }
             else if (decisions.Above(source) is { IsPassthrough: false } above)
                 throw new VolumeException(
-                    $"mount {mount.Destination} is a subPath of volume {above.Volume}, which is in the sandbox "
+                    $"mount {mount.Destination.Short()} is a subPath of volume {above.Volume}, which is in the sandbox "
                     + $"({above.Outcome}) and not in {mount.Source} on the node; mount the whole volume, or set "
                     + $"annotation {VolumeAnnotations.EmptyDir(above.Volume, "force-shared")}=true on the pod");
         }

@@ -87,7 +87,7 @@ internal sealed class VolumeAnnotations
     {
         (string volume, string field) = Split(annotation, EmptyDirPrefix);
         if (!CanName(volume))
-            throw new VolumeException($"annotation {annotation} is invalid: the shim reserves the name {volume}");
+            throw new VolumeException($"annotation {annotation.Short()} is invalid: the shim reserves the name {volume}");
         VolumeRequest request = Of(volume);
         switch (field)
         {
@@ -101,13 +101,13 @@ internal sealed class VolumeAnnotations
                 };
                 break;
             case "force-shared":
-                Warn($"annotation {annotation}=\"{value}\" is ignored: it must be true or false");
+                Warn($"annotation {annotation.Short()}=\"{value.Short()}\" is ignored: it must be true or false");
                 break;
             case "medium":
-                Warn($"annotation {annotation}=\"{value}\" is ignored: it must be disk or memory");
+                Warn($"annotation {annotation.Short()}=\"{value.Short()}\" is ignored: it must be disk or memory");
                 break;
             default:
-                Warn($"annotation {annotation} is ignored: its field must be force-shared or medium");
+                Warn($"annotation {annotation.Short()} is ignored: its field must be force-shared or medium");
                 break;
         }
     }
@@ -128,11 +128,11 @@ internal sealed class VolumeAnnotations
         if (field.IsEmpty)
             throw Malformed("the field is missing");
         if (!IsName(volume))
-            throw Malformed($"\"{volume}\" is not a valid name of a volume");
+            throw Malformed($"\"{volume.Short()}\" is not a valid name of a volume");
         return (volume, field.ToString());
 
         VolumeException Malformed(string why) =>
-            new($"annotation {annotation} is not of the form {prefix}VOLUME.FIELD: {why}");
+            new($"annotation {annotation.Short()} is not of the form {prefix}VOLUME.FIELD: {why}");
     }
 
     /// <summary>
@@ -151,7 +151,7 @@ internal sealed class VolumeAnnotations
     private static string OneOf(string annotation, string value, params ReadOnlySpan<string> allowed) =>
         allowed.Contains(value)
             ? value
-            : throw new VolumeException($"annotation {annotation}=\"{value}\" must be {string.Join(" or ", allowed)}");
+            : throw new VolumeException($"annotation {annotation.Short()}=\"{value.Short()}\" must be {string.Join(" or ", allowed)}");
 
     private void RequireDistinctSources()
     {
@@ -160,7 +160,7 @@ internal sealed class VolumeAnnotations
             if (request.Source is { Length: > 0 } source && !sources.TryAdd(source, request.Name))
                 throw new VolumeException(
                     $"annotations {Hint(sources[source], "source")} and {Hint(request.Name, "source")} name the same "
-                    + $"source \"{source}\"; remove both, since a volume's source is always its own directory");
+                    + $"source \"{source.Short()}\"; remove both, since a volume's source is always its own directory");
     }
 
     private void Warn(string warning) => _warnings.Add(warning);

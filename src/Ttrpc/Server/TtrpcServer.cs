@@ -35,6 +35,16 @@ public sealed class TtrpcServer : IAsyncDisposable
         _allowedUid = _options.AllowedUid ?? ProcessUser.EffectiveUid();
     }
 
+    /// <summary>The number of connections that are being served.</summary>
+    public int ConnectionCount
+    {
+        get
+        {
+            lock (_gate)
+                return _connections.Count;
+        }
+    }
+
     /// <summary>
     /// Accepts and serves connections until the listener is closed, the token is cancelled or
     /// <see cref="ShutdownAsync"/> is called. Accepted connections are served until they close or the server shuts

@@ -1,3 +1,4 @@
+using System.Text;
 using Serilog.Events;
 using Serilog.Parsing;
 using Shim.Logging;
@@ -40,12 +41,50 @@ public sealed class LogrusFormatterTests
     [InlineData("a\ntime=b\r\t", "\"a\\ntime=b\\r\\t\"")]
     [InlineData("\u0000\u0007\u001b[31m\u007f\u0085\u2028\u2029",
         "\"\\u0000\\u0007\\u001b[31m\\u007f\\u0085\\u2028\\u2029\"")]
-    [InlineData("grüße", "\"grüße\"")]
+    [InlineData("grüße 🐳", "\"grüße 🐳\"")]
+    [InlineData("a\u202eb\u2066c\u200bd", "\"a\\u202eb\\u2066c\\u200bd\"")]
+    [InlineData("\U000e0041\ue000", "\"\\U000e0041\\ue000\"")]
     public void Hostile_values_stay_one_field_of_one_line(string value, string written)
     {
         string line = Format("x {value} {next}", ("value", value), ("next", 1));
         Assert.EndsWith($" msg=\"x\" value={written} next=1\n", line, StringComparison.Ordinal);
         Assert.Equal(1, line.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public void Half_a_pair_is_replaced() =>
+        Assert.EndsWith(" v=\"\ufffd\"\n", Format("x {v}", ("v", "\ud83d")), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("a", 256, "")]
+    [InlineData("a", 257, "…")]
+    [InlineData("🐳", 257, "…")]
+    [InlineData(" ", 200_000, "…")]
+    public void A_value_is_cut_at_256_characters(string character, int count, string mark)
+    {
+        string line = Format("x {value} {next}", ("value", string.Concat(Enumerable.Repeat(character, count))), ("next", 1));
+        string written = string.Concat(Enumerable.Repeat(character, 256)) + mark;
+        Assert.Contains(written.Length == 256 && character == "a" ? $" value={written} " : $" value=\"{written}\" ", line,
+            StringComparison.Ordinal);
+        Assert.EndsWith(" next=1\n", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("\"")]
+    [InlineData("\u202e")]
+    [InlineData("🐳")]
+    [InlineData("\U000e0041")]
+    public void A_line_of_many_long_values_is_4096_bytes_at_most(string character)
+    {
+        string value = string.Concat(Enumerable.Repeat(character, 5000));
+        string line = Format("x {reason} {a} {b} {c} {d} {e} {f}", LogEventLevel.Error, new IOException(value),
+            ("reason", value), ("a", value), ("b", value), ("c", value), ("d", value), ("e", value), ("f", value));
+        Assert.InRange(Encoding.UTF8.GetByteCount(line), 3900, 4096);
+        Assert.EndsWith("\n", line, StringComparison.Ordinal);
+        Assert.Equal(1, line.Count(c => c == '\n'));
+        string unescaped = line.Replace("\\\"", "", StringComparison.Ordinal);
+        Assert.True(unescaped.Count(c => c == '"') % 2 == 0, unescaped);
     }
 
     [Fact]
@@ -64,11 +103,11 @@ public sealed class LogrusFormatterTests
     private static string Format(
         string template, LogEventLevel level, Exception? error, params (string Name, object? Value)[] properties)
     {
-        using StringWriter output = new();
+        var line = new LogrusLine();
         LogrusFormatter.Format(
             new LogEvent(s_time, level, error, new MessageTemplateParser().Parse(template),
                 properties.Select(property => new LogEventProperty(property.Name, new ScalarValue(property.Value)))),
-            output);
-        return output.ToString();
+            line);
+        return Encoding.UTF8.GetString(line.Bytes);
     }
 }

@@ -1,3 +1,4 @@
+using Linux;
 using Shim.Runsc;
 
 namespace Shim.Tests.Runsc;
@@ -48,22 +49,38 @@ public sealed class RunscStateFileTests
     public void A_missing_root_has_no_records() => Assert.Null(RunscStateFile.Find("/no/such/root", "web+"));
 
     [Fact]
+    public void A_socket_that_nobody_listens_on_is_removed()
+    {
+        using TempDirectory root = new();
+        string socket = root["runsc-pod+.sock"];
+        using (UnixListener listener = UnixListener.Bind(socket))
+            RunscStateFile.RemoveRemains(root.Path, "pod+");
+        Assert.True(File.Exists(socket));
+        root.Write("pod+_sandbox:pod+.state", "");
+        RunscStateFile.RemoveRemains(root.Path, "pod+");
+        Assert.True(File.Exists(socket));
+        File.Delete(root["pod+_sandbox:pod+.state"]);
+        RunscStateFile.RemoveRemains(root.Path, "pod+");
+        Assert.False(File.Exists(socket));
+    }
+
+    [Fact]
     public void Locks_of_deleted_containers_are_removed()
     {
         using TempDirectory directory = new();
         foreach (string name in (string[])["web_sandbox:pod.lock", "web_sandbox:pod.state", "app_sandbox:pod.lock",
             "pod_sandbox:pod.lock", "web2_sandbox:pod2.lock"])
             directory.Write(name, "");
-        RunscStateFile.RemoveLocks(directory.Path, "web");
+        RunscStateFile.RemoveRemains(directory.Path, "web");
         Assert.True(File.Exists(directory["web_sandbox:pod.lock"]));
-        RunscStateFile.RemoveLocks(directory.Path, "pod");
+        RunscStateFile.RemoveRemains(directory.Path, "pod");
         Assert.Equal(["web2_sandbox:pod2.lock", "web_sandbox:pod.lock", "web_sandbox:pod.state"],
             Directory.GetFiles(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         // In a sandbox that exists a container may just be being created: its lock comes before its record.
         directory.Write("pod_sandbox:pod.state", "");
         directory.Write("new_sandbox:pod.lock", "");
-        RunscStateFile.RemoveLocks(directory.Path, "pod");
+        RunscStateFile.RemoveRemains(directory.Path, "pod");
         Assert.True(File.Exists(directory["new_sandbox:pod.lock"]));
-        RunscStateFile.RemoveLocks("/no/such/root", "pod");
+        RunscStateFile.RemoveRemains("/no/such/root", "pod");
     }
 }

@@ -1,0 +1,56 @@
+using Shim.Bundles;
+using Shim.Containers;
+
+namespace Shim.Commands;
+
+/// <summary>
+/// Ends a shim that nobody needs and nobody asks to end: it has no container, and nobody is connected to it. Its
+/// containerd was killed, or never connected.
+/// </summary>
+/// <param name="store">The shim's containers.</param>
+/// <param name="connections">The number of clients that are connected.</param>
+/// <param name="bundle">The bundle that it was started for; null if it was started for none.</param>
+/// <param name="time">The loop's clock.</param>
+/// <param name="end">Called with the reason.</param>
+internal sealed class IdleShim(
+    ContainerStore store, Func<int> connections, Bundle? bundle, TimeProvider time, Action<string> end)
+{
+    /// <summary>How long a new shim waits for containerd to connect.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
+
+    /// <summary>Watches until the shim ends.</summary>
+    public async Task WatchAsync()
+    {
+        while (true)
+        {
+            await store.Empty;
+            await Task.Yield(); // the call that removed the last one goes on first
+            if (await FindReasonAsync() is { } reason)
+            {
+                end(reason);
+                return;
+            }
+        }
+    }
+
+    /// <returns>Why the shim is to end; null if it has containers again.</returns>
+    private async Task<string?> FindReasonAsync()
+    {
+        long since = time.GetTimestamp();
+        while (store.Empty.IsCompleted)
+        {
+            if (connections() > 0)
+                since = time.GetTimestamp();
+            else if (store.WasUsed)
+                return "its containers are gone, and nobody is connected";
+            else if (bundle is { Exists: false })
+                return "its bundle is gone, and nobody is connected";
+            else if (time.GetElapsedTime(since) >= s_patience)
+                return "nobody has connected for a minute";
+            await Task.Delay(s_look, time);
+        }
+        return null;
+    }
+}

@@ -1,0 +1,77 @@
+using Linux;
+using Shim.Bundles;
+using Shim.Commands;
+using Shim.Containers;
+using Shim.Tests.Support;
+
+namespace Shim.Tests.Commands;
+
+/// <summary>A shim that nobody needs ends itself.</summary>
+public sealed class IdleShimTests
+{
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
+
+    private int _connections;
+    private string? _reason;
+
+    [Fact]
+    public void A_shim_to_which_nobody_connects_ends_after_a_minute() => TestShim.Run(async shim =>
+    {
+        Watch(shim, shim.WriteBundle("pod"));
+        for (int second = 0; second < 60; second++)
+        {
+            Assert.Null(_reason);
+            await LookAsync(shim);
+        }
+        Assert.Equal("nobody has connected for a minute", _reason);
+    });
+
+    [Fact]
+    public void A_shim_whose_bundle_is_removed_ends_sooner() => TestShim.Run(async shim =>
+    {
+        Bundle bundle = shim.WriteBundle("pod");
+        Watch(shim, bundle);
+        await LookAsync(shim);
+        Assert.Null(_reason);
+        Directory.Delete(bundle.Path, recursive: true);
+        await LookAsync(shim);
+        Assert.Equal("its bundle is gone, and nobody is connected", _reason);
+    });
+
+    [Fact]
+    public void A_shim_to_which_somebody_is_connected_stays() => TestShim.Run(async shim =>
+    {
+        _connections = 1;
+        Watch(shim, bundle: null);
+        for (int second = 0; second < 200; second++)
+            await LookAsync(shim);
+        Assert.Null(_reason);
+    });
+
+    [Fact]
+    public void A_shim_whose_last_create_nobody_wants_ends_with_it() => TestShim.Run(async shim =>
+    {
+        var create = new PendingCreate("web", shim.WriteBundle("web"));
+        _connections = 1;
+        Watch(shim, shim.WriteBundle("pod"));
+        await TestShim.SettleAsync();
+        shim.Store.Reserve(create);
+        await LookAsync(shim);
+        _connections = 0;
+        await TestShim.SettleAsync();
+        Assert.Null(_reason);
+        shim.Store.Release(create);
+        await TestShim.UntilAsync(() => _reason is not null);
+        Assert.Equal("its containers are gone, and nobody is connected", _reason);
+    });
+
+    private void Watch(TestShim shim, Bundle? bundle) => LoopTask.Watch(
+        new IdleShim(shim.Store, () => _connections, bundle, shim.Time, reason => _reason = reason).WatchAsync);
+
+    private static async Task LookAsync(TestShim shim)
+    {
+        await shim.Time.UntilAwaitedAsync(s_look);
+        shim.Time.Advance(s_look);
+        await TestShim.SettleAsync();
+    }
+}
