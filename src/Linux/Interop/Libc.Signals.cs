@@ -8,6 +8,7 @@ internal static unsafe partial class Libc
     internal const nint SIG_IGN = 1;
     internal const int SFD_CLOEXEC = 0x80000;
     internal const int SFD_NONBLOCK = 0x800;
+    internal const int RLIMIT_CORE = 4;
 
     // Returns the error number. The kernel has 64 signals; the C library's set has 1024 bits.
     [LibraryImport(Name)]
@@ -30,6 +31,19 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int execve(string path, byte** argv, byte** environment);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int getrlimit(int resource, rlimit* limit);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int setrlimit(int resource, rlimit* limit);
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct rlimit
+    {
+        internal ulong rlim_cur;
+        internal ulong rlim_max;
+    }
 
     [StructLayout(LayoutKind.Explicit, Size = 128)]
     internal struct sigset_t

@@ -37,6 +37,7 @@ internal static class ServeCommand
         if (!SignalMask.Current.Contains(AwaitedSignals))
             ProcessImage.Exec(AwaitedSignals);
         Signals.IgnoreSigPipe();
+        CoreDumps.Disable();
         if (arguments.Bundle.Length > 0)
             Directory.SetCurrentDirectory(arguments.Bundle);
         using var log = new ShimLog(LogOutput.Open("log"));
