@@ -1,6 +1,6 @@
 namespace Linux;
 
-/// <summary>Reads a group's memory limit and processor time. A file may be missing: the controller is not mounted or
+/// <summary>Reads what a group uses, and its memory limit. A file may be missing: the controller is not mounted or
 /// not enabled, or the group was just removed.</summary>
 public static class CgroupReader
 {
@@ -27,6 +27,25 @@ public static class CgroupReader
         return TextIn(group.UnifiedDirectory, "cpu.stat") is { } text
             ? Counters.Parse(text)["usage_usec"] * NanosecondsPerMicrosecond
             : null;
+    }
+
+    /// <summary>The memory in use, in bytes; null if no controller accounts for it.</summary>
+    /// <exception cref="LinuxException">The file exists and cannot be read.</exception>
+    public static ulong? MemoryUsage(Cgroup group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return group.Mode == CgroupMode.Unified
+            ? NumberIn(group.UnifiedDirectory, "memory.current")
+            : NumberIn(group.DirectoryOf("memory"), "memory.usage_in_bytes");
+    }
+
+    /// <summary>The number of processes and threads; null if no controller counts them.</summary>
+    /// <exception cref="LinuxException">The file exists and cannot be read.</exception>
+    public static ulong? Pids(Cgroup group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return NumberIn(
+            group.Mode == CgroupMode.Unified ? group.UnifiedDirectory : group.DirectoryOf("pids"), "pids.current");
     }
 
     private static string? TextIn(string? directory, string file) =>

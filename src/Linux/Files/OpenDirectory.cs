@@ -136,6 +136,36 @@ public sealed unsafe class OpenDirectory : IDisposable
         LinuxException.ThrowIfFailed(Libc.fchmod(file, mode), "fchmod", System.IO.Path.Join(Path, name));
     }
 
+    /// <summary>Writes a regular file in this directory to its disk.</summary>
+    /// <exception cref="LinuxException">The file does not exist or is a link, or it cannot be written.</exception>
+    public void Sync(string name)
+    {
+        RequireName(name);
+        using Descriptor file = OpenFile(name);
+        LinuxException.ThrowIfFailed(Libc.fsync(file), "fsync", System.IO.Path.Join(Path, name));
+    }
+
+    /// <summary>Writes the names in this directory to its disk.</summary>
+    /// <exception cref="LinuxException">They cannot be written.</exception>
+    public void Sync()
+    {
+        using Descriptor directory = _descriptor.OpenAt(".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
+        // EINVAL: the file system, such as one of a server, has nothing to write.
+        if (Libc.fsync(directory) != 0 && LinuxException.LastErrno != Errno.EINVAL)
+            LinuxException.ThrowLast("fsync", Path);
+    }
+
+    /// <summary>Who but root may change this directory, for messages; null if nobody.</summary>
+    public string? ChangeableBy => WhoChanges(_status);
+
+    /// <summary>Who but root may change a file in this directory, for messages; null if nobody.</summary>
+    /// <exception cref="LinuxException">The file does not exist.</exception>
+    public string? FileChangeableBy(string name)
+    {
+        RequireName(name);
+        return WhoChanges(FileStatus.OfEntry(_descriptor, name));
+    }
+
     /// <summary>Lists the entries, in no order, until <paramref name="each"/> returns false.</summary>
     /// <exception cref="LinuxException">The directory cannot be read.</exception>
     public void List(Func<DirectoryEntry, bool> each)
@@ -219,6 +249,15 @@ public sealed unsafe class OpenDirectory : IDisposable
             descriptor.Dispose();
             throw;
         }
+    }
+
+    private static string? WhoChanges(FileStatus status)
+    {
+        const uint GroupWrite = 0x10, OthersWrite = 0x2;
+        return status.Uid != 0 ? $"its owner, user {status.Uid}"
+            : (status.Mode & OthersWrite) != 0 ? "everybody"
+            : (status.Mode & GroupWrite) != 0 ? $"group {status.Gid}"
+            : null;
     }
 
     private static void RequireName(string name)

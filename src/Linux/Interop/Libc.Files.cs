@@ -66,6 +66,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int mkdir(string path, uint mode);
 
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int fsync(Descriptor file);
+
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int unlinkat(Descriptor directory, string path, int flags);
 

@@ -14,7 +14,7 @@ internal sealed class CheckpointImage : IDisposable
     private CheckpointImage(OpenDirectory directory)
     {
         _directory = directory;
-        ImageDirectory.RequirePlainFiles(directory, ImageFiles.State, "runsc checkpoint writes it");
+        ImageDirectory.RequireImage(directory, ImageFiles.State, "runsc checkpoint writes it");
         Header = ReadHeader(directory);
         Record = ReadRecord(directory);
         if (Record is { } record && Header.ContainerCount is { } count && count != record.Containers.Count)
@@ -83,7 +83,10 @@ internal sealed class CheckpointImage : IDisposable
                 $"image {directory.Path}: the header of {ImageFiles.State} is truncated or damaged");
     }
 
-    private static CheckpointRecord? ReadRecord(OpenDirectory directory)
+    /// <summary>Reads the shim's record; null if there is none.</summary>
+    /// <exception cref="CheckpointException">It is not valid.</exception>
+    /// <exception cref="LinuxException">It cannot be read.</exception>
+    internal static CheckpointRecord? ReadRecord(OpenDirectory directory)
     {
         if (directory.TryReadFile(ImageFiles.Record, CheckpointRecord.Limit) is not { } json)
             return null;

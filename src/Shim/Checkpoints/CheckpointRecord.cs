@@ -25,6 +25,12 @@ internal sealed record CheckpointRecord
     /// </summary>
     public required IReadOnlyList<string> Containers { get; init; }
 
+    /// <summary>The pod's Kubernetes namespace; empty if it had none.</summary>
+    public string Namespace { get; init; } = "";
+
+    /// <summary>The pod's uid; empty if it had none.</summary>
+    public string PodUid { get; init; } = "";
+
     /// <summary>The decisions about the pod's volumes; null if there were none to make.</summary>
     public VolumeDecisions? Volumes { get; init; }
 
@@ -55,6 +61,10 @@ internal sealed record CheckpointRecord
             json.WriteStartObject();
             json.WriteNumber("version"u8, FormatVersion);
             json.WriteString("runsc_version"u8, RunscVersion);
+            if (Namespace.Length > 0)
+                json.WriteString("namespace"u8, Namespace);
+            if (PodUid.Length > 0)
+                json.WriteString("pod_uid"u8, PodUid);
             json.WriteStartArray("containers"u8);
             foreach (string name in Containers)
                 json.WriteStringValue(name);
@@ -88,6 +98,8 @@ internal sealed record CheckpointRecord
             {
                 RunscVersion = root.GetProperty("runsc_version"u8).GetString() ?? "",
                 Containers = containers,
+                Namespace = Optional(root, "namespace"),
+                PodUid = Optional(root, "pod_uid"),
                 Volumes = root.TryGetProperty("volumes"u8, out JsonElement volumes)
                     ? VolumeDecisions.Read(volumes) : null,
             };
@@ -97,4 +109,20 @@ internal sealed record CheckpointRecord
             throw new FormatException(e.Message, e);
         }
     }
+
+    /// <summary>Rejects the restore of a pod in another Kubernetes namespace.</summary>
+    /// <param name="image">The image's path, for messages.</param>
+    /// <param name="podNamespace">The namespace of the pod that is to be restored; null if it has none.</param>
+    /// <exception cref="CheckpointException">The image is of another namespace.</exception>
+    public void RequireNamespace(string image, string? podNamespace)
+    {
+        if (Namespace.Length > 0 && Namespace != podNamespace)
+            throw new CheckpointException(CheckpointFault.DoesNotFit,
+                $"image {image} is of a pod in namespace {Namespace.Short()}, and this pod is in "
+                + $"{(podNamespace is { Length: > 0 } ? $"namespace {podNamespace.Short()}" : "none")}; "
+                + "restore_across_namespaces = true in the shim's configuration allows that");
+    }
+
+    private static string Optional(JsonElement root, string name) =>
+        root.TryGetProperty(name, out JsonElement value) ? value.GetString() ?? "" : "";
 }

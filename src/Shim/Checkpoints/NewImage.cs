@@ -50,7 +50,7 @@ internal sealed class NewImage : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            RemoveMade(made);
+            RemoveMade(path, made);
             throw new CheckpointException(
                 e is LinuxException { Errno: Errno.ENOTDIR } ? CheckpointFault.Invalid : CheckpointFault.DoesNotFit,
                 $"checkpoint path {path} cannot be written: {e.Message}", e);
@@ -89,7 +89,10 @@ internal sealed class NewImage : IDisposable
         });
         files.Add(stateFile);
         foreach (string file in files)
+        {
             partial.ChangeMode(file, OwnerReadWrite);
+            partial.Sync(file);
+        }
         int moved = 0;
         try
         {
@@ -103,6 +106,7 @@ internal sealed class NewImage : IDisposable
                 directory.MoveTo(partial, files[moved]);
             throw;
         }
+        directory.Sync();
         _finished = true;
         Directory.Delete(PartialPath);
     }
@@ -114,7 +118,7 @@ internal sealed class NewImage : IDisposable
         if (_finished)
             return;
         DirectoryTree.Delete(PartialPath);
-        RemoveMade(_made);
+        RemoveMade(_path, _made);
     }
 
     /// <summary>Removes an image that a shim was writing when it was killed.</summary>
@@ -153,12 +157,34 @@ internal sealed class NewImage : IDisposable
         return missing;
     }
 
-    /// <summary>Removes created directories unless they hold a file, which somebody else may have put there.</summary>
-    private static void RemoveMade(string? made)
+    /// <summary>
+    /// Removes the created directories, from the lowest to the topmost, up to one in which something is: a file, or an
+    /// image that is being written to another directory below it.
+    /// </summary>
+    private static void RemoveMade(string path, string? made)
     {
-        if (made is not null && Directory.Exists(made)
-            && Directory.GetFiles(made, "*", SearchOption.AllDirectories).Length == 0)
-            DirectoryTree.Delete(made);
+        if (made is null)
+            return;
+        for (string each = path.TrimEnd('/'); each.Length >= made.Length; each = System.IO.Path.GetDirectoryName(each)!)
+            if (!TryRemoveEmpty(each))
+                return;
+    }
+
+    private static bool TryRemoveEmpty(string directory)
+    {
+        try
+        {
+            Directory.Delete(directory);
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return true;
+        }
+        catch (IOException)
+        {
+            return false; // something is in it
+        }
     }
 
     private static CheckpointException Gone(string path) =>

@@ -55,6 +55,15 @@ internal sealed class ConfigurationReader(string source, ICollection<string> war
             case "kubelet_root": _configuration = _configuration with { KubeletRoot = entry.AbsolutePath() }; break;
             case "empty_dir": _configuration = _configuration with { EmptyDirsOfPod = entry.EmptyDirsOfPod() }; break;
             case "restore_root": _configuration = _configuration with { RestoreRoot = entry.AbsolutePath() }; break;
+            case "restore_across_namespaces":
+                _configuration = _configuration with { RestoreAcrossNamespaces = entry.Boolean() };
+                break;
+            case "checkpoint_root":
+                _configuration = _configuration with { CheckpointRoot = entry.AbsolutePath() };
+                break;
+            case "allowed_annotations":
+                _configuration = _configuration with { AllowedAnnotations = entry.Texts() };
+                break;
             case "enable_hibernate_server":
                 _configuration = _configuration with { EnableHibernateServer = entry.Boolean() };
                 break;

@@ -23,6 +23,18 @@ internal readonly struct ConfigurationValue(string source, string key, ValueSynt
     /// <exception cref="ConfigurationException">It is something else.</exception>
     public string Text() => Value is StringValueSyntax { Value: { } text } ? text : throw Wrong("a string");
 
+    /// <summary>A list of strings.</summary>
+    /// <inheritdoc cref="Text"/>
+    public IReadOnlyList<string> Texts()
+    {
+        if (Value is not ArraySyntax array)
+            throw Wrong("a list of strings");
+        List<string> texts = [];
+        foreach (ArrayItemSyntax item in array.Items)
+            texts.Add(item.Value is StringValueSyntax { Value: { } text } ? text : throw Wrong("a list of strings"));
+        return texts;
+    }
+
     /// <summary>A path that begins with a slash.</summary>
     /// <inheritdoc cref="Text"/>
     public string AbsolutePath() => Text() is ['/', ..] path ? path : throw Wrong("an absolute path");

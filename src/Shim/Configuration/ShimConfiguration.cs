@@ -51,9 +51,26 @@ internal sealed record ShimConfiguration
 
     /// <summary>
     /// <c>restore_root</c>: the directory below which pods' annotations may name images to restore from; empty: none
-    /// may.
+    /// may. <c>%NAMESPACE%</c> in it stands for the pod's Kubernetes namespace.
     /// </summary>
     public string RestoreRoot { get; init; } = "";
+
+    /// <summary>
+    /// <c>restore_across_namespaces</c>: a pod may be restored from an image of a pod in another Kubernetes namespace.
+    /// </summary>
+    public bool RestoreAcrossNamespaces { get; init; }
+
+    /// <summary>
+    /// <c>checkpoint_root</c>: the directory below which pods' annotations may have runsc write images; empty: none
+    /// may. <c>%NAMESPACE%</c> in it stands for the pod's Kubernetes namespace.
+    /// </summary>
+    public string CheckpointRoot { get; init; } = "";
+
+    /// <summary>
+    /// <c>allowed_annotations</c>: further annotations of gVisor's that reach runsc; a name that ends in <c>*</c> stands
+    /// for all that begin so.
+    /// </summary>
+    public IReadOnlyList<string> AllowedAnnotations { get; init; } = [];
 
     /// <summary><c>enable_hibernate_server</c>: gVisor's task service also at <c>ROOT/ID_sandbox.sock</c>.</summary>
     public bool EnableHibernateServer { get; init; }

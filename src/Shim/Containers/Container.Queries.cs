@@ -40,7 +40,7 @@ internal sealed partial class Container
     {
         if (HasEnded)
             throw new RefusedException(Refusal.NotFound, $"{Init} is {StateName}: it has no statistics");
-        RunscStats stats = await Sandbox.Control.StatsAsync(RunscId);
+        RunscStats stats = await _statistics.ReadAsync();
         if (stats.MemoryLimit != 0)
             return stats;
         // The CRI takes any number but a huge one for a limit, and what is not used of it for available.

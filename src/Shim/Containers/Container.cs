@@ -28,6 +28,7 @@ internal sealed partial class Container : ISandboxMember
     private readonly bool _hasOwnPidNamespace;
     private readonly StdioOwner _stdioOwner;
     private readonly RunscCommands _runsc;
+    private readonly ContainerStatistics _statistics;
     private readonly int? _restorePlace;
     private readonly TaskCompletionSource _started = LoopTask.NewSource();
 
@@ -45,6 +46,7 @@ internal sealed partial class Container : ISandboxMember
         Init = init;
         CheckpointDefaults = DefaultsOf(creation.Request.Configuration.Checkpoint);
         _cgroupsPath = creation.Spec.CgroupsPath;
+        _statistics = new ContainerStatistics(sandbox, creation.State.RunscId, FindOwnCgroup, context.Time);
         _hasOwnPidNamespace = creation.Spec.HasOwnPidNamespace;
         _stdioOwner = creation.StdioOwner;
         _runsc = creation.Runsc;

@@ -64,7 +64,8 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
 
         // From which images it is to be restored, and whether it can be, before anything is done.
         RestoreAnnotations annotations = RestoreAnnotations.Parse(spec.Annotations);
-        using OpenDirectory? fileSystems = await _restores.OpenFileSystemsAsync(annotations, configuration);
+        await _restores.RequireAllowedCheckpointsAsync(spec, configuration);
+        using OpenDirectory? fileSystems = await _restores.OpenFileSystemsAsync(spec, annotations, configuration);
         CheckpointImage? image = await _restores.OpenImageAsync(
             request.Id, request.Checkpoint, spec, annotations, configuration, creation.Runsc);
         if (image is not null)
@@ -83,7 +84,7 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
         await stdio.HandedOverAsync();
 
         Sandbox sandbox = Sandbox.Open(context, request.Id, pid, context.Processes.WatchAsync(pid), creation.Runner,
-            creation.State.RunscId, request.Bundle.RunscLog, volumes);
+            creation.State.RunscId, request.Bundle.RunscLog, volumes, spec.Namespace);
         int? place = image is null ? null : RestoreFrom(image, sandbox, annotations, configuration).Add(spec.Name);
         sandbox.WatchOutOfMemory();
         return Finish(creation, sandbox, stdio, place);
@@ -93,12 +94,13 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
     {
         (CreateRequest request, ContainerSpec spec) = (creation.Request, creation.Spec);
         Sandbox? sandbox = FindSandbox(request, spec);
+        await _restores.RequireAllowedCheckpointsAsync(spec, request.Configuration);
         int? place = await _restores.PlaceInImageAsync(request.Id, spec.Name, request.Checkpoint, sandbox);
         if (place is { } taken)
             creation.Undo.Add("give back its place in the image", () => sandbox!.Restore!.Remove(taken));
 
         creation.SaveState();
-        await _volumes.SetUpContainerAsync(request.Bundle, spec, sandbox);
+        await _volumes.SetUpContainerAsync(request.Id, request.Bundle, spec, request.Configuration, sandbox);
         await creation.MountRootfsAsync();
         ProcessStdio stdio = await creation.OpenStdioAsync();
         if (sandbox is null)

@@ -63,7 +63,11 @@ internal sealed record ExplainReport
             VolumePlan plan = VolumePlan.Make(annotations, podUid ?? PodUid.Find(annotations),
                 configuration.KubeletRoot, configuration.EmptyDirsOfPod);
             requests = plan.Requests;
-            return new ExplainReport { Decisions = plan.Decisions, Warnings = plan.Warnings };
+            List<string> warnings = [.. plan.Warnings];
+            foreach (string annotation in AnnotationFilter.Apply(
+                annotations, configuration.AllowedAnnotations, new SpecEdits(annotations, [])))
+                warnings.Add(AnnotationFilter.WarningOf(annotation));
+            return new ExplainReport { Decisions = plan.Decisions, Warnings = warnings };
         }
         catch (VolumeException e)
         {

@@ -86,8 +86,14 @@ internal sealed class ShimLog : IDisposable
     internal void VolumeWarning(string sandbox, string warning) =>
         _logger.Warning("volume warning {sandbox} {warning}", sandbox, warning);
 
-    internal void FileStoreRemoved(string sandbox, string volume, string file) =>
-        _logger.Information("stale file store removed {sandbox} {volume} {file}", sandbox, volume, file);
+    internal void AnnotationRemoved(string id, string warning) =>
+        _logger.Warning("annotation removed {id} {warning}", id, warning);
+
+    internal void WarningsLeftOut(int count) => _logger.Warning("further warnings of this kind left out {count}", count);
+
+    internal void FileStoresRemoved(string sandbox, string volume, int count, string first) =>
+        _logger.Information("stale file stores removed {sandbox} {volume} {count} {first}",
+            sandbox, volume, count, first);
 
     internal void Created(string id, string sandbox, int pid) =>
         _logger.Information("container created {id} {sandbox} {pid}", id, sandbox, pid);

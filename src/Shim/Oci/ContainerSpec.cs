@@ -86,6 +86,17 @@ internal sealed class ContainerSpec
     /// <summary>The container's name in its pod; empty if it has none, like a pod's sandbox.</summary>
     public string Name => Annotation(CriName) ?? "";
 
+    /// <summary>
+    /// The pod's Kubernetes namespace, as the CRI writes it; null if there is none. With annotations of both containerd
+    /// and CRI-O one of them is a pod's own, and neither is believed.
+    /// </summary>
+    public string? Namespace => (Annotation(CriType), Annotation(CrioType)) switch
+    {
+        (not null, null) => Annotation("io.kubernetes.cri.sandbox-namespace"),
+        (null, not null) => Annotation("io.kubernetes.cri-o.Namespace"),
+        _ => null,
+    };
+
     /// <summary>The pod's log directory on the node; null if there is none.</summary>
     public string? SandboxLogDirectory => Annotation(CriLogDirectory) is { Length: > 0 } path ? path : null;
 

@@ -28,6 +28,10 @@ internal sealed class SpecEdits(IReadOnlyDictionary<string, string> annotations,
             _annotations[annotation] = value;
     }
 
+    /// <summary>The value that an annotation has with the edits so far; null if it is not there.</summary>
+    public string? ValueOf(string annotation) =>
+        _annotations.TryGetValue(annotation, out string? edited) ? edited : annotations.GetValueOrDefault(annotation);
+
     /// <summary>Removes an annotation, if it is there.</summary>
     public void Remove(string annotation)
     {

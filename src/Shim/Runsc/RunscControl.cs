@@ -5,6 +5,9 @@ namespace Shim.Runsc;
 /// <summary>Controls a sandbox by running runsc's commands.</summary>
 internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxControl
 {
+    /// <summary>The processes of a container that are counted; a sandbox could name any number.</summary>
+    public const int MostPids = 32_768;
+
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
 
     /// <inheritdoc/>
@@ -26,7 +29,8 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
         // null if there are none
         if (answer.RootElement.ValueKind != JsonValueKind.Null)
             foreach (JsonElement element in answer.RootElement.EnumerateArray())
-                pids.Add(element.GetInt32());
+                if (pids.Count < MostPids)
+                    pids.Add(element.GetInt32());
         return pids;
     });
 

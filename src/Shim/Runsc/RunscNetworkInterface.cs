@@ -8,13 +8,20 @@ internal sealed record RunscNetworkInterface(
     ulong RxBytes, ulong RxPackets, ulong RxErrors, ulong RxDropped,
     ulong TxBytes, ulong TxPackets, ulong TxErrors, ulong TxDropped)
 {
-    internal static List<RunscNetworkInterface> ParseAll(JsonElement array)
+    /// <summary>IFNAMSIZ, with its final NUL.</summary>
+    private const int LongestName = 15;
+
+    internal static List<RunscNetworkInterface> ParseAll(JsonElement array, int most)
     {
         List<RunscNetworkInterface> interfaces = [];
         if (array.ValueKind != JsonValueKind.Array)
             return interfaces;
         foreach (JsonElement element in array.EnumerateArray())
+        {
+            if (interfaces.Count == most)
+                break;
             interfaces.Add(Parse(element));
+        }
         return interfaces;
     }
 
@@ -23,7 +30,7 @@ internal sealed record RunscNetworkInterface(
         string name =
             RunscStats.Child(element, "Name") is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
         return new RunscNetworkInterface(
-            name,
+            name.Length > LongestName ? name[..LongestName] : name,
             Counter("RxBytes"), Counter("RxPackets"), Counter("RxErrors"), Counter("RxDropped"),
             Counter("TxBytes"), Counter("TxPackets"), Counter("TxErrors"), Counter("TxDropped"));
 

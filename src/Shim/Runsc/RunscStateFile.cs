@@ -6,6 +6,8 @@ namespace Shim.Runsc;
 /// <summary>runsc's own record of a container: the file <c>ID_sandbox:SANDBOX.state</c> in its root.</summary>
 internal static class RunscStateFile
 {
+    private const string Mark = "_sandbox:";
+
     /// <summary>
     /// The path of the record of exactly this container; null if runsc has none. Checked before a command that must not
     /// reach another container, since runsc matches ids by prefix.
@@ -50,18 +52,21 @@ internal static class RunscStateFile
     private static bool IsSame(string directory, string bundle) =>
         directory.TrimEnd('/') == bundle.TrimEnd('/') || FileIdentity.AreSame(directory, bundle);
 
-    /// <summary>Whether runsc has a container of exactly this id, in any namespace.</summary>
+    /// <summary>The ids of all containers that runsc has, in all namespaces.</summary>
     /// <param name="root">runsc's root in one namespace; those of the others are beside it.</param>
-    /// <param name="id">The container.</param>
-    public static bool ExistsInAnyNamespace(string root, string id)
+    public static HashSet<string> IdsInAllNamespaces(string root)
     {
+        var ids = new HashSet<string>(StringComparer.Ordinal);
         string all = Path.GetDirectoryName(root)!;
         if (!Directory.Exists(all))
-            return false;
+            return ids;
         foreach (string each in Directory.EnumerateDirectories(all))
-            if (Find(each, id) is not null)
-                return true;
-        return false;
+            foreach (string path in Directory.EnumerateFiles(each, $"*{Mark}*.state"))
+            {
+                string name = Path.GetFileName(path);
+                ids.Add(name[..name.IndexOf(Mark, StringComparison.Ordinal)]);
+            }
+        return ids;
     }
 
     /// <summary>
@@ -70,7 +75,6 @@ internal static class RunscStateFile
     /// </summary>
     public static IReadOnlyList<string> PausedBeside(string root, string id)
     {
-        const string Mark = "_sandbox:";
         List<string> paused = [];
         if (Find(root, id) is not { } own)
             return paused;

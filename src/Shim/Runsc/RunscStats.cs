@@ -3,10 +3,14 @@ using System.Text.Json;
 namespace Shim.Runsc;
 
 /// <summary>
-/// A container's statistics according to its sandbox. Times in nanoseconds, sizes in bytes; missing values are 0.
+/// A container's statistics according to its sandbox. Times in nanoseconds, sizes in bytes; missing values are 0. Lists
+/// that would be too long are cut, since containerd and its clients keep them.
 /// </summary>
 internal sealed record RunscStats
 {
+    private const int MostProcessors = 1024;
+    private const int MostInterfaces = 64;
+
     /// <summary>Total CPU time. Its parts follow, if the sandbox reports them.</summary>
     public ulong CpuTotal { get; init; }
 
@@ -104,7 +108,7 @@ internal sealed record RunscStats
             MemoryFailures = Number(usage, "failcnt"),
             PidsCurrent = Number(pids, "current"),
             PidsLimit = Number(pids, "limit"),
-            Interfaces = RunscNetworkInterface.ParseAll(Child(data, "network_interfaces")),
+            Interfaces = RunscNetworkInterface.ParseAll(Child(data, "network_interfaces"), MostInterfaces),
         };
     }
 
@@ -121,7 +125,11 @@ internal sealed record RunscStats
         List<ulong> numbers = [];
         if (array.ValueKind == JsonValueKind.Array)
             foreach (JsonElement element in array.EnumerateArray())
-                numbers.Add(element.TryGetUInt64(out ulong value) ? value : 0);
+            {
+                if (numbers.Count == MostProcessors)
+                    break;
+                numbers.Add(NumberOf(element));
+            }
         return numbers;
     }
 }

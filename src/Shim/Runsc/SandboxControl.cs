@@ -24,7 +24,8 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
 
     /// <inheritdoc/>
     public Task<int> WaitAsync(string id, CancellationToken abandon) => AskAsync(
-        SandboxMethod.Wait, json => json.WriteStringValue(id), static result => ExitStatusOf(result.GetUInt32()),
+        SandboxMethod.Wait, json => json.WriteStringValue(id), 
+        static result => ExitStatusOf((uint)ReadNumber(result, uint.MaxValue)),
         () => commands.WaitAsync(id, abandon), abandon);
 
     /// <inheritdoc/>
@@ -45,20 +46,17 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<int>> PidsAsync(string id) => AskAsync<IReadOnlyList<int>>(
-        SandboxMethod.Processes, json => json.WriteStringValue(id), static result =>
-        {
-            List<int> pids = [];
-            // null if there are none
-            if (result.ValueKind != JsonValueKind.Null)
-                foreach (JsonElement process in result.EnumerateArray())
-                    pids.Add(process.GetProperty("pid"u8).GetInt32());
-            return pids;
-        }, () => commands.PidsAsync(id));
+        SandboxMethod.Processes, json => json.WriteStringValue(id),
+        static result => SandboxAnswer.ReadPids(result.Span, RunscControl.MostPids), () => commands.PidsAsync(id));
 
     /// <inheritdoc/>
     public Task<RunscStats> StatsAsync(string id) => AskAsync(
         SandboxMethod.Event, json => json.WriteStringValue(id),
-        result => RunscStats.OfEvent(result, id, cpuOfSandbox()), () => commands.StatsAsync(id));
+        result =>
+        {
+            using JsonDocument answer = JsonDocument.Parse(result);
+            return RunscStats.OfEvent(answer.RootElement, id, cpuOfSandbox());
+        }, () => commands.StatsAsync(id));
 
     /// <inheritdoc/>
     public Task PauseAsync(string id) => commands.PauseAsync(id);
@@ -69,7 +67,7 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
     /// <inheritdoc/>
     public Task<SandboxContainerState> StateAsync(string id) => AskAsync(
         SandboxMethod.ContainerRuntimeState, json => json.WriteStringValue(id),
-        static result => result.GetInt32() switch
+        static result => ReadNumber(result, int.MaxValue) switch
         {
             1 => SandboxContainerState.Created,
             2 => SandboxContainerState.Running,
@@ -83,15 +81,22 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         return signal != 0 ? 128 + signal : (int)((packed >> 8) & 0xff);
     }
 
-    private async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument, Func<JsonElement, T> read,
-        Func<Task<T>> command, CancellationToken abandon = default)
+    /// <exception cref="JsonException">It is not a number from 0 to <paramref name="most"/>.</exception>
+    private static long ReadNumber(ReadOnlyMemory<byte> result, long most)
+    {
+        var reader = new Utf8JsonReader(result.Span);
+        return reader.Read() && reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long number)
+            && number >= 0 && number <= most ? number : throw new JsonException("the result is not a valid number");
+    }
+
+    private async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument,
+        Func<ReadOnlyMemory<byte>, T> read, Func<Task<T>> command, CancellationToken abandon = default)
     {
         if (socket is not { GivenUp: null })
             return await command();
         try
         {
-            using JsonDocument answer = await socket.AskAsync(method, argument, abandon);
-            return read(answer.RootElement.GetProperty("result"u8));
+            return await socket.AskAsync(method, argument, read, abandon);
         }
         catch (SandboxRefusedException e) when (!e.IsUnknownMethod)
         {

@@ -7,6 +7,7 @@ namespace Shim.Runsc;
 internal sealed class SandboxMethod(string name, TimeSpan bound, int longestAnswer)
 {
     private const int Word = 64 << 10; // or an error message
+    private const int Figures = 256 << 10; // a few KiB with every interface and processor that there can be
     private const int List = 4 << 20;
 
     // A sandbox takes a fraction of a millisecond, but seconds on a node whose processors are busy.
@@ -23,8 +24,8 @@ internal sealed class SandboxMethod(string name, TimeSpan bound, int longestAnsw
     /// <summary>A container's processes.</summary>
     public static SandboxMethod Processes { get; } = new("Processes", s_bound, List);
 
-    /// <summary>A container's statistics.</summary>
-    public static SandboxMethod Event { get; } = new("Event", s_bound, List);
+    /// <summary>A container's statistics. The CRI asks for those of all of a node's containers, in turn.</summary>
+    public static SandboxMethod Event { get; } = new("Event", TimeSpan.FromSeconds(2), Figures);
 
     /// <summary>Whether a container runs.</summary>
     public static SandboxMethod ContainerRuntimeState { get; } = new("ContainerRuntimeState", s_bound, Word);

@@ -71,14 +71,14 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
     /// <summary>Sends a request and waits for the answer.</summary>
     /// <param name="method">The method.</param>
     /// <param name="argument">Writes its argument.</param>
+    /// <param name="read">Reads the result, from memory that is used again afterwards.</param>
     /// <param name="abandon">Ends the wait.</param>
-    /// <returns>The whole answer; its field <c>result</c> holds the result. The caller disposes it.</returns>
     /// <exception cref="SandboxRefusedException">The sandbox refused the request.</exception>
     /// <exception cref="SandboxSilentException">There was no answer, or an invalid one.</exception>
     /// <exception cref="TimeoutException">There was no answer in time.</exception>
     /// <exception cref="OperationCanceledException">The wait was abandoned.</exception>
-    public async Task<JsonDocument> AskAsync(
-        SandboxMethod method, Action<Utf8JsonWriter> argument, CancellationToken abandon = default)
+    public async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument,
+        Func<ReadOnlyMemory<byte>, T> read, CancellationToken abandon = default)
     {
         using CancellationTokenSource bound = new(method.Bound, time);
         using CancellationTokenSource? both =
@@ -97,7 +97,7 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
                 if (count == 0)
                     throw new SandboxSilentException($"{method}: connection closed after {length} bytes");
                 if (answerEnd.Find(buffer.AsSpan(length, count)) is > 0 and int last)
-                    return Answer(method, buffer.AsSpan(0, length + last));
+                    return ReadAnswer(method, buffer.AsMemory(0, length + last), read);
                 length += count;
                 if (length >= method.LongestAnswer)
                     throw new SandboxSilentException($"{method}: answer of more than {method.LongestAnswer} bytes");
@@ -147,39 +147,12 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
 
     /// <exception cref="JsonException">The answer is invalid.</exception>
     /// <exception cref="SandboxRefusedException">The sandbox refused the request.</exception>
-    private JsonDocument Answer(SandboxMethod method, ReadOnlySpan<byte> bytes)
+    private T ReadAnswer<T>(SandboxMethod method, ReadOnlyMemory<byte> bytes, Func<ReadOnlyMemory<byte>, T> read)
     {
-        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = JsonObjectEnd.Deepest });
-        JsonDocument? answer = JsonDocument.ParseValue(ref reader);
-        try
-        {
-            JsonElement root = answer.RootElement;
-            if (!root.TryGetProperty("success"u8, out JsonElement success)
-                || success.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
-                throw new JsonException("no boolean field success");
-            HasAnswered = true;
-            if (success.ValueKind == JsonValueKind.True)
-                return root.TryGetProperty("result"u8, out _)
-                    ? Keep(ref answer)
-                    : throw new JsonException("no field result");
-            string words = root.TryGetProperty("err"u8, out JsonElement err) && err.ValueKind == JsonValueKind.String
-                ? err.GetString()! : "";
-            throw new SandboxRefusedException(method.Name, words.Length > 0 ? words : "no reason given");
-        }
-        catch (InvalidOperationException e) // text that is not UTF-8
-        {
-            throw new JsonException(e.Message, e);
-        }
-        finally
-        {
-            answer?.Dispose();
-        }
-    }
-
-    private static JsonDocument Keep(ref JsonDocument? answer)
-    {
-        JsonDocument kept = answer!;
-        answer = null;
-        return kept;
+        SandboxAnswer answer = SandboxAnswer.Parse(bytes.Span);
+        HasAnswered = true;
+        if (!answer.Success)
+            throw new SandboxRefusedException(method.Name, answer.Error.Length > 0 ? answer.Error : "no reason given");
+        return read(bytes[answer.Result]);
     }
 }

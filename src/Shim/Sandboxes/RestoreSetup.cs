@@ -29,7 +29,7 @@ internal sealed class RestoreSetup(ShimContext context)
             image = await context.Blocking.RunAsync("look at", path, () => CheckpointImage.Open(
                 checkpoint is not null
                     ? ImageDirectory.Open(path)
-                    : ImageDirectory.OpenAllowed(RestoreAnnotations.ImagePath, path, configuration.RestoreRoot)));
+                    : ImageDirectory.OpenAllowed(RestoreAnnotations.ImagePath, path, RootOf(spec, configuration))));
         }
         catch (CheckpointException e)
         {
@@ -52,21 +52,23 @@ internal sealed class RestoreSetup(ShimContext context)
     /// <summary>
     /// The image of the new sandbox's file systems, as its annotations name it; null if none is named.
     /// </summary>
+    /// <param name="spec">The sandbox's specification.</param>
     /// <param name="annotations">What its annotations say of images.</param>
     /// <param name="configuration">What the administrator allows.</param>
     /// <exception cref="CheckpointException">There is none, or it is not allowed.</exception>
     public async Task<OpenDirectory?> OpenFileSystemsAsync(
-        RestoreAnnotations annotations, ShimConfiguration configuration)
+        ContainerSpec spec, RestoreAnnotations annotations, ShimConfiguration configuration)
     {
         if (annotations.FileSystemsImage is not { } path)
             return null;
         return await context.Blocking.RunAsync("look at", path, () =>
         {
-            OpenDirectory directory =
-                ImageDirectory.OpenAllowed(RestoreAnnotations.FileSystemsImagePath, path, configuration.RestoreRoot);
+            OpenDirectory directory = ImageDirectory.OpenAllowed(
+                RestoreAnnotations.FileSystemsImagePath, path, RootOf(spec, configuration));
             try
             {
-                ImageDirectory.RequirePlainFiles(directory, ImageFiles.FileSystems, "runsc fscheckpoint writes it");
+                ImageDirectory.RequireImage(directory, ImageFiles.FileSystems, "runsc fscheckpoint writes it");
+                RequireNamespace(CheckpointImage.ReadRecord(directory), path, spec, configuration);
                 return directory;
             }
             catch
@@ -75,6 +77,18 @@ internal sealed class RestoreSetup(ShimContext context)
                 throw;
             }
         });
+    }
+
+    /// <summary>Rejects annotations that would have runsc write images where the administrator does not allow it.
+    /// </summary>
+    /// <exception cref="CheckpointException">One does.</exception>
+    public async Task RequireAllowedCheckpointsAsync(ContainerSpec spec, ShimConfiguration configuration)
+    {
+        if (!CheckpointAnnotations.NamePath(spec.Annotations))
+            return;
+        var root = new AllowedRoot("checkpoint_root", configuration.CheckpointRoot, spec.Namespace);
+        await context.Blocking.RunAsync("look at", root.Path ?? "", () =>
+            CheckpointAnnotations.RequireAllowedPaths(spec.Annotations, root));
     }
 
     /// <summary>
@@ -112,9 +126,21 @@ internal sealed class RestoreSetup(ShimContext context)
         return null;
     }
 
+    private static AllowedRoot RootOf(ContainerSpec spec, ShimConfiguration configuration) =>
+        new("restore_root", configuration.RestoreRoot, spec.Namespace);
+
+    private static void RequireNamespace(
+        CheckpointRecord? record, string image, ContainerSpec spec, ShimConfiguration configuration)
+    {
+        // A client of containerd that restores without a pod is root.
+        if (spec.IsOfPod && !configuration.RestoreAcrossNamespaces)
+            record?.RequireNamespace(image, spec.Namespace);
+    }
+
     private static void RequireFitting(
         CheckpointImage image, string id, ContainerSpec spec, ShimConfiguration configuration)
     {
+        RequireNamespace(image.Record, image.Path, spec, configuration);
         int? count = image.Record?.Containers.Count ?? image.Header.ContainerCount;
         if (count > 1 && !spec.IsOfPod)
             throw new CheckpointException(CheckpointFault.DoesNotFit,

@@ -54,6 +54,9 @@ internal sealed partial class Sandbox
     /// <summary>What was decided about the pod's volumes; null if the sandbox is another shim's.</summary>
     public VolumeDecisions? Volumes { get; init; }
 
+    /// <summary>The pod's Kubernetes namespace; null if it is not known.</summary>
+    public string? PodNamespace { get; init; }
+
     /// <summary>How it is restored from an image; null if it started without one.</summary>
     public SandboxRestore? Restore { get; private set; }
 
@@ -69,15 +72,21 @@ internal sealed partial class Sandbox
     /// <param name="runscId">runsc's id of a container in it.</param>
     /// <param name="log">The file for runsc's log.</param>
     /// <param name="volumes">What was decided about the pod's volumes; null if the sandbox is another shim's.</param>
+    /// <param name="podNamespace">The pod's Kubernetes namespace; null if it is not known.</param>
     public static Sandbox Open(ShimContext context, string id, int pid, Task died, RunscRunner runsc, string runscId,
-        string log, VolumeDecisions? volumes = null)
+        string log, VolumeDecisions? volumes = null, string? podNamespace = null)
     {
         Cgroup? cgroup = OwnCgroup(context, pid);
         var control = new SandboxControl(
             SandboxSocket.Find(runsc.Settings.Root, runscId, context.Time), new RunscControl(runsc, log),
             () => cgroup is null ? null : CgroupReader.CpuUsage(cgroup), died,
             reason => context.Log.SandboxSocketGivenUp(id, reason), context.Time);
-        return new Sandbox(context, id, pid, died, control) { Cgroup = cgroup, Volumes = volumes };
+        return new Sandbox(context, id, pid, died, control) 
+        {
+            Cgroup = cgroup,
+            Volumes = volumes,
+            PodNamespace = podNamespace,
+        };
     }
 
     /// <summary>A container was created in it.</summary>

@@ -97,7 +97,7 @@ internal sealed class SandboxCheckpoint(
     }
 
     /// <summary>Has runsc write the image's files.</summary>
-    /// <returns>What the shim adds to them; null for file systems alone.</returns>
+    /// <returns>What the shim adds to them; null if that would not fit the image.</returns>
     private async Task<CheckpointRecord?> RunAsync(NewImage image, CheckpointRequest request, SandboxEnd end)
     {
         RunscCommands commands = runsc.WithDebug(request.Debug);
@@ -105,7 +105,7 @@ internal sealed class SandboxCheckpoint(
         {
             await commands.CheckpointFileSystemsAsync(
                 container.RunscId, image.PartialPath, fileSystems, bundle.RunscLog);
-            return null;
+            return await RecordAsync();
         }
         Task<CheckpointRecord> recording = RecordAsync(); // meanwhile
         await commands.CheckpointAsync(container.RunscId, image.PartialPath,
@@ -131,7 +131,14 @@ internal sealed class SandboxCheckpoint(
         {
             context.Log.VersionUnknown(container.Id, e);
         }
-        return new CheckpointRecord { RunscVersion = version, Containers = names, Volumes = sandbox.Volumes };
+        return new CheckpointRecord
+        {
+            RunscVersion = version,
+            Containers = names,
+            Volumes = sandbox.Volumes,
+            Namespace = sandbox.PodNamespace ?? "",
+            PodUid = sandbox.Volumes?.PodUid ?? "",
+        };
     }
 
     /// <summary>

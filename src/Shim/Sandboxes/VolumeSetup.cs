@@ -10,6 +10,8 @@ namespace Shim.Sandboxes;
 /// <summary>Adapts a container's specification to its pod's volumes, before runsc reads it.</summary>
 internal sealed class VolumeSetup(ShimContext context)
 {
+    private const int MostWarnings = 10;
+
     /// <summary>Decides about a pod's volumes for its new sandbox, and writes the sandbox's specification.</summary>
     /// <param name="id">The sandbox.</param>
     /// <param name="bundle">
@@ -27,13 +29,12 @@ internal sealed class VolumeSetup(ShimContext context)
     {
         string? podUid = PodUid.Find(spec.Annotations);
         VolumePlan plan = await PlanAsync(spec, podUid, configuration, saved);
-        foreach (string warning in plan.Warnings)
-            context.Log.VolumeWarning(id, warning);
+        Warn(plan.Warnings, warning => context.Log.VolumeWarning(id, warning));
         foreach (VolumeDecision decision in plan.Decisions.Volumes)
             context.Log.VolumeDecided(id, plan.Decisions.PodUid, decision);
 
         VolumeDecisions decisions = plan.Decisions;
-        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        SpecEdits edits = BeginEdits(id, spec, configuration);
         VolumeAnnotationRewriter.RewriteSandbox(
             spec.Annotations, spec.Mounts, plan.Requests, decisions, await AliasesAsync(spec, decisions), edits);
         // Also without a volume to decide about: a container that another shim creates must find that, too.
@@ -46,22 +47,49 @@ internal sealed class VolumeSetup(ShimContext context)
     }
 
     /// <summary>Writes the specification of a container that joins a sandbox.</summary>
-    /// <param name="bundle">The container's bundle.</param>
+    /// <param name="id">The container.</param>
+    /// <param name="bundle">Its bundle.</param>
     /// <param name="spec">Its specification.</param>
+    /// <param name="configuration">What the administrator configured.</param>
     /// <param name="sandbox">Its sandbox; null if it is another shim's.</param>
     /// <exception cref="VolumeException">A mount is impossible, or the decisions cannot be read.</exception>
     /// <exception cref="IOException">The file could not be written.</exception>
-    public async Task SetUpContainerAsync(Bundle bundle, ContainerSpec spec, Sandbox? sandbox)
+    public async Task SetUpContainerAsync(
+        string id, Bundle bundle, ContainerSpec spec, ShimConfiguration configuration, Sandbox? sandbox)
     {
         // It becomes a part of a path.
         Identifier.Require(spec.SandboxId!, "sandbox id");
         VolumeDecisions decisions = sandbox?.Volumes ?? VolumeDecisions.Load(bundle.Of(spec.SandboxId!).Volumes);
         IReadOnlyDictionary<string, string> aliases = await AliasesAsync(spec, decisions);
-        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        SpecEdits edits = BeginEdits(id, spec, configuration);
         VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, decisions, aliases, edits);
         if (sandbox?.Restore is { IsPending: false } restore)
             RequireNoRestoredVolume(spec, decisions, aliases, restore.ImagePath);
         Write(bundle, spec, edits);
+    }
+
+    /// <summary>
+    /// Begins with what must not reach runsc, so that what the shim itself adds comes after it, and stays.
+    /// </summary>
+    private SpecEdits BeginEdits(string id, ContainerSpec spec, ShimConfiguration configuration)
+    {
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        Warn(AnnotationFilter.Apply(spec.Annotations, configuration.AllowedAnnotations, edits),
+            annotation => context.Log.AnnotationRemoved(id, AnnotationFilter.WarningOf(annotation)));
+        return edits;
+    }
+
+    /// <summary>Logs the first ones: a pod can have any number of annotations.</summary>
+    private void Warn(IReadOnlyList<string> about, Action<string> log)
+    {
+        for (int i = 0; i < about.Count; i++)
+            if (i == MostWarnings)
+            {
+                context.Log.WarningsLeftOut(about.Count - MostWarnings);
+                return;
+            }
+            else
+                log(about[i]);
     }
 
     private static void Write(Bundle bundle, ContainerSpec spec, SpecEdits edits)
@@ -110,15 +138,18 @@ internal sealed class VolumeSetup(ShimContext context)
 
     private async Task RemoveStaleFileStoresAsync(string id, string kubeletRoot, PodVolumes pod, string runscRoot)
     {
+        HashSet<string>? sandboxes = null;
         foreach (PodVolume volume in pod.Volumes)
         {
             if (volume.Directory is not { FileStores.Count: > 0 })
                 continue;
             IReadOnlyList<string> removed = await context.Blocking.RunAsync("clear", volume.Path, () =>
-                FileStores.RemoveStale(kubeletRoot, pod.PodUid, volume,
-                    sandbox => RunscStateFile.ExistsInAnyNamespace(runscRoot, sandbox)));
-            foreach (string store in removed)
-                context.Log.FileStoreRemoved(id, volume.Name, store);
+            {
+                sandboxes ??= RunscStateFile.IdsInAllNamespaces(runscRoot);
+                return FileStores.RemoveStale(kubeletRoot, pod.PodUid, volume, sandboxes);
+            });
+            if (removed.Count > 0)
+                context.Log.FileStoresRemoved(id, volume.Name, removed.Count, removed[0]);
         }
     }
 }

@@ -9,17 +9,23 @@ internal static class FileStores
     public const string Prefix = ".gvisor.filestore.";
 
     /// <summary>
+    /// How many are looked at in a volume. There is one for each sandbox that was lost; the pod can make any number of
+    /// files of such names.
+    /// </summary>
+    public const int Most = 1000;
+
+    /// <summary>
     /// Removes the file stores of sandboxes that no longer exist: a sandbox that is lost when its node crashes leaves
     /// them behind, and nothing else removes them.
     /// </summary>
     /// <param name="kubeletRoot">Kubelet's directory.</param>
     /// <param name="pod">The pod.</param>
     /// <param name="volume">One of its emptyDirs.</param>
-    /// <param name="sandboxExists">Whether runsc has a sandbox with this id.</param>
+    /// <param name="sandboxes">The ids of the containers that runsc has.</param>
     /// <returns>The names of the removed files.</returns>
     /// <exception cref="VolumeException">A file could not be removed.</exception>
     public static IReadOnlyList<string> RemoveStale(
-        string kubeletRoot, string pod, PodVolume volume, Func<string, bool> sandboxExists)
+        string kubeletRoot, string pod, PodVolume volume, IReadOnlySet<string> sandboxes)
     {
         List<string> removed = [];
         if (volume.Directory is not { FileStores.Count: > 0 } directory)
@@ -32,7 +38,7 @@ internal static class FileStores
             using OpenDirectory? plugin = volumes?.TryOpenIn(volume.Plugin);
             using OpenDirectory? open = plugin?.TryOpenIn(volume.Name);
             foreach (string store in directory.FileStores)
-                if (open is not null && !sandboxExists(store[Prefix.Length..]) && open.Unlink(store))
+                if (open is not null && !sandboxes.Contains(store[Prefix.Length..]) && open.Unlink(store))
                     removed.Add(store);
         }
         catch (LinuxException e)

@@ -79,7 +79,10 @@ internal static class PodVolumesReader
             directory.List(entry =>
             {
                 if (entry.IsRegular && entry.Name.StartsWith(FileStores.Prefix, StringComparison.Ordinal))
-                    stores.Add(entry.Name);
+                {
+                    if (stores.Count < FileStores.Most)
+                        stores.Add(entry.Name);
+                }
                 else
                     other ??= $"it holds \"{entry.Name}\"";
                 return true;

@@ -14,7 +14,6 @@ namespace Shim.Volumes;
 /// </remarks>
 internal static class VolumeAnnotationRewriter
 {
-    private const string FuseVolume = "gke-gcsfuse-tmp"; // its sidecar listens on a socket of the node in it
     private const string HostUds = "dev.gvisor.flag.host-uds";
 
     /// <summary>Edits the specification of the sandbox, which is the pod's first container.</summary>
@@ -38,7 +37,7 @@ internal static class VolumeAnnotationRewriter
             else
                 SetHint(decision, requests.Find(decision.Volume), edits);
             if (IsOfFuseDriver(decision))
-                OpenHostSockets(annotations, edits);
+                OpenHostSockets(edits);
         }
         RewriteMounts(mounts, decisions, aliases, edits);
         SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: true, edits);
@@ -53,16 +52,17 @@ internal static class VolumeAnnotationRewriter
         RewriteMounts(mounts, decisions, aliases, edits);
         foreach (SpecMount mount in mounts)
             if (IsOfNode(mount) && IsOfFuseDriver(decisions.At(SourceOf(mount, aliases))))
-                OpenHostSockets(annotations, edits);
+                OpenHostSockets(edits);
         SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: false, edits);
     }
 
+    /// <summary>A pod that has only a volume of this name does not get the node's sockets for it.</summary>
     private static bool IsOfFuseDriver(VolumeDecision? decision) =>
-        decision is { Volume: FuseVolume, IsPassthrough: true };
+        decision is { Volume: VolumeRules.FuseVolume, Rule: VolumeRule.ForceShared or VolumeRule.UsedByOthers };
 
-    private static void OpenHostSockets(IReadOnlyDictionary<string, string> annotations, SpecEdits edits)
+    private static void OpenHostSockets(SpecEdits edits)
     {
-        if (!annotations.ContainsKey(HostUds))
+        if (edits.ValueOf(HostUds) is null)
             edits.Set(HostUds, "open");
     }
 

@@ -10,6 +10,9 @@ namespace Shim.Volumes;
 /// </remarks>
 internal static class VolumeRules
 {
+    /// <summary>The volume in which a gcsfuse sidecar and its driver on the node share a socket.</summary>
+    public const string FuseVolume = "gke-gcsfuse-tmp";
+
     /// <summary>Decides about an emptyDir.</summary>
     /// <param name="volume">The volume as it is on the node.</param>
     /// <param name="request">What the pod's annotations request for it; null if nothing.</param>
@@ -25,6 +28,10 @@ internal static class VolumeRules
             return Passthrough(volume, VolumeRule.ForceShared, "the pod's annotation force-shared is true");
         if (request is { Share: "shared" })
             return Passthrough(volume, VolumeRule.ForceShared, "the pod's hint says share=shared");
+        // Nobody asks for it, but whether the driver uses it decides about the node's sockets.
+        if (request is not { WantsSandbox: true } && !configured
+            && volume is { Name: FuseVolume, Directory.OtherUse: { } use })
+            return Passthrough(volume, VolumeRule.UsedByOthers, use);
         if (request is not { WantsSandbox: true } && !configured)
             return Passthrough(volume, VolumeRule.NotAsked, request is { HintAnnotations.Count: > 0 }
                 ? "the pod's hint has neither share nor type" : "no annotation and no configuration asks for more");

@@ -43,6 +43,14 @@ public sealed class CgroupTests : IDisposable
     }
 
     [Fact]
+    public void Memory_and_processes_in_use()
+    {
+        Assert.Equal(7UL, CgroupReader.MemoryUsage(FakeV1(("memory.usage_in_bytes", "7\n"))));
+        Assert.Equal(8UL, CgroupReader.MemoryUsage(Fake(("memory.current", "8\n"))));
+        Assert.Equal(3UL, CgroupReader.Pids(Fake(("pids.current", "3\n"))));
+    }
+
+    [Fact]
     public void Kills_are_counted()
     {
         Assert.Equal(6UL, OomCounter.Read(FakeV1(("memory.oom_control", "under_oom 0\noom_kill 6\n"))));
@@ -56,6 +64,8 @@ public sealed class CgroupTests : IDisposable
         Cgroup group = Cgroup.AtPath(hierarchies, "no-such-group-linux-tests");
         Assert.False(group.Exists);
         Assert.Null(CgroupReader.CpuUsage(group));
+        Assert.Null(CgroupReader.MemoryUsage(group));
+        Assert.Null(CgroupReader.Pids(group));
         Assert.Equal(ulong.MaxValue, CgroupReader.MemoryLimit(group));
         Assert.Null(OomCounter.Read(group));
     }

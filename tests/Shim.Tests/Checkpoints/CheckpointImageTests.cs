@@ -106,11 +106,47 @@ public sealed class CheckpointImageTests : IDisposable
             RunscVersion = "release-20260803.0",
             Containers = ["", "a \"quoted\" name", ""],
             Volumes = Decided("share=pod"),
+            Namespace = "default",
+            PodUid = "0000",
         };
         CheckpointRecord read = CheckpointRecord.Parse(record.ToJson());
         Assert.Equal((record.RunscVersion, 3), (read.RunscVersion, read.Containers.Count));
         Assert.Equal(record.Containers, read.Containers);
+        Assert.Equal(("default", "0000"), (read.Namespace, read.PodUid));
         Assert.Equal(record.Volumes.Volumes, read.Volumes!.Volumes);
+    }
+
+    [Theory]
+    [InlineData("", "default", null)]
+    [InlineData("", null, null)]
+    [InlineData("default", "default", null)]
+    [InlineData("default", "other", "is of a pod in namespace default, and this pod is in namespace other;")]
+    [InlineData("default", null, "is of a pod in namespace default, and this pod is in none;")]
+    public void A_record_is_of_one_namespace(string saved, string? restored, string? refusal)
+    {
+        var record = new CheckpointRecord { RunscVersion = "1", Containers = [""], Namespace = saved };
+        if (refusal is null)
+            record.RequireNamespace("/image", restored);
+        else
+            Assert.Contains(refusal, Assert.Throws<CheckpointException>(
+                () => record.RequireNamespace("/image", restored)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", 0x2, "everybody can change it")]
+    [InlineData("", 0x10, "group 0 can change it")]
+    [InlineData("pages.img", 0x2, "everybody can change it")]
+    [InlineData("checkpoint.img", 0x10, "group 0 can change it")]
+    [InlineData("shim.json", 0x2, "everybody can change it")]
+    public void An_image_that_others_can_change_is_rejected(string file, int permission, string words)
+    {
+        string path = ExampleImage.Write(_directory["image"],
+            record: new CheckpointRecord { RunscVersion = "1", Containers = ["", "a", "b"] });
+        string changed = Path.Combine(path, file);
+        Open(path).Dispose();
+        File.SetUnixFileMode(changed, File.GetUnixFileMode(changed) | (UnixFileMode)permission);
+        CheckpointException e = Assert.Throws<CheckpointException>(() => Open(path));
+        Assert.StartsWith($"{changed.TrimEnd('/')} is not safe to use: {words}", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]

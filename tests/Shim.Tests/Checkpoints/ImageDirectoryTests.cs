@@ -94,5 +94,5 @@ public sealed class ImageDirectoryTests : IDisposable
     }
 
     private static OpenDirectory OpenAllowed(string path, string root) =>
-        ImageDirectory.OpenAllowed(RestoreAnnotations.ImagePath, path, root);
+        ImageDirectory.OpenAllowed(RestoreAnnotations.ImagePath, path, new AllowedRoot("restore_root", root, null));
 }

@@ -45,6 +45,19 @@ public sealed class NewImageTests : IDisposable
         Assert.Equal(["checkpoint.img", "notes", "pages.img"], Names(_directory.Path));
     }
 
+    [Fact]
+    public void An_image_that_is_not_finished_leaves_another_one_beside_it_alone()
+    {
+        using NewImage one = NewImage.Begin(_directory["new/one"]);
+        using (NewImage other = NewImage.Begin(_directory["new/other"]))
+        {
+            one.Dispose();
+            ExampleImage.Write(other.PartialPath);
+            other.Finish();
+        }
+        Assert.Equal(["other"], Names(_directory["new"]));
+    }
+
     [Theory]
     [InlineData("image", "")]
     [InlineData("a/b/image", "")]

@@ -18,6 +18,9 @@ public sealed class ConfigurationFileTests
             log_path = "/var/log/shim/"
             grouping = false
             restore_root = "/var/lib/checkpoints"
+            restore_across_namespaces = true
+            checkpoint_root = "/var/lib/checkpoints/%NAMESPACE%"
+            allowed_annotations = ["dev.gvisor.flag.debug", "dev.gvisor.spec.*"]
             enable_hibernate_server = true
 
             [checkpoint]
@@ -42,6 +45,9 @@ public sealed class ConfigurationFileTests
         Assert.Equal("/var/log/shim/", configuration.LogPath);
         Assert.False(configuration.Grouping);
         Assert.Equal("/var/lib/checkpoints", configuration.RestoreRoot);
+        Assert.True(configuration.RestoreAcrossNamespaces);
+        Assert.Equal("/var/lib/checkpoints/%NAMESPACE%", configuration.CheckpointRoot);
+        Assert.Equal(["dev.gvisor.flag.debug", "dev.gvisor.spec.*"], configuration.AllowedAnnotations);
         Assert.True(configuration.EnableHibernateServer);
         Assert.Equal(
             new CheckpointConfiguration { Compression = "none", Direct = true, ExcludeCommittedZeroPages = true },
@@ -64,6 +70,9 @@ public sealed class ConfigurationFileTests
         Assert.Equal("", configuration.LogPath);
         Assert.True(configuration.Grouping);
         Assert.Equal("", configuration.RestoreRoot);
+        Assert.False(configuration.RestoreAcrossNamespaces);
+        Assert.Equal("", configuration.CheckpointRoot);
+        Assert.Empty(configuration.AllowedAnnotations);
         Assert.False(configuration.EnableHibernateServer);
         Assert.Equal(new CheckpointConfiguration(), configuration.Checkpoint);
         Assert.Equal((false, false, 600), (configuration.Restore.Direct, configuration.Restore.Background,
@@ -115,6 +124,10 @@ public sealed class ConfigurationFileTests
     [InlineData("log_path = 1.5", "conf.toml:1: log_path must be a string")]
     [InlineData("# one\ngrouping = 'no'", "conf.toml:2: grouping must be true or false")]
     [InlineData("restore_root = 'images'", "conf.toml:1: restore_root must be an absolute path")]
+    [InlineData("checkpoint_root = 'images'", "conf.toml:1: checkpoint_root must be an absolute path")]
+    [InlineData("restore_across_namespaces = 'no'", "conf.toml:1: restore_across_namespaces must be true or false")]
+    [InlineData("allowed_annotations = 'x'", "conf.toml:1: allowed_annotations must be a list of strings")]
+    [InlineData("allowed_annotations = [1]", "conf.toml:1: allowed_annotations must be a list of strings")]
     [InlineData("enable_hibernate_server = 1", "conf.toml:1: enable_hibernate_server must be true or false")]
     [InlineData("[checkpoint]\ncompression = false", "conf.toml:2: checkpoint.compression must be a string")]
     [InlineData("checkpoint.direct = 'yes'", "conf.toml:1: checkpoint.direct must be true or false")]

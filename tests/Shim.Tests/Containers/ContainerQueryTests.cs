@@ -1,6 +1,7 @@
 using Linux;
 using Shim.Containers;
 using Shim.Runsc;
+using Shim.Tests.Support;
 
 namespace Shim.Tests.Containers;
 
@@ -61,6 +62,43 @@ public sealed class ContainerQueryTests
         Container container = await pod.StartAsync("web");
         pod.Control.Fail("stats", RunscFailure.TimedOut);
         Assert.Equal(RunscFailure.TimedOut, (await Assert.ThrowsAsync<RunscException>(container.StatsAsync)).Failure);
+    });
+
+    [Fact]
+    public void Statistics_of_a_sandbox_that_does_not_answer_are_the_last_ones() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("web");
+        pod.Control.Stats = new RunscStats { CpuTotal = 5 };
+        await container.StatsAsync();
+        TaskCompletionSource held = pod.Control.Hold("stats");
+        Task<RunscStats> late = container.StatsAsync();
+        pod.Shim.Time.Advance(TimeSpan.FromMilliseconds(1999));
+        Assert.False(late.IsCompleted);
+        pod.Shim.Time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(5UL, (await late).CpuTotal);
+        // It gets no further question, and nobody waits for it again.
+        int calls = pod.Control.Calls.Count;
+        Assert.Equal(5UL, (await container.StatsAsync()).CpuTotal);
+        Assert.Equal(calls, pod.Control.Calls.Count);
+        pod.Control.Stats = new RunscStats { CpuTotal = 6 };
+        held.SetResult();
+        await TestShim.SettleAsync();
+        Assert.Equal(6UL, (await container.StatsAsync()).CpuTotal);
+    });
+
+    [Fact]
+    public void Statistics_of_a_sandbox_that_never_answered_are_missing() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("web");
+        pod.Control.Hold("stats");
+        for (int times = 0; times < 2; times++)
+        {
+            Task<RunscStats> late = container.StatsAsync();
+            await pod.Shim.Time.UntilAwaitedAsync(TimeSpan.FromSeconds(2));
+            pod.Shim.Time.Advance(TimeSpan.FromSeconds(2));
+            RunscException e = await Assert.ThrowsAsync<RunscException>(() => late);
+            Assert.Equal("no statistics: the sandbox did not answer within 2 s", e.Message);
+        }
     });
 
     [Fact]

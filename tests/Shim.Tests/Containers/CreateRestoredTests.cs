@@ -89,6 +89,33 @@ public sealed class CreateRestoredTests
         Assert.Contains("log", e.Message, StringComparison.Ordinal);
     });
 
+    [Theory]
+    [InlineData("default", false, false)]
+    [InlineData("other", false, true)]
+    [InlineData("other", true, false)]
+    public void An_image_is_of_a_namespace(string podNamespace, bool isAllowed, bool isRefused) =>
+        TestShim.Run(async shim =>
+        {
+            string image = WriteImage(shim);
+            File.WriteAllBytes($"{image}/shim.json", new CheckpointRecord
+            {
+                RunscVersion = "release-test",
+                Containers = [""],
+                Namespace = "default",
+            }.ToJson().ToArray());
+            Bundle bundle = shim.WriteBundle("pod", null, false, ("io.kubernetes.cri.sandbox-namespace", podNamespace));
+            CreateRequest request = shim.Request("pod", bundle) with { Checkpoint = image };
+            request = request with
+            {
+                Configuration = request.Configuration with { RestoreAcrossNamespaces = isAllowed },
+            };
+            if (isRefused)
+                Assert.Contains("is of a pod in namespace default", (await FailAsync(shim, request)).Message,
+                    StringComparison.Ordinal);
+            else
+                await shim.Creator.CreateAsync(request);
+        });
+
     [Fact]
     public void The_image_is_closed_if_the_creation_fails() => TestShim.Run(async shim =>
     {

@@ -25,6 +25,20 @@ public sealed class RunscStatsTests
         Assert.Equal([new RunscNetworkInterface("lo", 0, 0, 0, 0, 0, 0, 0, 0)], stats.Interfaces);
     }
 
+    [Fact]
+    public void Lists_that_are_too_long_are_cut()
+    {
+        string interfaces = string.Join(',', Enumerable.Repeat("{}", 100_000));
+        string processors = string.Join(',', Enumerable.Repeat("1", 2000));
+        string first = $"{{\"Name\":\"{new string('x', 999)}\"}}";
+        RunscStats stats = Parse($$$"""
+            {"data":{"cpu":{"usage":{"percpu":[{{{processors}}}]}},"network_interfaces":[{{{first}}},{{{interfaces}}}]}}
+            """);
+        Assert.Equal(64, stats.Interfaces.Count);
+        Assert.Equal(new string('x', 15), stats.Interfaces[0].Name);
+        Assert.Equal(1024, stats.CpuPerProcessor.Count);
+    }
+
     /// <summary>The total comes from the sandbox's cgroup, each container's share from the sandbox's figures.</summary>
     [Theory]
     [InlineData("""{"a":100,"b":300}""", "a", 4000L, 1000u)]

@@ -10,7 +10,7 @@ public sealed class SandboxControlTests : IDisposable
 {
     private const string FromCommand = "runsc has no container web+ in ";
     private static readonly TimeSpan s_deathBound = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan s_statsBound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_statsBound = TimeSpan.FromSeconds(2);
 
     private readonly TempDirectory _directory = new();
     private readonly FakeTime _time = new();
@@ -44,7 +44,7 @@ public sealed class SandboxControlTests : IDisposable
     [Fact]
     public void A_long_refusal_is_shortened() => Run(async (sandbox, control) =>
     {
-        sandbox.Answers = [$"{{\"success\":false,\"err\":\"{new string('x', 1 << 20)}\"}}"];
+        sandbox.Answers = [$"{{\"success\":false,\"err\":\"{new string('x', 1 << 17)}\"}}"];
         RunscException e = await Assert.ThrowsAsync<RunscException>(() => control.StatsAsync("web+"));
         Assert.Equal(RunscFailure.Failed, e.Failure);
         Assert.InRange(e.Message.Length, 1024, 1100);
@@ -81,7 +81,7 @@ public sealed class SandboxControlTests : IDisposable
         sandbox.Answers = [];
         Task<RunscStats> stats = control.StatsAsync("web+");
         await PassAsync(s_statsBound);
-        await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Event: no answer within 30 s", stats);
+        await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Event: no answer within 2 s", stats);
         sandbox.Answers = ["{\"success\":true,\"result\":null}"];
         Assert.Empty(await control.PidsAsync("web+"));
         Assert.Empty(_gaveUp);
@@ -94,7 +94,7 @@ public sealed class SandboxControlTests : IDisposable
         await PassAsync(s_statsBound);
         await PassAsync(s_deathBound);
         await AssertFailsAsync(RunscFailure.NotFound, FromCommand, stats);
-        Assert.Equal(["Event: no answer within 30 s"], _gaveUp);
+        Assert.Equal(["Event: no answer within 2 s"], _gaveUp);
     });
 
     private async Task PassAsync(TimeSpan wait)

@@ -7,6 +7,9 @@ namespace Shim.Tests.Runsc;
 /// <summary>The control socket, with a peer that may be hostile.</summary>
 public sealed class SandboxSocketTests : IDisposable
 {
+    private static readonly Func<ReadOnlyMemory<byte>, JsonDocument> s_document =
+        static result => JsonDocument.Parse(result.ToArray());
+
     private readonly TempDirectory _directory = new();
 
     public void Dispose() => _directory.Dispose();
@@ -16,8 +19,8 @@ public sealed class SandboxSocketTests : IDisposable
     {
         sandbox.Answers = ["{\"succ", "ess\":true,\"err\":\"\",\"result\":{\"a\":[1,", "2]}}"];
         using JsonDocument answer =
-            await socket.AskAsync(SandboxMethod.Signal, static json => json.WriteStringValue("w\"eb"));
-        Assert.Equal(2, answer.RootElement.GetProperty("result").GetProperty("a").GetArrayLength());
+            await socket.AskAsync(SandboxMethod.Signal, static json => json.WriteStringValue("w\"eb"), s_document);
+        Assert.Equal(2, answer.RootElement.GetProperty("a").GetArrayLength());
         Assert.Equal("{\"method\":\"containerManager.Signal\",\"arg\":\"w\\u0022eb\"}", sandbox.Asked[0]);
         // One request for each connection, which is closed at once.
         await sandbox.ClosedAsync;
@@ -28,8 +31,8 @@ public sealed class SandboxSocketTests : IDisposable
     {
         string text = new('x', 1 << 20);
         sandbox.Answers = [$"{{\"success\":true,\"err\":\"\",\"result\":\"{text}\"}}"];
-        using JsonDocument answer = await AskAsync(socket, SandboxMethod.Event);
-        Assert.Equal(text, answer.RootElement.GetProperty("result").GetString());
+        using JsonDocument answer = await AskAsync(socket, SandboxMethod.Processes);
+        Assert.Equal(text, answer.RootElement.GetString());
     });
 
     [Theory]
@@ -68,7 +71,7 @@ public sealed class SandboxSocketTests : IDisposable
         sandbox.Answers = ["{\"success\":true,\"result\":1}}"];
         sandbox.CloseAfter = true;
         using JsonDocument answer = await AskAsync(socket, SandboxMethod.Event);
-        Assert.Equal(1, answer.RootElement.GetProperty("result").GetInt32());
+        Assert.Equal(1, answer.RootElement.GetInt32());
     });
 
     [Fact]
@@ -82,7 +85,14 @@ public sealed class SandboxSocketTests : IDisposable
     public void A_list_may_not_be_too_long() => Run(async (sandbox, socket) =>
     {
         sandbox.Answers = ["{\"success\":true,\"result\":\"", .. Enumerable.Repeat(new string('x', 1 << 16), 80)];
-        await AssertInvalidAsync("more than 4194304 bytes", socket, SandboxMethod.Event);
+        await AssertInvalidAsync("more than 4194304 bytes", socket, SandboxMethod.Processes);
+    });
+
+    [Fact]
+    public void Statistics_may_not_be_too_long() => Run(async (sandbox, socket) =>
+    {
+        sandbox.Answers = ["{\"success\":true,\"result\":\"", .. Enumerable.Repeat(new string('x', 1 << 16), 80)];
+        await AssertInvalidAsync("more than 262144 bytes", socket, SandboxMethod.Event);
     });
 
     [Fact]
@@ -119,7 +129,7 @@ public sealed class SandboxSocketTests : IDisposable
     {
         using CancellationTokenSource abandon = new();
         Task<JsonDocument> waiting =
-            socket.AskAsync(SandboxMethod.Wait, static json => json.WriteNullValue(), abandon.Token);
+            socket.AskAsync(SandboxMethod.Wait, static json => json.WriteNullValue(), s_document, abandon.Token);
         await sandbox.AskedAsync;
         Assert.False(waiting.IsCompleted);
         abandon.Cancel();
@@ -156,7 +166,7 @@ public sealed class SandboxSocketTests : IDisposable
         Assert.Equal(status, SandboxControl.ExitStatusOf(packed));
 
     private static Task<JsonDocument> AskAsync(SandboxSocket socket, SandboxMethod method) =>
-        socket.AskAsync(method, static json => json.WriteNullValue());
+        socket.AskAsync(method, static json => json.WriteNullValue(), s_document);
 
     private static async Task AssertInvalidAsync(string words, SandboxSocket socket, SandboxMethod method)
     {

@@ -167,7 +167,8 @@ public sealed class SandboxCheckpointTests
         {
             FileSystems = new FileSystemCheckpointSettings { LeaveRunning = true, Path = "all-tmpfs" },
         });
-        Assert.Equal(["multitar.img"], Directory.GetFiles(ImageOf(pod)).Select(Path.GetFileName));
+        Assert.Equal(["multitar.img", "shim.json"],
+            Directory.GetFiles(ImageOf(pod)).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(["help fscheckpoint", "fscheckpoint"],
             pod.Shim.Runsc.Calls.TakeLast(2).Select(static call => call.ToString().Split(" --")[0]));
         Assert.False(pod.Sandbox.EndedByCheckpoint);

@@ -54,24 +54,25 @@ public sealed class VolumeSetupTests : IDisposable
             };
             Bundle grouped = WriteBundle("grouped", annotations, source);
             Bundle alone = WriteBundle("alone", annotations, source);
-            await setup.SetUpContainerAsync(grouped, ContainerSpec.Read(grouped.Specification), sandbox);
-            await setup.SetUpContainerAsync(alone, ContainerSpec.Read(alone.Specification), sandbox: null);
+            await setup.SetUpContainerAsync(
+                "grouped", grouped, ContainerSpec.Read(grouped.Specification), Configuration, sandbox);
+            await setup.SetUpContainerAsync(
+                "alone", alone, ContainerSpec.Read(alone.Specification), Configuration, sandbox: null);
             Assert.Equal(File.ReadAllText(grouped.Specification), File.ReadAllText(alone.Specification));
             Assert.False(File.Exists(alone.Volumes));
         });
         _ = log.Lines;
     }
 
-    private async Task<VolumeDecisions> SetUpSandboxAsync(VolumeSetup setup, Bundle bundle)
+    private ShimConfiguration Configuration => ShimConfiguration.Default with
     {
-        ShimConfiguration configuration = ShimConfiguration.Default with
-        {
-            KubeletRoot = _kubelet.Root,
-            Root = _directory["runsc"],
-        };
-        return await setup.SetUpSandboxAsync("sandbox", bundle, ContainerSpec.Read(bundle.Specification),
-            _directory["runsc/k8s.io"], configuration, saved: null);
-    }
+        KubeletRoot = _kubelet.Root,
+        Root = _directory["runsc"],
+    };
+
+    private async Task<VolumeDecisions> SetUpSandboxAsync(VolumeSetup setup, Bundle bundle) =>
+        await setup.SetUpSandboxAsync("sandbox", bundle, ContainerSpec.Read(bundle.Specification),
+            _directory["runsc/k8s.io"], Configuration, saved: null);
 
     private Bundle WriteBundle(string name, string annotations, string shared)
     {

@@ -161,14 +161,15 @@ public sealed class PodDecisionTests
     }
 
     [Theory]
-    [InlineData("", "disk", false, true)]
+    [InlineData("", "disk", false, false)]
+    [InlineData("", "disk used", false, true)]
     [InlineData("gke-gcsfuse-tmp.share=pod", "disk used", false, true)]
     [InlineData("", "disk used", true, true)]
     [InlineData("gke-gcsfuse-tmp.force-shared=true", "memory", true, true)]
     [InlineData("gke-gcsfuse-tmp.share=pod", "disk", false, false)]
     [InlineData("gke-gcsfuse-tmp.medium=memory", "disk", false, false)]
     [InlineData("", "disk", true, false)]
-    public void Host_sockets_are_open_if_the_volume_of_a_gcsfuse_sidecar_is_passed_through(
+    public void Host_sockets_are_open_if_the_volume_of_a_gcsfuse_sidecar_is_forced_or_used(
         string annotations, string facts, bool configured, bool open)
     {
         const string Name = "dev.gvisor.flag.host-uds";
