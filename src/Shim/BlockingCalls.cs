@@ -6,6 +6,10 @@ namespace Shim;
 /// Calls that may block forever, for instance on a file server that is gone. Each waits on a thread of its own, so the
 /// loop continues.
 /// </summary>
+/// <remarks>
+/// A caller that was told of a failure undoes what it did and forgets the call. What comes back after that is undone
+/// where it comes back: a mount is unmounted, what was opened is closed.
+/// </remarks>
 internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(1);
@@ -14,32 +18,80 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
     /// <param name="what">What it does, for messages.</param>
     /// <param name="path">On what, for messages.</param>
     /// <param name="call">The call.</param>
+    /// <param name="undoLate">Undoes the call if it succeeds too late; null: a result that can be is disposed.</param>
     /// <exception cref="IOException">It did not end within a minute. Its thread still waits.</exception>
-    public async Task<T> RunAsync<T>(string what, string path, Func<T> call)
+    public async Task<T> RunAsync<T>(string what, string path, Func<T> call, Action<T>? undoLate = null)
     {
-        try
-        {
-            return await loop.RunBlocking(what, call).WaitAsync(s_bound, time);
-        }
-        catch (TimeoutException)
-        {
-            throw new IOException($"{what} {path}: timed out after {s_bound.TotalSeconds:0} s");
-        }
+        Task<T> running = loop.RunBlocking(what, call);
+        if (await LoopTask.AnyWithinAsync(s_bound, time, running))
+            return await running;
+        LoopTask.Watch(() => UndoLateAsync(what, running, undoLate ?? (static result => (result as IDisposable)?.Dispose())));
+        throw TimedOut(what, path);
     }
 
     /// <inheritdoc cref="RunAsync{T}"/>
-    public Task RunAsync(string what, string path, Action call) => RunAsync(what, path, () =>
+    public Task RunAsync(string what, string path, Action call, Action? undoLate = null) => RunAsync(what, path, () =>
     {
         call();
         return true;
-    });
+    }, undoLate is null ? null : _ => undoLate());
+
+    /// <summary>Runs a call that may take any time while it makes progress.</summary>
+    /// <param name="what">What it does, for messages.</param>
+    /// <param name="path">On what, for messages.</param>
+    /// <param name="call">The call. It calls its argument, from its own thread, with every step that is done.</param>
+    /// <param name="undoLate">Undoes the call if it succeeds too late.</param>
+    /// <exception cref="IOException">No step was done within a minute. Its thread still waits.</exception>
+    public async Task RunStepsAsync(string what, string path, Action<Action> call, Action undoLate)
+    {
+        int steps = 0;
+        Task<bool> running = loop.RunBlocking(what, () =>
+        {
+            call(() => Interlocked.Increment(ref steps));
+            return true;
+        });
+        int before;
+        do
+        {
+            before = Volatile.Read(ref steps);
+            if (await LoopTask.AnyWithinAsync(s_bound, time, running))
+            {
+                await running;
+                return;
+            }
+        }
+        while (Volatile.Read(ref steps) != before);
+        LoopTask.Watch(() => UndoLateAsync(what, running, _ => undoLate()));
+        throw TimedOut(what, path);
+    }
 
     /// <summary>Mounts a root file system: all of its mounts, or none.</summary>
     /// <exception cref="IOException">A mount failed, or did not end within a minute.</exception>
     public Task MountAsync(IReadOnlyList<MountSpec> mounts, string rootfs) =>
-        RunAsync("mount", rootfs, () => Mounts.Mount(mounts, rootfs));
+        RunAsync("mount", rootfs, () => Mounts.Mount(mounts, rootfs), () => Mounts.UnmountAll(rootfs));
 
     /// <summary>Unmounts everything at a directory and below it.</summary>
     /// <exception cref="IOException">An unmount failed, or did not end within a minute.</exception>
     public Task UnmountAsync(string rootfs) => RunAsync("umount", rootfs, () => Mounts.UnmountAll(rootfs));
+
+    private async Task UndoLateAsync<T>(string what, Task<T> running, Action<T> undo)
+    {
+        T late;
+        try
+        {
+            late = await running;
+        }
+        catch (Exception)
+        {
+            return; // it failed in the end: nothing to undo, and its caller was told
+        }
+        await loop.RunBlocking($"undo {what}", () =>
+        {
+            undo(late);
+            return true;
+        });
+    }
+
+    private static IOException TimedOut(string what, string path) =>
+        new($"{what} {path}: timed out after {s_bound.TotalSeconds:0} s");
 }

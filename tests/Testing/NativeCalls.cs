@@ -22,6 +22,14 @@ public static unsafe partial class NativeCalls
     public static Descriptor OpenFifoToRead(string path) =>
         Descriptor.Open(path, OpenFlags.O_RDONLY | OpenFlags.O_NONBLOCK);
 
+    /// <summary>Reads what is in a descriptor that does not block.</summary>
+    /// <returns>The number of bytes; 0 if there are none.</returns>
+    public static int ReadAvailable(Descriptor descriptor, byte[] buffer)
+    {
+        fixed (byte* start = buffer)
+            return Math.Max((int)read(descriptor, start, (nuint)buffer.Length), 0);
+    }
+
     /// <summary>Opens a new pseudo terminal (pty(7)). The slave does not become a controlling terminal.</summary>
     /// <exception cref="LinuxException">No terminal or no descriptor is left.</exception>
     public static (Descriptor Master, Descriptor Slave) OpenTerminal()
@@ -100,6 +108,9 @@ public static unsafe partial class NativeCalls
     private static int ThrowIfFailed(int result, string call, string? target) => result >= 0
         ? result
         : throw new LinuxException((Errno)Marshal.GetLastPInvokeError(), call, target);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint read(Descriptor descriptor, byte* buffer, nuint count);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int mkfifo(string path, uint mode);

@@ -10,8 +10,10 @@ namespace Linux;
 /// <param name="Uid">Its owner.</param>
 /// <param name="Gid">Its group.</param>
 /// <param name="IsMountRoot">Whether something is mounted there; always false before Linux 5.8.</param>
+/// <param name="Size">Its size in bytes.</param>
 internal readonly record struct FileStatus(
-    FileKind Kind, ulong Device, ulong Inode, uint Mode, uint Uid, uint Gid, bool IsMountRoot)
+    FileKind Kind, ulong Device, ulong Inode, uint Mode, uint Uid, uint Gid, bool IsMountRoot,
+    long Size)
 {
     private const int PermissionsMask = 0xfff;
     private const int KindMask = 0xf000;
@@ -43,7 +45,8 @@ internal readonly record struct FileStatus(
             status.stx_mode & (uint)PermissionsMask,
             status.stx_uid,
             status.stx_gid,
-            (status.stx_attributes & Libc.STATX_ATTR_MOUNT_ROOT) != 0);
+            (status.stx_attributes & Libc.STATX_ATTR_MOUNT_ROOT) != 0,
+            (long)status.stx_size);
     }
 
     /// <summary>The path of the file that a descriptor refers to, with all links resolved.</summary>

@@ -12,6 +12,7 @@ namespace Linux;
 public sealed unsafe class OpenDirectory : IDisposable
 {
     private const int BufferBytes = 4096;
+    private const long SyncBytes = 64 << 20;
     private const long TmpfsMagic = 0x01021994;
     private const long RamfsMagic = 0x858458f6;
     private const long HugetlbfsMagic = 0x958458f6;
@@ -137,12 +138,21 @@ public sealed unsafe class OpenDirectory : IDisposable
     }
 
     /// <summary>Writes a regular file in this directory to its disk.</summary>
+    /// <param name="name">The file's name.</param>
+    /// <param name="progress">Called with every 64 MiB.</param>
     /// <exception cref="LinuxException">The file does not exist or is a link, or it cannot be written.</exception>
-    public void Sync(string name)
+    public void Sync(string name, Action? progress = null)
     {
         RequireName(name);
         using Descriptor file = OpenFile(name);
+        // Piece by piece only to tell that it goes on; a file system that cannot do that says so below, or not at all.
+        for (long offset = 0, size = FileStatus.Of(file).Size; offset < size; offset += SyncBytes)
+        {
+            _ = Libc.sync_file_range(file, offset, SyncBytes, Libc.SYNC_FILE_RANGE_WAIT_BEFORE_WRITE_AND_AFTER);
+            progress?.Invoke();
+        }
         LinuxException.ThrowIfFailed(Libc.fsync(file), "fsync", System.IO.Path.Join(Path, name));
+        progress?.Invoke();
     }
 
     /// <summary>Writes the names in this directory to its disk.</summary>

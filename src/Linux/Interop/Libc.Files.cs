@@ -23,6 +23,7 @@ internal static unsafe partial class Libc
     internal const int F_DUPFD_CLOEXEC = 1030;
     internal const int O_NONBLOCK = 0x800;
     internal const int X_OK = 1;
+    internal const uint SYNC_FILE_RANGE_WAIT_BEFORE_WRITE_AND_AFTER = 7;
 
     // open, openat and fcntl are variadic in C. On x86-64 and arm64 Linux a call with fixed arguments passes them in
     // the same registers.
@@ -68,6 +69,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int fsync(Descriptor file);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int sync_file_range(Descriptor file, long offset, long count, uint flags);
 
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int unlinkat(Descriptor directory, string path, int flags);
@@ -116,6 +120,7 @@ internal static unsafe partial class Libc
         [FieldOffset(24)] internal uint stx_gid;
         [FieldOffset(28)] internal ushort stx_mode;
         [FieldOffset(32)] internal ulong stx_ino;
+        [FieldOffset(40)] internal ulong stx_size;
         [FieldOffset(136)] internal uint stx_dev_major;
         [FieldOffset(140)] internal uint stx_dev_minor;
     }

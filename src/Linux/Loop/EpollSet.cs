@@ -91,7 +91,10 @@ internal sealed unsafe class EpollSet : IDisposable
     }
 
     /// <summary>Delivers the events that <see cref="Wait"/> returned.</summary>
-    internal void Deliver(byte* events, int count)
+    /// <param name="events">The events.</param>
+    /// <param name="count">Their number.</param>
+    /// <param name="failed">Called with an exception that escapes; null: it goes to the caller.</param>
+    internal void Deliver(byte* events, int count, Action<Exception>? failed)
     {
         for (int i = 0; i < count; i++)
         {
@@ -99,7 +102,14 @@ internal sealed unsafe class EpollSet : IDisposable
             uint ready = Unsafe.ReadUnaligned<uint>(one);
             ulong key = Unsafe.ReadUnaligned<ulong>(one + Libc.EpollDataOffset);
             if (key != WakeKey && _slots[(uint)key] is { } readiness && readiness.Key == key)
-                readiness.Signal(ready);
+                try
+                {
+                    readiness.Signal(ready);
+                }
+                catch (Exception e) when (failed is not null)
+                {
+                    failed(e);
+                }
         }
     }
 

@@ -41,6 +41,7 @@ public sealed class EventLoop : IDisposable
     private readonly TimerHeap _timers = new();
     private readonly EpollSet _epoll;
     private readonly LoopContext _context;
+    private long _turn;
     private bool _asleep;
     private bool _wasReady;
     private bool _closed;
@@ -62,6 +63,13 @@ public sealed class EventLoop : IDisposable
     /// an ExecutionContext. Timestamps are CLOCK_MONOTONIC.</summary>
     public TimeProvider Time { get; }
 
+    /// <summary>Called with an exception that escapes a posted callback, a timer or an operation on a descriptor; then
+    /// the loop goes on. Null: such an exception ends <see cref="Run"/>.</summary>
+    public Action<Exception>? UnhandledException { get; set; }
+
+    /// <summary>The number of the loop's present iteration.</summary>
+    internal long Turn => _turn;
+
     /// <summary>Creates a loop; it does nothing until <see cref="Run"/>.</summary>
     /// <exception cref="LinuxException">No descriptors are left.</exception>
     public static EventLoop Create() => new(EpollSet.Create());
@@ -70,8 +78,8 @@ public sealed class EventLoop : IDisposable
     /// <param name="main">Called on the loop, with its synchronization context installed.</param>
     /// <exception cref="InvalidOperationException">A loop already runs on this thread.</exception>
     /// <remarks>Rethrows the exception of <paramref name="main"/>. An exception that escapes a posted callback or a
-    /// timer (async void methods fail that way) ends the run at once with that exception; the remaining posts stay in
-    /// the queue.</remarks>
+    /// timer (async void methods fail that way) goes to <see cref="UnhandledException"/>, or else ends the run at once;
+    /// the remaining posts stay in the queue.</remarks>
     public void Run(Func<Task> main)
     {
         ArgumentNullException.ThrowIfNull(main);
@@ -172,6 +180,7 @@ public sealed class EventLoop : IDisposable
                 task.GetAwaiter().UnsafeOnCompleted(static () => { }); // posted to this loop, so it wakes it
             while (!task.IsCompleted)
             {
+                _turn++;
                 RunPosted();
                 FireTimers();
                 if (!task.IsCompleted)
@@ -198,7 +207,14 @@ public sealed class EventLoop : IDisposable
                 if (!_posted.TryDequeue(out work))
                     return;
             }
-            work.Callback(work.State);
+            try
+            {
+                work.Callback(work.State);
+            }
+            catch (Exception e) when (UnhandledException is not null)
+            {
+                UnhandledException(e);
+            }
         }
     }
 
@@ -216,7 +232,14 @@ public sealed class EventLoop : IDisposable
                 timer = first;
                 _timers.Set(timer, timer.NextDue(Time.GetTimestamp()));
             }
-            timer.Fire();
+            try
+            {
+                timer.Fire();
+            }
+            catch (Exception e) when (UnhandledException is not null)
+            {
+                UnhandledException(e);
+            }
         }
     }
 
@@ -235,7 +258,7 @@ public sealed class EventLoop : IDisposable
                 _asleep = false;
         }
         _wasReady = count > 0;
-        _epoll.Deliver(events, count);
+        _epoll.Deliver(events, count, UnhandledException);
     }
 
     /// <summary>Decides how long to wait, in milliseconds for epoll_wait, and marks the loop asleep.</summary>

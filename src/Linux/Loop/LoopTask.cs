@@ -27,7 +27,8 @@ public static class LoopTask
     }
 
     /// <summary>Starts a watcher that is not awaited.</summary>
-    /// <remarks>Async void on purpose: an exception ends the loop's <c>Run</c> instead of being lost.</remarks>
+    /// <remarks>Async void on purpose: an exception goes to the loop, see <see cref="EventLoop.UnhandledException"/>,
+    /// instead of being lost.</remarks>
     public static async void Watch(Func<Task> watcher)
     {
         ArgumentNullException.ThrowIfNull(watcher);

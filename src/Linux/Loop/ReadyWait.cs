@@ -8,13 +8,20 @@ namespace Linux;
 /// is reused for every operation of its kind, so that waiting allocates nothing. One operation at a time.
 /// </summary>
 /// <remarks>
-/// The system call is tried first; only after EAGAIN the operation waits, and the loop retries it at every edge.
+/// The system call is tried first; only after EAGAIN the operation waits, and the loop retries it at every edge. A peer
+/// that writes without end would never cause one: after some operations in one turn of the loop the next one waits for
+/// the next turn, so that others get theirs.
 /// Everything happens on the loop's thread, where the awaiting code must resume anyway, so the continuation runs
 /// inline. Only a cancellation may come from another thread; it posts itself to the loop.
 /// </remarks>
 internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTaskSource<int>, IValueTaskSource
 {
+    private const int MostInOneTurn = 16;
+
     private enum Phase { Idle, Waiting, Ended }
+
+    private long _turn;
+    private int _inThisTurn;
 
     private Phase _phase;
     private short _version;
@@ -57,19 +64,37 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
     protected bool Start(out int atOnce, CancellationToken token)
     {
         token.ThrowIfCancellationRequested();
-        if (TryComplete(out atOnce))
+        bool isOverdone = IsOverdone();
+        atOnce = 0;
+        if (!isOverdone && TryComplete(out atOnce))
         {
             Release();
             return true;
         }
         readiness.Wait(this);
         _phase = Phase.Waiting;
+        if (isOverdone)
+            readiness.Loop.Post(static self => ((ReadyWait)self!).RetryIfWaiting(), this);
         _cancellation = token;
         _registration = token.UnsafeRegister(static self => ((ReadyWait)self!).CancelFromAnyThread(), this);
         return false;
     }
 
     protected short Version => _version;
+
+    private bool IsOverdone()
+    {
+        if (_turn != readiness.Loop.Turn)
+            (_turn, _inThisTurn) = (readiness.Loop.Turn, 0);
+        return ++_inThisTurn > MostInOneTurn;
+    }
+
+    // It may have been cancelled meanwhile, and the next operation started; trying that one again does no harm.
+    private void RetryIfWaiting()
+    {
+        if (_phase == Phase.Waiting)
+            Retry();
+    }
 
     internal void Retry()
     {

@@ -34,6 +34,7 @@ public sealed class Reaper : IChildProcesses, IDisposable
     internal const int RememberedExits = 1024;
 
     private static readonly TimeSpan s_foreignCheckPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_pauseAfterError = TimeSpan.FromMilliseconds(100);
 
     private readonly EventLoop _loop;
     private readonly SignalDescriptor _signals;
@@ -122,17 +123,21 @@ public sealed class Reaper : IChildProcesses, IDisposable
     {
         ReapAll();
         while (!_disposed)
-        {
             try
             {
                 await _signals.ReadAsync();
+                ReapAll();
             }
             catch (ObjectDisposedException) when (_disposed)
             {
                 return;
             }
-            ReapAll();
-        }
+            catch (Exception e) when (_loop.UnhandledException is not null)
+            {
+                // Without the reaper no exit would be known any more.
+                _loop.UnhandledException(e);
+                await Task.Delay(s_pauseAfterError, _loop.Time);
+            }
     }
 
     private unsafe void ReapAll()
@@ -167,7 +172,9 @@ public sealed class Reaper : IChildProcesses, IDisposable
     private void KillOwn(int pid, int signal)
     {
         _loop.VerifyAccess();
-        LinuxException.ThrowIfFailed(Libc.kill(pid, signal), "kill", $"process {pid} with signal {signal}");
+        // ESRCH: it has been reaped, and its watchers are about to learn it.
+        if (Libc.kill(pid, signal) != 0 && LinuxException.LastErrno != Errno.ESRCH)
+            LinuxException.ThrowLast("kill", $"process {pid} with signal {signal}");
     }
 
     private Task<ProcessExit> Watch(int pid)

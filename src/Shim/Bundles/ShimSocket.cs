@@ -18,7 +18,7 @@ internal sealed class ShimSocket
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private static readonly TimeSpan s_lockBound = TimeSpan.FromSeconds(5);
 
-    // containerd gives `delete` 5 s, and a serving shim waits on its only thread.
+    // containerd gives `delete` 5 s, and a shim that ends should not take longer.
     private static readonly TimeSpan s_shortLockBound = TimeSpan.FromMilliseconds(500);
 
     private readonly string _directory;
@@ -84,6 +84,21 @@ internal sealed class ShimSocket
     public void Close(UnixListener listener)
     {
         using Descriptor held = FileLock.Acquire(_directory, s_shortLockBound);
+        CloseLocked(listener);
+    }
+
+    /// <inheritdoc cref="Close"/>
+    /// <param name="listener">The socket.</param>
+    /// <param name="blocking">Waits for the lock.</param>
+    public async Task CloseAsync(UnixListener listener, BlockingCalls blocking)
+    {
+        using Descriptor held = await blocking.RunAsync(
+            "lock", _directory, () => FileLock.Acquire(_directory, s_shortLockBound));
+        CloseLocked(listener);
+    }
+
+    private void CloseLocked(UnixListener listener)
+    {
         listener.Dispose();
         // If the socket's file was removed by hand, another shim may have bound the path.
         if (!UnixSocket.IsListening(Path))

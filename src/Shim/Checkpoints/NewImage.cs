@@ -15,6 +15,7 @@ internal sealed class NewImage : IDisposable
 
     private readonly string _path;
     private readonly string? _made;
+    private readonly List<string> _moved = [];
     private bool _finished;
 
     private NewImage(string path, string? made, string partial)
@@ -73,9 +74,10 @@ internal sealed class NewImage : IDisposable
 
     /// <summary>Moves the complete image to its directory.</summary>
     /// <param name="stateFile">The file that makes it an image; it is moved last.</param>
+    /// <param name="progress">Called with every piece that is on the disk.</param>
     /// <exception cref="CheckpointException">The directory holds another image by now, or is gone.</exception>
     /// <exception cref="LinuxException">A file is missing, or cannot be moved.</exception>
-    public void Finish(string stateFile = ImageFiles.State)
+    public void Finish(string stateFile = ImageFiles.State, Action? progress = null)
     {
         using OpenDirectory partial = OpenDirectory.TryOpen(PartialPath) ?? throw Gone(PartialPath);
         using OpenDirectory directory = OpenDirectory.TryOpen(_path) ?? throw Gone(_path);
@@ -91,24 +93,44 @@ internal sealed class NewImage : IDisposable
         foreach (string file in files)
         {
             partial.ChangeMode(file, OwnerReadWrite);
-            partial.Sync(file);
+            partial.Sync(file, progress);
         }
-        int moved = 0;
         try
         {
-            for (; moved < files.Count; moved++)
-                partial.MoveTo(directory, files[moved]);
+            foreach (string file in files)
+            {
+                partial.MoveTo(directory, file);
+                _moved.Add(file);
+            }
+            directory.Sync();
         }
         catch
         {
-            // All or nothing: what was moved back is removed with the rest.
-            while (--moved >= 0)
-                directory.MoveTo(partial, files[moved]);
+            MoveBack(directory, partial);
             throw;
         }
-        directory.Sync();
         _finished = true;
         Directory.Delete(PartialPath);
+    }
+
+    /// <summary>Removes the image also if it is finished: its writer has given up waiting for that.</summary>
+    /// <exception cref="LinuxException">A file cannot be removed.</exception>
+    public void Remove()
+    {
+        if (_finished)
+            using (OpenDirectory? directory = OpenDirectory.TryOpen(_path))
+                foreach (string file in _moved)
+                    directory?.Unlink(file);
+        _finished = false;
+        Dispose();
+    }
+
+    /// <summary>All or nothing: what was moved back is removed with the rest.</summary>
+    private void MoveBack(OpenDirectory directory, OpenDirectory partial)
+    {
+        for (int i = _moved.Count - 1; i >= 0; i--)
+            directory.MoveTo(partial, _moved[i]);
+        _moved.Clear();
     }
 
     /// <summary>Removes an image that is not finished, and the directories that were created for it.</summary>

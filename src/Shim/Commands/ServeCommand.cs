@@ -44,6 +44,7 @@ internal static class ServeCommand
         try
         {
             using EventLoop loop = EventLoop.Create();
+            loop.UnhandledException = log.Unexpected;
             loop.Run(() => ServeAsync(arguments, loop, log));
             return 0;
         }
@@ -65,17 +66,18 @@ internal static class ServeCommand
 
         var ending = new ShutdownRequest(log);
         var store = new ContainerStore();
+        var blocking = new BlockingCalls(loop, loop.Time);
         var context = new ShimContext
         {
             Namespace = arguments.Namespace,
             Loop = loop,
             Time = loop.Time,
             Processes = reaper,
-            Stdio = new StdioFactory(loop, reaper, log),
+            Stdio = new StdioFactory(loop, reaper, blocking, log),
             Events = events,
             Log = log,
             Cgroups = CgroupHierarchies.Read(),
-            Blocking = new BlockingCalls(loop, loop.Time),
+            Blocking = blocking,
         };
         var serverOptions = new TtrpcServerOptions
         {
@@ -87,13 +89,13 @@ internal static class ServeCommand
         var gvisorServices = new TtrpcServices();
         GvisorTaskApi.BindService(gvisorServices, gvisorService);
         await using var gvisorServer = new TtrpcServer(gvisorServices, serverOptions);
-        var hibernateServer = new HibernateServer(arguments.Id, gvisorServer, log);
+        var hibernateServer = new HibernateServer(arguments.Id, gvisorServer, blocking, log);
         var service = new TaskService(
-            new ContainerCreator(context, store), store, log, context.Cgroups.Mode,
+            new ContainerCreator(context, store), store, log, blocking, context.Cgroups.Mode,
             configuration =>
             {
                 log.Configure(configuration, arguments.Id, arguments.Debug);
-                hibernateServer.Configure(configuration);
+                return hibernateServer.ConfigureAsync(configuration);
             },
             () => ending.Ask("last container deleted"));
         var services = new TtrpcServices();
@@ -111,18 +113,19 @@ internal static class ServeCommand
         await ending.Asked;
 
         // Stops accepting connections first, so that a client that comes now starts another shim.
-        RemoveSocket(log, hibernateServer.Close);
-        RemoveSocket(log, () => socket?.Close(listener));
+        await RemoveSocketAsync(log, hibernateServer.CloseAsync);
+        if (socket is not null)
+            await RemoveSocketAsync(log, () => socket.CloseAsync(listener, blocking));
         await Task.WhenAll(server.ShutdownAsync(s_drainBound), gvisorServer.ShutdownAsync(s_drainBound));
         await events.FlushAsync(s_flushBound);
         await serving;
     }
 
-    private static void RemoveSocket(ShimLog log, Action close)
+    private static async Task RemoveSocketAsync(ShimLog log, Func<Task> closeAsync)
     {
         try
         {
-            close();
+            await closeAsync();
         }
         catch (IOException e)
         {

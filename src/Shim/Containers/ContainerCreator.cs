@@ -19,6 +19,7 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
 
     /// <summary>Creates a container, and its sandbox if it is the sandbox's first.</summary>
     /// <param name="request">What it is created from.</param>
+    /// <param name="configure">Reads the configuration, which may take long; null: the request has it.</param>
     /// <param name="caller">Cancelled when the caller is gone: then the create is given up.</param>
     /// <exception cref="RefusedException">
     /// The request makes no sense, the container's sandbox is not there, or nobody wants the container any more.
@@ -30,7 +31,8 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
     /// <exception cref="CheckpointException">It cannot be restored from the named image.</exception>
     /// <exception cref="VolumeException">The annotations or the mounts ask for volumes that are impossible.</exception>
     /// <exception cref="FormatException">A stdio URI is not understood.</exception>
-    public async Task<Container> CreateAsync(CreateRequest request, CancellationToken caller = default)
+    public async Task<Container> CreateAsync(CreateRequest request, Func<Task<ShimConfiguration>>? configure = null,
+        CancellationToken caller = default)
     {
         Identifier.Require(request.Id, "container id");
         if (!request.Bundle.Path.StartsWith('/'))
@@ -42,6 +44,8 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
         undo.Add("release the id", () => store.Release(pending));
         try
         {
+            if (configure is not null)
+                request = request with { Configuration = await configure() };
             ContainerSpec spec = ContainerSpec.Read(request.Bundle.Specification);
             spec.Terminal = request.Stdio.Terminal;
             pending.Watch(context.Time, caller);

@@ -21,6 +21,9 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
     /// </summary>
     private const int QueueLimit = 16384;
 
+    /// <summary>How often one event may fail in a way that nobody thought of.</summary>
+    private const int MostUnexpected = 3;
+
     private static readonly TimeSpan s_sendBound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
@@ -31,6 +34,7 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ShimLog _log;
     private readonly CancellationTokenSource _stop = new();
+    private readonly TaskCompletionSource _stopped = LoopTask.NewSource();
     private TtrpcChannel? _channel;
     private Task _sending = Task.CompletedTask;
 
@@ -89,6 +93,7 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         // Not CancelAsync, which would start the thread pool.
+        _stopped.TrySetResult();
         _stop.Cancel();
         await _sending.ConfigureAwait(
             ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -99,6 +104,7 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
     private async Task SendAllAsync()
     {
         TimeSpan pause = s_firstPause;
+        int unexpected = 0;
         while (_queue.TryPeek(out Envelope? first))
         {
             try
@@ -109,20 +115,32 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
             {
                 _log.EventRejected(first.Topic, e);
             }
-            catch (Exception e) when (e is RpcException or IOException or TimeoutException)
+            catch (Exception e) when (IsKnown(e) || ++unexpected < MostUnexpected)
             {
+                if (_stop.IsCancellationRequested)
+                    return;
                 await DropChannelAsync();
                 _log.EventSendFailed(first.Topic, e, pause);
-                await Task.Delay(pause, _time, _stop.Token);
+                if (await LoopTask.AnyWithinAsync(pause, _time, _stopped.Task))
+                    return;
                 pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
                 continue;
             }
+            catch (Exception e)
+            {
+                // It would keep the others waiting for ever.
+                await DropChannelAsync();
+                _log.EventRejected(first.Topic, e);
+            }
+            unexpected = 0;
             // The queue may have dropped it in the meantime to stay within its limit.
             if (_queue.TryPeek(out Envelope? stillFirst) && ReferenceEquals(first, stillFirst))
                 _queue.Dequeue();
             pause = s_firstPause;
         }
     }
+
+    private static bool IsKnown(Exception e) => e is RpcException or IOException or TimeoutException;
 
     private async Task SendAsync(Envelope envelope)
     {

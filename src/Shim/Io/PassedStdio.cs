@@ -32,12 +32,12 @@ internal sealed class PassedStdio : ProcessStdio
     /// <exception cref="IOException">A stream cannot be opened, or a logging program cannot be started.</exception>
     /// <exception cref="FormatException">A URI is invalid.</exception>
     public static async Task<PassedStdio> OpenAsync(
-        StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop)
+        StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop, BlockingCalls blocking)
     {
         var stdio = new PassedStdio();
         try
         {
-            await stdio.OpenAllAsync(request, owner, processes, loop);
+            await stdio.OpenAllAsync(request, owner, processes, loop, blocking);
             return stdio;
         }
         catch
@@ -97,7 +97,8 @@ internal sealed class PassedStdio : ProcessStdio
             await _program.DisposeAsync();
     }
 
-    private async Task OpenAllAsync(StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop)
+    private async Task OpenAllAsync(
+        StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop, BlockingCalls blocking)
     {
         if (request.Stdin.Length > 0)
         {
@@ -111,7 +112,7 @@ internal sealed class PassedStdio : ProcessStdio
         {
             // The URI of stderr is ignored: the file or the program receives both streams.
             case StdioKind.File:
-                _container[1] = OpenFile(stdout.Path);
+                _container[1] = await OpenFileAsync(stdout.Path, blocking);
                 _container[2] = _container[1]!.Duplicate();
                 break;
             case StdioKind.Binary or StdioKind.BinaryV2:
@@ -119,10 +120,10 @@ internal sealed class PassedStdio : ProcessStdio
                     await LoggingProgram.StartAsync(stdout, owner, processes, loop);
                 break;
             default:
-                _container[1] = OpenOutput(stdout, loop.Time);
+                _container[1] = await OpenOutputAsync(stdout, loop.Time, blocking);
                 _container[2] = request.Stderr == request.Stdout
                     ? _container[1]?.Duplicate()
-                    : OpenOutput(StdioUri.Parse(request.Stderr), loop.Time);
+                    : await OpenOutputAsync(StdioUri.Parse(request.Stderr), loop.Time, blocking);
                 break;
         }
         if (owner.Uid != 0 || owner.Gid != 0)
@@ -136,31 +137,33 @@ internal sealed class PassedStdio : ProcessStdio
                 descriptor.ChangeOwner(uid, gid);
     }
 
-    private Descriptor? OpenOutput(StdioUri uri, TimeProvider time)
+    private async Task<Descriptor?> OpenOutputAsync(StdioUri uri, TimeProvider time, BlockingCalls blocking)
     {
         switch (uri.Kind)
         {
             case StdioKind.Null:
                 return null;
             case StdioKind.File:
-                return OpenFile(uri.Path);
+                return await OpenFileAsync(uri.Path, blocking);
             case StdioKind.Path when Fifo.Is(uri.Path):
                 (OutputFifo kept, Descriptor container) = OutputFifo.Open(uri.Path, time);
                 _outputs.Add(kept);
                 return container;
             case StdioKind.Path:
-                return Descriptor.OpenToAppend(uri.Path, OpenFlags.O_WRONLY);
+                return await blocking.RunAsync(
+                    "open", uri.Path, () => Descriptor.OpenToAppend(uri.Path, OpenFlags.O_WRONLY));
             default:
                 throw new FormatException($"stderr {uri.Path.Short()}: a logging program must be named as stdout");
         }
     }
 
-    private static Descriptor OpenFile(string path)
-    {
-        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!, OwnerOnly);
-        return Descriptor.OpenToAppend(path);
-    }
+    private static Task<Descriptor> OpenFileAsync(string path, BlockingCalls blocking) =>
+        blocking.RunAsync("open", path, () =>
+        {
+            const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!, OwnerOnly);
+            return Descriptor.OpenToAppend(path);
+        });
 
     private void CloseContainerEnds()
     {

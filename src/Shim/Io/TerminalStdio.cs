@@ -58,14 +58,15 @@ internal sealed class TerminalStdio : ProcessStdio
     /// <exception cref="IOException">A stream cannot be opened, or a logging program cannot be started.</exception>
     /// <exception cref="FormatException">A URI is invalid.</exception>
     public static async Task<TerminalStdio> OpenAsync(
-        StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop, ShimLog log)
+        StdioRequest request, StdioOwner owner, IChildProcesses processes, EventLoop loop, BlockingCalls blocking,
+        ShimLog log)
     {
         StdioUri stdin = StdioUri.Parse(request.Stdin);
         if (stdin.Kind is not StdioKind.Path and not StdioKind.Null)
             throw new FormatException($"stdin {stdin.Path.Short()}: only a FIFO can be read");
         // A terminal has one output.
-        PassedStdio output =
-            await PassedStdio.OpenAsync(request with { Stdin = "", Stderr = "" }, owner, processes, loop);
+        PassedStdio output = await PassedStdio.OpenAsync(
+            request with { Stdin = "", Stderr = "" }, owner, processes, loop, blocking);
         output.ReportLostProgram(log, request, owner);
         (Descriptor KeptOpen, Descriptor Read)? input = null;
         try

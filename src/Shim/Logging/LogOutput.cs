@@ -4,17 +4,17 @@ using Serilog.Events;
 
 namespace Shim.Logging;
 
-/// <summary>Where log lines go: descriptors to which a write never waits.</summary>
+/// <summary>Where log lines go: a FIFO or standard error, to which a write never waits, and files.</summary>
 internal sealed class LogOutput : ILogEventSink, IDisposable
 {
-    private readonly List<Descriptor> _descriptors = [];
+    private readonly Descriptor? _fifo;
+    private readonly List<LogFile> _files = [];
     private readonly LogrusLine _line = new();
     private readonly bool _toStandardError;
 
     private LogOutput(Descriptor? fifo)
     {
-        if (fifo is not null)
-            _descriptors.Add(fifo);
+        _fifo = fifo;
         _toStandardError = fifo is null;
     }
 
@@ -40,10 +40,13 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     /// <summary>Standard error.</summary>
     public static LogOutput StandardError() => new(null);
 
-    /// <summary>Also writes to this file, which is created with mode 0600.</summary>
-    /// <exception cref="LinuxException">It cannot be opened.</exception>
-    public void AddFile(string path) => _descriptors.Add(
-        Descriptor.OpenToAppend(path, OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK));
+    /// <summary>Also writes to this file.</summary>
+    /// <inheritdoc cref="LogFile(string, Action{Exception})"/>
+    public void AddFile(string path, Action<Exception> failed)
+    {
+        lock (_line)
+            _files.Add(new LogFile(path, failed));
+    }
 
     /// <inheritdoc/>
     public void Emit(LogEvent logEvent)
@@ -51,8 +54,9 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         lock (_line)
         {
             LogrusFormatter.Format(logEvent, _line);
-            foreach (Descriptor descriptor in _descriptors)
-                descriptor.TryWrite(_line.Bytes, out _); // a rejected line is dropped: logging never waits
+            _fifo?.TryWrite(_line.Bytes, out _); // a rejected line is dropped: logging never waits
+            foreach (LogFile file in _files)
+                file.Append(_line.Bytes);
             if (_toStandardError)
                 StandardIo.TryWriteError(_line.Bytes);
         }
@@ -61,7 +65,8 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Descriptor descriptor in _descriptors)
-            descriptor.Dispose();
+        _fifo?.Dispose();
+        foreach (LogFile file in _files)
+            file.Dispose();
     }
 }

@@ -39,16 +39,8 @@ internal sealed class ShimLog : IDisposable
     public void Configure(ShimConfiguration configuration, string id, bool debug)
     {
         SetLevel(configuration.LogLevel.Length == 0 && debug ? "debug" : configuration.LogLevel);
-        if (configuration.LogFileOf(id) is not { } file || !_files.Add(file))
-            return;
-        try
-        {
-            _output.AddFile(file);
-        }
-        catch (IOException e)
-        {
-            ConfigurationWarning($"log_path: {e.Message}");
-        }
+        if (configuration.LogFileOf(id) is { } file && _files.Add(file))
+            _output.AddFile(file, e => ConfigurationWarning($"log_path: {e.Message}"));
     }
 
     /// <summary>Sets the lowest level that is written, by logrus's name; an unknown name means info.</summary>
@@ -220,6 +212,8 @@ internal sealed class ShimLog : IDisposable
         _logger.Error("accept failed; retrying {reason} {pause}", error.Message, pause);
 
     internal void State(string line) => _logger.Information("state {dump}", line);
+
+    internal void Unexpected(Exception error) => _logger.Error(error, "unexpected error; the shim goes on");
 
     internal void Crashed(Exception error) => _logger.Fatal(error, "shim failed");
 }

@@ -82,12 +82,12 @@ internal sealed class SandboxCheckpoint(
             // One at a time: a `delete` after a killed shim finds this one.
             AtomicFile.Replace(bundle.PartialImage, Encoding.UTF8.GetBytes(image.PartialPath));
             CheckpointRecord? record = await RunAsync(image, request, end);
-            await context.Blocking.RunAsync("write", request.Path, () =>
+            await context.Blocking.RunStepsAsync("write", request.Path, progress =>
             {
                 if (record is not null)
                     image.Add(record);
-                image.Finish(request.FileSystems is null ? ImageFiles.State : ImageFiles.FileSystems);
-            });
+                image.Finish(request.FileSystems is null ? ImageFiles.State : ImageFiles.FileSystems, progress);
+            }, image.Remove);
         }
         finally
         {

@@ -10,8 +10,9 @@ namespace Shim.Service;
 /// Serves gVisor's task service, if <c>enable_hibernate_server</c> is set, on a socket that clients find by the
 /// sandbox's id alone, without containerd: <c>ROOT/ID_sandbox.sock</c>.
 /// </summary>
-internal sealed class HibernateServer(string shimId, TtrpcServer server, ShimLog log)
+internal sealed class HibernateServer(string shimId, TtrpcServer server, BlockingCalls blocking, ShimLog log)
 {
+    private bool _isConfigured;
     private ShimSocket? _socket;
     private UnixListener? _listener;
 
@@ -21,29 +22,31 @@ internal sealed class HibernateServer(string shimId, TtrpcServer server, ShimLog
     /// <summary>
     /// Starts to listen if the configuration says so. A failure is only logged, since containers do not depend on it.
     /// </summary>
-    public void Configure(ShimConfiguration configuration)
+    public async Task ConfigureAsync(ShimConfiguration configuration)
     {
-        if (!configuration.EnableHibernateServer || _listener is not null)
+        if (!configuration.EnableHibernateServer || _isConfigured)
             return;
+        _isConfigured = true;
         string path = PathOf(configuration.Root, shimId);
         try
         {
             _socket = ShimSocket.FromAddress(path);
-            _listener = _socket!.TryListen() ?? throw new IOException("another process listens on it");
+            _listener = await blocking.RunAsync("listen on", path, _socket!.TryListen) ?? throw new IOException("another process listens on it");
             _ = server.RunAsync(new ShimListener(_listener));
             log.TaskServerListens(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             log.TaskServerFailed(path, e);
+            _isConfigured = false;
         }
     }
 
     /// <summary>Stops listening and removes the socket.</summary>
     /// <exception cref="IOException">It cannot be removed.</exception>
-    public void Close()
+    public async Task CloseAsync()
     {
         if (_listener is not null)
-            _socket!.Close(_listener);
+            await _socket!.CloseAsync(_listener, blocking);
     }
 }

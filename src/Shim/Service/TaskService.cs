@@ -20,8 +20,8 @@ namespace Shim.Service;
 /// One class turns the methods' exceptions into statuses: <see cref="ErrorMapping"/>. Protobuf types stop here.
 /// </remarks>
 internal sealed class TaskService(
-    ContainerCreator creator, ContainerStore store, ShimLog log, CgroupMode cgroups,
-    Action<ShimConfiguration> configure, Action shutdown)
+    ContainerCreator creator, ContainerStore store, ShimLog log, BlockingCalls blocking, CgroupMode cgroups,
+    Func<ShimConfiguration, System.Threading.Tasks.Task> configure, Action shutdown)
     : TaskApi.TaskBase
 {
     /// <summary>
@@ -40,11 +40,6 @@ internal sealed class TaskService(
     /// <inheritdoc/>
     public override async Task<CreateTaskResponse> Create(CreateTaskRequest request, ServerCallContext context)
     {
-        List<string> warnings = [];
-        ShimConfiguration configuration = RuntimeOptions.Read(request.Options, warnings);
-        configure(configuration);
-        foreach (string warning in warnings)
-            log.ConfigurationWarning(warning);
         List<MountSpec> rootfs = [];
         foreach (Containerd.Api.Types.Mount mount in request.Rootfs)
             rootfs.Add(new MountSpec
@@ -56,8 +51,9 @@ internal sealed class TaskService(
             });
         Container container = await creator.CreateAsync(new CreateRequest(
             request.Id, new Bundle(request.Bundle), rootfs,
-            new StdioRequest(request.Stdin, request.Stdout, request.Stderr, request.Terminal), configuration,
-            request.Checkpoint.Length > 0 ? request.Checkpoint : null), context.CancellationToken);
+            new StdioRequest(request.Stdin, request.Stdout, request.Stderr, request.Terminal),
+            ShimConfiguration.Default, request.Checkpoint.Length > 0 ? request.Checkpoint : null),
+            () => ConfigureAsync(request.Options), context.CancellationToken);
         return new CreateTaskResponse { Pid = (uint)container.Init.Pid };
     }
 
@@ -253,6 +249,17 @@ internal sealed class TaskService(
             log.ShutdownDeferred(store.Count);
         store.ShutDown(request.Id, shutdown);
         return s_empty;
+    }
+
+    private async Task<ShimConfiguration> ConfigureAsync(Any? options)
+    {
+        List<string> warnings = [];
+        ShimConfiguration configuration = await blocking.RunAsync(
+            "read", "the shim's configuration", () => RuntimeOptions.Read(options, warnings));
+        await configure(configuration);
+        foreach (string warning in warnings)
+            log.ConfigurationWarning(warning);
+        return configuration;
     }
 
     private static CheckpointOptions CheckpointOptionsOf(Any? options)

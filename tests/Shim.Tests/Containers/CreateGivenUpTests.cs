@@ -73,7 +73,7 @@ public sealed class CreateGivenUpTests
     public void A_caller_that_is_gone_after_the_create_changes_nothing() => TestShim.Run(async shim =>
     {
         using CancellationTokenSource caller = new();
-        Container container = await shim.Creator.CreateAsync(shim.Request("pod"), caller.Token);
+        Container container = await shim.Creator.CreateAsync(shim.Request("pod"), caller: caller.Token);
         await caller.CancelAsync();
         await TestShim.SettleAsync();
         Assert.Same(container, shim.Store.Get("pod"));
@@ -87,7 +87,7 @@ public sealed class CreateGivenUpTests
             call.LeaveRecord();
             return new TaskCompletionSource().Task;
         });
-        Task<Container> creating = shim.Creator.CreateAsync(shim.Request("pod"), caller);
+        Task<Container> creating = shim.Creator.CreateAsync(shim.Request("pod"), caller: caller);
         await TestShim.UntilAsync(
             () => Directory.Exists(shim.RunscRoot) && Directory.GetFiles(shim.RunscRoot).Length > 0);
         return creating;

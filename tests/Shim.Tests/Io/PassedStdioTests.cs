@@ -210,10 +210,11 @@ public sealed class PassedStdioTests
         {
             await using PassedStdio both = await PassedStdio.OpenAsync(
                 new StdioRequest("", test.Stdout, "", false), test.Owner with { Uid = 1234, Gid = 5678 },
-                test.Reaper, test.Loop);
+                test.Reaper, test.Loop, test.Blocking);
             Assert.Equal("1234:5678", OwnerOf(test.Stdout));
             await using PassedStdio user = await PassedStdio.OpenAsync(
-                new StdioRequest("", test.Stdout, "", false), test.Owner with { Uid = 4321 }, test.Reaper, test.Loop);
+                new StdioRequest("", test.Stdout, "", false), test.Owner with { Uid = 4321 },
+                test.Reaper, test.Loop, test.Blocking);
             Assert.Equal("4321:5678", OwnerOf(test.Stdout));
         });
     }

@@ -21,6 +21,8 @@ internal sealed class StdioTest : IDisposable
 
     public Reaper Reaper { get; }
 
+    public BlockingCalls Blocking => new(Loop, Loop.Time);
+
     public TestLog Log => _log;
 
     public string Stdin => _directory["stdin"];
@@ -40,10 +42,12 @@ internal sealed class StdioTest : IDisposable
     });
 
     public Task<PassedStdio> OpenAsync(string stdin, string stdout, string stderr) =>
-        PassedStdio.OpenAsync(new StdioRequest(stdin, stdout, stderr, Terminal: false), Owner, Reaper, Loop);
+        PassedStdio.OpenAsync(new StdioRequest(stdin, stdout, stderr, Terminal: false), Owner, Reaper, Loop,
+            Blocking);
 
     public Task<TerminalStdio> OpenTerminalAsync(string stdin, string stdout) =>
-        TerminalStdio.OpenAsync(new StdioRequest(stdin, stdout, "", Terminal: true), Owner, Reaper, Loop, Log.Log);
+        TerminalStdio.OpenAsync(new StdioRequest(stdin, stdout, "", Terminal: true), Owner, Reaper, Loop,
+            Blocking, Log.Log);
 
     public void Dispose()
     {

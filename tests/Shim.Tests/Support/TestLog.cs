@@ -1,4 +1,5 @@
-using Shim.Configuration;
+using System.Text;
+using Linux;
 using Shim.Logging;
 
 namespace Shim.Tests.Support;
@@ -7,14 +8,15 @@ namespace Shim.Tests.Support;
 internal sealed class TestLog : IDisposable
 {
     private readonly TempDirectory _directory = new();
+    private readonly Descriptor _reader;
+    private readonly List<byte> _read = [];
     private bool _looked;
 
     public TestLog()
     {
-        // A FIFO that nobody reads, so that nothing goes to the runner's standard error.
         NativeCalls.CreateFifo(_directory["fifo"]);
+        _reader = NativeCalls.OpenFifoToRead(_directory["fifo"]);
         Log = new ShimLog(LogOutput.Open(_directory["fifo"]));
-        Log.Configure(ShimConfiguration.Default with { LogPath = _directory["log"] }, "test", debug: false);
     }
 
     public ShimLog Log { get; }
@@ -33,12 +35,20 @@ internal sealed class TestLog : IDisposable
     {
         string[] lines = Read();
         Log.Dispose();
+        _reader.Dispose();
         _directory.Dispose();
         if (!_looked)
             Assert.Empty(lines);
     }
 
-    private string[] Read() => [.. File.ReadAllLines(_directory["log"]).Select(WithoutTime)];
+    private string[] Read()
+    {
+        byte[] buffer = new byte[4096];
+        while (NativeCalls.ReadAvailable(_reader, buffer) is > 0 and int count)
+            _read.AddRange(buffer.AsSpan(0, count));
+        return [.. Encoding.UTF8.GetString(_read.ToArray())
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(WithoutTime)];
+    }
 
     private static string WithoutTime(string line) =>
         line[(line.IndexOf(" level=", StringComparison.Ordinal) + 1)..];

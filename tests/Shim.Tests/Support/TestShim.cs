@@ -24,7 +24,7 @@ internal sealed class TestShim
             Loop = loop,
             Time = Time,
             Processes = Runsc,
-            Stdio = new StdioFactory(loop, Runsc, log),
+            Stdio = new StdioFactory(loop, Runsc, new BlockingCalls(loop, Time), log),
             Events = Events,
             Log = log,
             Cgroups = CgroupHierarchies.Read(),
