@@ -96,7 +96,7 @@ public class GvisorTaskTests
         Assert.Matches(
             $"^fscheckpoint --image-path={fileSystems}/\\.incomplete-[0-9a-f]+ --leave-running --direct "
             + "--path=all-tmpfs c\\+$", runsc.Calls[^1]);
-        Assert.Equal(["fscheckpoint.json", "multitar.img", "pages.img", "pages_meta.img"],
+        Assert.Equal(["fscheckpoint.json", "multitar.img", "pages.img", "pages_meta.img", "shim.json"],
             Directory.GetFiles(fileSystems).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         await AssertCodeAsync(StatusCode.AlreadyExists, "already holds an image (checkpoint.img)",
             service.CheckpointAsync(

@@ -21,16 +21,18 @@ public class NewerRunscTests
         using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
         await using ShimHarness shim = await ShimHarness.StartAsync(
-            "restore_root = \"DIR/images\"\ncheckpoint.compression = \"none\"", runsc.Path);
+            "restore_root = \"DIR/images\"\ncheckpoint_root = \"DIR/written\"\ncheckpoint.compression = \"none\"", runsc.Path);
         string image = await CheckpointAsync(shim);
         Assert.True(File.Exists(Path.Combine(image, "pages.img")), "the configuration says that it is not compressed");
 
+        string written = Path.Combine(shim.Directory, "written/second");
+        Directory.CreateDirectory(written);
         HarnessPod pod = new(shim, "second")
         {
             Annotations =
             {
                 [Restore + "host-image-path"] = image, [Restore + "direct"] = "true", [Restore + "background"] = "T",
-                ["dev.gvisor.internal.checkpoint.path"] = shim.Directory, // newer releases require that it is there
+                ["dev.gvisor.internal.checkpoint.path"] = written, // newer releases require that it is there
             },
         };
         await pod.CreateSandboxAsync();

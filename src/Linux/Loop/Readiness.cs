@@ -22,8 +22,12 @@ internal sealed class Readiness(EventLoop loop, Descriptor descriptor) : IDispos
     {
         if (Key == NoKey)
             Key = loop.Register(this, descriptor);
-        (operation.IsWrite ? ref _writer : ref _reader) = operation;
+        Enter(operation);
     }
+
+    /// <summary>The operation is under way, but does not wait for the descriptor yet: a regular file, for one, cannot
+    /// be registered, and is always ready.</summary>
+    internal void Enter(ReadyWait operation) => (operation.IsWrite ? ref _writer : ref _reader) = operation;
 
     internal void Leave(ReadyWait operation) => (operation.IsWrite ? ref _writer : ref _reader) = null;
 

@@ -71,10 +71,14 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
             Release();
             return true;
         }
-        readiness.Wait(this);
-        _phase = Phase.Waiting;
         if (isOverdone)
-            readiness.Loop.Post(static self => ((ReadyWait)self!).RetryIfWaiting(), this);
+        {
+            readiness.Enter(this);
+            readiness.Loop.Post(static self => ((ReadyWait)self!).TakeTurn(), this);
+        }
+        else
+            readiness.Wait(this);
+        _phase = Phase.Waiting;
         _cancellation = token;
         _registration = token.UnsafeRegister(static self => ((ReadyWait)self!).CancelFromAnyThread(), this);
         return false;
@@ -90,10 +94,21 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
     }
 
     // It may have been cancelled meanwhile, and the next operation started; trying that one again does no harm.
-    private void RetryIfWaiting()
+    private void TakeTurn()
     {
-        if (_phase == Phase.Waiting)
-            Retry();
+        if (_phase != Phase.Waiting)
+            return;
+        try
+        {
+            if (TryComplete(out int value))
+                End(value, null);
+            else
+                readiness.Wait(this);
+        }
+        catch (Exception e)
+        {
+            End(0, e);
+        }
     }
 
     internal void Retry()

@@ -38,6 +38,47 @@ public sealed class DescriptorStreamTests
         });
     }
 
+    /// <summary>A peer that always has something never makes the loop wait for a descriptor.</summary>
+    [Fact]
+    public void Endless_input_gives_others_their_turn()
+    {
+        Loops.Run(async loop =>
+        {
+            using DescriptorStream zeros = new(loop, Descriptor.Open("/dev/zero", OpenFlags.O_RDONLY));
+            byte[] buffer = new byte[64];
+            int reads = 0;
+            bool isTold = false;
+            loop.Post(_ => isTold = true, null);
+            async Task ReadAsync()
+            {
+                while (!isTold)
+                {
+                    Assert.Equal(64, await zeros.ReadAsync(buffer));
+                    reads++;
+                }
+            }
+            await ReadAsync();
+            Assert.InRange(reads, 1, 64);
+        });
+    }
+
+    [Fact]
+    public void A_read_that_waits_for_its_turn_can_be_cancelled()
+    {
+        Loops.Run(async loop =>
+        {
+            using DescriptorStream zeros = new(loop, Descriptor.Open("/dev/zero", OpenFlags.O_RDONLY));
+            using CancellationTokenSource source = new();
+            ValueTask<int> read;
+            do
+                read = zeros.ReadAsync(new byte[1], source.Token);
+            while (read.IsCompletedSuccessfully && await read > 0);
+            source.Cancel();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await read);
+            Assert.Equal(1, await zeros.ReadAsync(new byte[1]));
+        });
+    }
+
     [Fact]
     public void Cancelled_read_leaves_the_stream_usable()
     {

@@ -30,6 +30,27 @@ public sealed class EventLoopTests
     }
 
     [Fact]
+    public void An_unexpected_exception_is_told_and_the_loop_goes_on()
+    {
+        List<string> told = [];
+        Loops.Run(async loop =>
+        {
+            loop.UnhandledException = e => told.Add(e.Message);
+            loop.Post(static _ => throw new InvalidOperationException("posted"), null);
+            using ITimer timer = loop.Time.CreateTimer(static _ => throw new InvalidOperationException("timer"), null,
+                TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+            LoopTask.Watch(static async () =>
+            {
+                await Task.Yield();
+                throw new InvalidOperationException("watcher");
+            });
+            while (told.Count < 3)
+                await Task.Yield();
+        });
+        Assert.Equal(["posted", "timer", "watcher"], told.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Timer_heap_agrees_with_a_sorted_list()
     {
         Gen.Int[0, 20].Array[0, 60].Sample(dues =>
