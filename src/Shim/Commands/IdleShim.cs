@@ -9,7 +9,7 @@ namespace Shim.Commands;
 /// </summary>
 /// <param name="store">The shim's containers.</param>
 /// <param name="connections">The number of clients that are connected.</param>
-/// <param name="bundle">The bundle that it was started for; null if it was started for none.</param>
+/// <param name="bundle">The bundle in which it was started; null if there was none.</param>
 /// <param name="time">The loop's clock.</param>
 /// <param name="end">Called with the reason.</param>
 internal sealed class IdleShim(

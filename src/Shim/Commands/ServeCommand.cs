@@ -105,9 +105,9 @@ internal static class ServeCommand
 
         Task serving = server.RunAsync(new ShimListener(listener));
         LoopTask.Watch(() => HandleSignalsAsync(loop, log, store, ending));
-        Bundle? bundle = arguments.Bundle.Length > 0 ? new Bundle(Directory.GetCurrentDirectory()) : null;
-        var idle = new IdleShim(
-            store, () => server.ConnectionCount + gvisorServer.ConnectionCount, bundle, loop.Time, ending.Ask);
+        var bundle = new Bundle(Directory.GetCurrentDirectory());
+        var idle = new IdleShim(store, () => server.ConnectionCount + gvisorServer.ConnectionCount,
+            bundle.Exists ? bundle : null, loop.Time, ending.Ask);
         LoopTask.Watch(idle.WatchAsync);
         log.Serving(ShimVersion.Number, socket?.Address ?? "");
         await ending.Asked;
