@@ -25,7 +25,8 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
         Task<T> running = loop.RunBlocking(what, call);
         if (await LoopTask.AnyWithinAsync(s_bound, time, running))
             return await running;
-        LoopTask.Watch(() => UndoLateAsync(what, running, undoLate ?? (static result => (result as IDisposable)?.Dispose())));
+        undoLate ??= static result => (result as IDisposable)?.Dispose();
+        LoopTask.Watch(() => UndoLateAsync(what, running, undoLate));
         throw TimedOut(what, path);
     }
 

@@ -74,7 +74,9 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Empty(RunscRoot.Entries(Path.Combine(daemon.RunscRoot, "default")));
     }
 
-    /// <summary>The second one's create is refused by runsc; undoing it must not touch the first one's container.</summary>
+    /// <summary>
+    /// The second one's create is refused by runsc; undoing it must not touch the first one's container.
+    /// </summary>
     [Theory, ContainerdVersions]
     public async Task Two_containerds_that_share_the_root_of_runsc(string version)
     {

@@ -119,7 +119,8 @@ public class HostileTests
             await ShimHarness.StartAsync("allowed_annotations = [\"dev.gvisor.internal.nvproxy\"]");
         HarnessPod pod = new(shim, "pod");
         foreach (string annotation in annotations)
-            pod.Annotations[annotation] = annotation.EndsWith("overlay", StringComparison.Ordinal) ? "dir=/etc" : "/etc/x";
+            pod.Annotations[annotation] =
+                annotation.EndsWith("overlay", StringComparison.Ordinal) ? "dir=/etc" : "/etc/x";
         pod.Annotations["dev.gvisor.internal.nvproxy"] = "false";
         await pod.RunAsync("a");
         foreach (string id in (string[])[pod.Sandbox, pod.IdOf("a")])

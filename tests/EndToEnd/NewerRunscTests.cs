@@ -21,7 +21,8 @@ public class NewerRunscTests
         using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
         await using ShimHarness shim = await ShimHarness.StartAsync(
-            "restore_root = \"DIR/images\"\ncheckpoint_root = \"DIR/written\"\ncheckpoint.compression = \"none\"", runsc.Path);
+            "restore_root = \"DIR/images\"\ncheckpoint_root = \"DIR/written\"\ncheckpoint.compression = \"none\"",
+            runsc.Path);
         string image = await CheckpointAsync(shim);
         Assert.True(File.Exists(Path.Combine(image, "pages.img")), "the configuration says that it is not compressed");
 

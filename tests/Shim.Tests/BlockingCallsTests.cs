@@ -21,7 +21,8 @@ public sealed class BlockingCallsTests : IDisposable
             return "found";
         }, late.SetResult);
         await PassAsync(shim);
-        Assert.Equal("look at /dead: timed out after 60 s", (await Assert.ThrowsAsync<IOException>(() => call)).Message);
+        Assert.Equal("look at /dead: timed out after 60 s",
+            (await Assert.ThrowsAsync<IOException>(() => call)).Message);
         _goOn.Set();
         Assert.Equal("found", await late.Task);
     });

@@ -28,7 +28,8 @@ internal static class Identifier
     public static void Require(string id, string what)
     {
         if (!IsValid(id))
-            throw new RefusedException(Refusal.InvalidArgument, $"{what} \"{id.Short()}\" is not valid: it must be letters and "
+            throw new RefusedException(Refusal.InvalidArgument,
+                $"{what} \"{id.Short()}\" is not valid: it must be letters and "
                 + $"digits, joined by single '.', '_' or '-', at most {MaxLength} characters");
     }
 }

@@ -8,7 +8,8 @@ namespace Shim.Checkpoints;
 /// </summary>
 internal static class CheckpointAnnotations
 {
-    private static readonly string[] s_prefixes = ["dev.gvisor.internal.checkpoint.", "dev.gvisor.internal.fscheckpoint."];
+    private static readonly string[] s_prefixes =
+        ["dev.gvisor.internal.checkpoint.", "dev.gvisor.internal.fscheckpoint."];
 
     /// <summary>Whether one of these annotations names a path.</summary>
     public static bool NamePath(IReadOnlyDictionary<string, string> annotations)

@@ -61,8 +61,8 @@ internal sealed class CheckpointImage : IDisposable
     {
         if (Header.RunscVersion is { } writer && writer != version)
             throw new CheckpointException(CheckpointFault.DoesNotFit,
-                $"image {Path} cannot be restored by runsc {version}: it was written by runsc {writer.Short()}, and only that "
-                + "version can restore it");
+                $"image {Path} cannot be restored by runsc {version}: it was written by runsc {writer.Short()}, and "
+                + "only that version can restore it");
     }
 
     /// <inheritdoc/>

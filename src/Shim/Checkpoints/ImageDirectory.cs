@@ -11,7 +11,8 @@ internal static class ImageDirectory
     {
         if (!path.StartsWith('/'))
             throw new CheckpointException(CheckpointFault.Invalid,
-                $"checkpoint path \"{path.Short()}\" is not absolute: the shim's working directory is not the client's");
+                $"checkpoint path \"{path.Short()}\" is not absolute: the shim's working directory is not the "
+                + "client's");
         return Open(path, () => OpenDirectory.TryOpen(path));
     }
 

@@ -37,7 +37,8 @@ internal sealed class NewImage : IDisposable
     {
         if (!path.StartsWith('/'))
             throw new CheckpointException(CheckpointFault.Invalid,
-                $"checkpoint path \"{path.Short()}\" is not absolute: the shim's working directory is not the client's");
+                $"checkpoint path \"{path.Short()}\" is not absolute: the shim's working directory is not the "
+                + "client's");
         string? made = null;
         try
         {

@@ -98,7 +98,8 @@ internal sealed class RestorePlan
     {
         int place = _names.FindIndex(1, each => each == name);
         if (!_namesAreKnown)
-            return name.Length > 0 && place > 0 ? throw Rejected($"its container {name.Short()} is already in this sandbox")
+            return name.Length > 0 && place > 0
+                ? throw Rejected($"its container {name.Short()} is already in this sandbox")
                 : _created.Count >= _count ? throw Rejected($"all its {_count} containers are already in this sandbox")
                 : _names.Count;
         while (name.Length == 0 && place > 0 && _created.Contains(place))

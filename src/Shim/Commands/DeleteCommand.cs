@@ -18,7 +18,8 @@ namespace Shim.Commands;
 /// <remarks>
 /// It touches neither the shim nor other containers of the sandbox: in a pod the shim continues to serve them. A
 /// missing or torn <c>state.json</c> is not an error; then the default configuration says where runsc's state would be.
-/// runsc gets only the time that the rest does not need: what is mounted and what lies around goes, whatever runsc does.
+/// runsc gets only the time that the rest does not need: what is mounted and what lies around goes, whatever runsc
+/// does.
 /// </remarks>
 internal static class DeleteCommand
 {

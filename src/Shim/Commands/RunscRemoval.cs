@@ -50,7 +50,9 @@ internal sealed class RunscRemoval
 
     private bool SandboxIsAlive => _state.Sandbox is { IsAlive: true };
 
-    /// <summary>Kills what no shim serves any more. runsc could wait for a sandbox that hangs, or that is stopped.</summary>
+    /// <summary>
+    /// Kills what no shim serves any more. runsc could wait for a sandbox that hangs, or that is stopped.
+    /// </summary>
     /// <exception cref="IOException">/proc cannot be read, or a process cannot be killed.</exception>
     public void KillUnserved()
     {
@@ -98,7 +100,8 @@ internal sealed class RunscRemoval
     private int RunRunsc(List<string> command, TimeSpan bound, out byte[] errors)
     {
         using Descriptor stderr = MemoryFile.Create("runsc-stderr");
-        List<string> argv = [_state.Binary, .. RunscArguments.Global(_state.ToSettings(), _bundle.RunscLog), .. command];
+        List<string> argv =
+            [_state.Binary, .. RunscArguments.Global(_state.ToSettings(), _bundle.RunscLog), .. command];
         ProcessExit exit = ShortCommand.Run(RunscProcess.Request(argv, [null, null, stderr]), bound);
         errors = MemoryFile.Read(stderr, 1 << 16);
         return exit.ExitCode;

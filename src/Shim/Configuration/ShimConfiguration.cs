@@ -67,8 +67,8 @@ internal sealed record ShimConfiguration
     public string CheckpointRoot { get; init; } = "";
 
     /// <summary>
-    /// <c>allowed_annotations</c>: further annotations of gVisor's that reach runsc; a name that ends in <c>*</c> stands
-    /// for all that begin so.
+    /// <c>allowed_annotations</c>: further annotations of gVisor's that reach runsc; a name that ends in <c>*</c>
+    /// stands for all that begin so.
     /// </summary>
     public IReadOnlyList<string> AllowedAnnotations { get; init; } = [];
 

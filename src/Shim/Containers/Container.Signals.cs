@@ -21,7 +21,8 @@ internal sealed partial class Container
     {
         ContainerProcess process = Process(execId);
         // An operation may take minutes, a restore or a checkpoint above all, and nothing can use its result.
-        if (signal == Signals.SIGKILL && IsSandbox && process == Init && Init.State is not ProcessState.Created && IsAlive
+        if (signal == Signals.SIGKILL && IsSandbox && process == Init
+            && Init.State is not ProcessState.Created && IsAlive
             && (process.Operations.IsBusy || Sandbox.IsChanging))
             return KillSandboxNow();
         return process.Operations.RunAsync(() => process.State switch

@@ -71,7 +71,8 @@ internal sealed class ContainerCreation
     /// </summary>
     public async Task RelaxSpecValidationAsync()
     {
-        if (State.Flags.ContainsKey(RunscArguments.RestoreSpecValidation) || !await Runsc.HasFlagAsync(RunscArguments.RestoreSpecValidation))
+        if (State.Flags.ContainsKey(RunscArguments.RestoreSpecValidation)
+            || !await Runsc.HasFlagAsync(RunscArguments.RestoreSpecValidation))
             return;
         var flags = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach ((string flag, string value) in State.Flags)

@@ -5,8 +5,9 @@ using Shim.Sandboxes;
 namespace Shim.Containers;
 
 /// <summary>
-/// What a container uses, as its sandbox says. A sandbox that is stopped or hangs says nothing, and the CRI asks for the
-/// statistics of a whole node's containers in turn: then the answer is the last one, or what its cgroup on the node says.
+/// What a container uses, as its sandbox says. A sandbox that is stopped or hangs says nothing, and the CRI asks for
+/// the statistics of a whole node's containers in turn: then the answer is the last one, or what its cgroup on the node
+/// says.
 /// </summary>
 /// <param name="sandbox">The container's sandbox.</param>
 /// <param name="runscId">runsc's id of the container.</param>

@@ -3,7 +3,9 @@ using Shim.Sandboxes;
 
 namespace Shim.Containers;
 
-/// <summary>The containers that this shim serves, and those that are being created. On the loop's thread only.</summary>
+/// <summary>
+/// The containers that this shim serves, and those that are being created. On the loop's thread only.
+/// </summary>
 internal sealed class ContainerStore
 {
     private readonly Dictionary<string, Container> _containers = new(StringComparer.Ordinal);

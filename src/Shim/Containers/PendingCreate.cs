@@ -5,8 +5,8 @@ namespace Shim.Containers;
 
 /// <summary>A create that is under way, and whether anybody still wants its container.</summary>
 /// <remarks>
-/// A client that gives up closes its call or lets its deadline pass; containerd then asks for a shutdown and removes the
-/// bundle, and asks no second time. Each of these ends the create.
+/// A client that gives up closes its call or lets its deadline pass; containerd then asks for a shutdown and removes
+/// the bundle, and asks no second time. Each of these ends the create.
 /// </remarks>
 /// <param name="id">The container.</param>
 /// <param name="bundle">Its bundle.</param>

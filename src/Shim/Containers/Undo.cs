@@ -19,7 +19,9 @@ internal sealed class Undo(string containerId, ShimLog log)
     /// <inheritdoc cref="Add(string, Func{Task})"/>
     public void AddUnlessFailed(string what, Action undo) => _steps.Push((what, Completed(undo), UnlessFailed: true));
 
-    /// <summary>Adds the removal of a file. The directory may be gone too: containerd may have removed the bundle.</summary>
+    /// <summary>
+    /// Adds the removal of a file. The directory may be gone too: containerd may have removed the bundle.
+    /// </summary>
     public void AddFile(string path) => Add($"remove {path}", () => Delete(path));
 
     /// <summary>Deletes a file, if it exists.</summary>

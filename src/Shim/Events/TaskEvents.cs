@@ -66,7 +66,9 @@ internal static class TaskEvents
             ExitedAt = Timestamp.FromDateTimeOffset(at),
         });
 
-    /// <summary>A container was deleted. An exec's deletion has no event, and the field <c>id</c> stays empty.</summary>
+    /// <summary>
+    /// A container was deleted. An exec's deletion has no event, and the field <c>id</c> stays empty.
+    /// </summary>
     /// <inheritdoc cref="Exited"/>
     public static TaskEvent Deleted(string id, int pid, int status, DateTimeOffset at) => new(
         "/tasks/delete", "containerd.events.TaskDelete", new TaskDelete

@@ -81,7 +81,8 @@ internal sealed class ShimLog : IDisposable
     internal void AnnotationRemoved(string id, string warning) =>
         _logger.Warning("annotation removed {id} {warning}", id, warning);
 
-    internal void WarningsLeftOut(int count) => _logger.Warning("further warnings of this kind left out {count}", count);
+    internal void WarningsLeftOut(int count) =>
+        _logger.Warning("further warnings of this kind left out {count}", count);
 
     internal void FileStoresRemoved(string sandbox, string volume, int count, string first) =>
         _logger.Information("stale file stores removed {sandbox} {volume} {count} {first}",

@@ -16,7 +16,8 @@ internal static class RunscLeftovers
     /// <param name="runscId">The container's id for runsc.</param>
     /// <param name="hierarchies">The node's cgroups.</param>
     /// <param name="cgroupsPath">The container's cgroup, as its specification names it.</param>
-    /// <param name="patience">How long to wait, blocking, for processes in it that were killed and have not left it yet.
+    /// <param name="patience">How long to wait, blocking, for processes in it that were killed and have not left it
+    /// yet.
     /// </param>
     /// <returns>False if runsc still has the container: then the command can be tried again.</returns>
     public static bool Remove(string runscRoot, string runscId, CgroupHierarchies hierarchies, string? cgroupsPath,

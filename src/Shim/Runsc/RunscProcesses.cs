@@ -3,8 +3,8 @@ using Linux;
 namespace Shim.Runsc;
 
 /// <summary>
-/// The processes that work for one container: runsc's commands, its gofer, and its sandbox if it is the sandbox's first.
-/// All have the container's log on their command lines, also those of a command that was killed halfway and has
+/// The processes that work for one container: runsc's commands, its gofer, and its sandbox if it is the sandbox's
+/// first. All have the container's log on their command lines, also those of a command that was killed halfway and has
 /// recorded nothing.
 /// </summary>
 internal static class RunscProcesses

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Shim.Runsc;
 
 /// <summary>
-/// A sandbox's answer: an object with the fields <c>success</c>, <c>err</c> and <c>result</c>. Only what is asked for is
-/// taken out of it: a model of all of it would need many times its memory.
+/// A sandbox's answer: an object with the fields <c>success</c>, <c>err</c> and <c>result</c>. Only what is asked for
+/// is taken out of it: a model of all of it would need many times its memory.
 /// </summary>
 internal readonly struct SandboxAnswer
 {

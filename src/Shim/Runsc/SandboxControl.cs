@@ -24,7 +24,7 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
 
     /// <inheritdoc/>
     public Task<int> WaitAsync(string id, CancellationToken abandon) => AskAsync(
-        SandboxMethod.Wait, json => json.WriteStringValue(id), 
+        SandboxMethod.Wait, json => json.WriteStringValue(id),
         static result => ExitStatusOf((uint)ReadNumber(result, uint.MaxValue)),
         () => commands.WaitAsync(id, abandon), abandon);
 

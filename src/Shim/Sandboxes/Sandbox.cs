@@ -81,7 +81,7 @@ internal sealed partial class Sandbox
             SandboxSocket.Find(runsc.Settings.Root, runscId, context.Time), new RunscControl(runsc, log),
             () => cgroup is null ? null : CgroupReader.CpuUsage(cgroup), died,
             reason => context.Log.SandboxSocketGivenUp(id, reason), context.Time);
-        return new Sandbox(context, id, pid, died, control) 
+        return new Sandbox(context, id, pid, died, control)
         {
             Cgroup = cgroup,
             Volumes = volumes,

@@ -62,8 +62,9 @@ internal sealed class SandboxCheckpoint(
         foreach (ISandboxMember member in sandbox.Members)
             if (member.RunningExec is { } exec && !await runsc.HasFlagAsync(RunscArguments.RestoreSpecValidation))
                 throw new RefusedException(Refusal.WrongState,
-                    $"cannot checkpoint container {container.Id}: {exec} runs, and version {await runsc.VersionAsync()} "
-                    + "of runsc could not restore the image; end the exec first, or install a newer release of gVisor");
+                    $"cannot checkpoint container {container.Id}: {exec} runs, and version "
+                    + $"{await runsc.VersionAsync()} of runsc could not restore the image; end the "
+                    + "exec first, or install a newer release of gVisor");
     }
 
     /// <summary>

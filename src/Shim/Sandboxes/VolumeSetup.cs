@@ -122,9 +122,9 @@ internal sealed class VolumeSetup(ShimContext context)
             string source = aliases.GetValueOrDefault(mount.Source) ?? mount.Source;
             if (decisions.At(source) is { IsPassthrough: false } volume)
                 throw new VolumeException(
-                    $"mount {mount.Destination.Short()}: volume {volume.Volume} was restored from image {image}, and runsc "
-                    + "shares it only with the containers of that image: a container that is created later would "
-                    + "destroy its data. Delete the pod and restore it again");
+                    $"mount {mount.Destination.Short()}: volume {volume.Volume} was restored from image {image}, "
+                    + "and runsc shares it only with the containers of that image: a container that is created later "
+                    + "would destroy its data. Delete the pod and restore it again");
         }
     }
 

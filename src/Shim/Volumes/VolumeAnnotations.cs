@@ -87,7 +87,8 @@ internal sealed class VolumeAnnotations
     {
         (string volume, string field) = Split(annotation, EmptyDirPrefix);
         if (!CanName(volume))
-            throw new VolumeException($"annotation {annotation.Short()} is invalid: the shim reserves the name {volume}");
+            throw new VolumeException(
+                $"annotation {annotation.Short()} is invalid: the shim reserves the name {volume}");
         VolumeRequest request = Of(volume);
         switch (field)
         {
@@ -151,7 +152,8 @@ internal sealed class VolumeAnnotations
     private static string OneOf(string annotation, string value, params ReadOnlySpan<string> allowed) =>
         allowed.Contains(value)
             ? value
-            : throw new VolumeException($"annotation {annotation.Short()}=\"{value.Short()}\" must be {string.Join(" or ", allowed)}");
+            : throw new VolumeException(
+                $"annotation {annotation.Short()}=\"{value.Short()}\" must be {string.Join(" or ", allowed)}");
 
     private void RequireDistinctSources()
     {

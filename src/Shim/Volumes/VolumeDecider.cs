@@ -33,8 +33,8 @@ internal static class VolumeDecider
         decisions.Sort(static (a, b) => string.CompareOrdinal(a.Volume, b.Volume));
         foreach (VolumeDecision decision in decisions)
             if (annotations.Find(decision.Volume)?.Source is { Length: > 0 } source && source != decision.Path)
-                warnings.Add($"annotation {VolumeAnnotations.Hint(decision.Volume, "source")}=\"{source.Short()}\" is ignored: "
-                    + $"the volume's source is {decision.Path}");
+                warnings.Add($"annotation {VolumeAnnotations.Hint(decision.Volume, "source")}=\"{source.Short()}\" is "
+                    + $"ignored: the volume's source is {decision.Path}");
         return new VolumeDecisions
         {
             PodUid = pod.PodUid,

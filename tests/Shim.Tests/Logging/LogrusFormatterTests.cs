@@ -62,9 +62,10 @@ public sealed class LogrusFormatterTests
     [InlineData(" ", 200_000, "…")]
     public void A_value_is_cut_at_256_characters(string character, int count, string mark)
     {
-        string line = Format("x {value} {next}", ("value", string.Concat(Enumerable.Repeat(character, count))), ("next", 1));
+        string value = string.Concat(Enumerable.Repeat(character, count));
+        string line = Format("x {value} {next}", ("value", value), ("next", 1));
         string written = string.Concat(Enumerable.Repeat(character, 256)) + mark;
-        Assert.Contains(written.Length == 256 && character == "a" ? $" value={written} " : $" value=\"{written}\" ", line,
+        Assert.Contains(mark.Length == 0 ? $" value={written} " : $" value=\"{written}\" ", line,
             StringComparison.Ordinal);
         Assert.EndsWith(" next=1\n", line, StringComparison.Ordinal);
     }

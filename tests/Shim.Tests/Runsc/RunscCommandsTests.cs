@@ -74,7 +74,8 @@ public sealed class RunscCommandsTests
     [InlineData(false)]
     public void Only_the_create_of_a_sandbox_leaves_one(bool isSandbox) => Run(async test =>
     {
-        await Commands(test).CreateAsync("web+", isSandbox, "/bundle", test.PidFile, null, null, test.Log, [], s_wanted);
+        await Commands(test).CreateAsync(
+            "web+", isSandbox, "/bundle", test.PidFile, null, null, test.Log, [], s_wanted);
         Assert.Equal(!isSandbox, test.Runsc.Calls[0].Request.WithoutMembarrier);
     });
 
