@@ -21,6 +21,9 @@ usage() {
   demo             show containers running in gVisor under a private containerd (root)
   lint             check formatting, line and file lengths, scripts and spelling
   test [FILTER]    build, lint and run all tests, or only the tests whose full name contains FILTER (root)
+  fuzz [TARGET] [MINUTES]
+                   look for inputs that code which reads hostile ones cannot take, with AFL++; default: all targets, 5
+                   minutes each
   bench [ARGS]     measure this shim, containerd's runc shim and raw runsc (root)
   tools            unpack containerd 1.6, 1.7 and 2.1, runsc and what else the tests need under ./.tools
   install [PREFIX] copy the binary to PREFIX/bin (default: /usr/local)
@@ -34,6 +37,7 @@ EOF
 
 . "$ROOT/tests/image.sh"
 . "$ROOT/.ci/lint.sh"
+. "$ROOT/tests/Fuzz/fuzz.sh"
 
 # --- prerequisites ----------------------------------------------------------------------------------------------------
 
@@ -210,7 +214,7 @@ clean() {
 
 # --- test -------------------------------------------------------------------------------------------------------------
 
-readonly TEST_PROJECTS=(Ttrpc.Tests Linux.Tests Shim.Tests EndToEnd)
+readonly TEST_PROJECTS=(Ttrpc.Tests Linux.Tests Shim.Tests Fuzz EndToEnd)
 
 run_tests() {
   need_root test
@@ -298,6 +302,7 @@ case ${1:-help} in
   demo) demo ;;
   lint) lint ;;
   test) shift; run_tests "$@" ;;
+  fuzz) shift; fuzz "$@" ;;
   bench) shift; bench "$@" ;;
   tools) tools; image ;;
   install) shift; install_binary "$@" ;;

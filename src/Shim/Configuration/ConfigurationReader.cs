@@ -19,7 +19,7 @@ internal sealed class ConfigurationReader(string source, ICollection<string> war
     /// <exception cref="ConfigurationException">It is not TOML, or a value has the wrong type.</exception>
     public ShimConfiguration Read(string text)
     {
-        DocumentSyntax document = SyntaxParser.Parse(text, source);
+        DocumentSyntax document = Parse(text);
         foreach (DiagnosticMessage message in document.Diagnostics)
             if (message.Kind == DiagnosticMessageKind.Error)
                 throw new ConfigurationException(
@@ -36,6 +36,20 @@ internal sealed class ConfigurationReader(string source, ICollection<string> war
                 Warn(table, $"unknown table [{name}] is ignored");
         }
         return _configuration;
+    }
+
+    private DocumentSyntax Parse(string text)
+    {
+        try
+        {
+            return SyntaxParser.Parse(text, source);
+        }
+        // The parser reports most errors, but throws where it did not think of one: "\U00110000" for instance.
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or IndexOutOfRangeException
+            or FormatException or OverflowException or NullReferenceException)
+        {
+            throw new ConfigurationException($"{source}: not valid TOML: {e.Message}", e);
+        }
     }
 
     private static bool IsTable(string name) => name is "runsc_config" or "checkpoint" or "restore";

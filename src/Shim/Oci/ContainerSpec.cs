@@ -36,16 +36,27 @@ internal sealed class ContainerSpec
     {
         try
         {
-            byte[] json = File.ReadAllBytes(path);
-            using JsonDocument document = JsonDocument.Parse(json);
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new JsonException("not a JSON object");
-            return new ContainerSpec(json, document.RootElement);
+            return Parse(File.ReadAllBytes(path), path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new RefusedException(
                 Refusal.InvalidArgument, $"OCI specification {path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Parses the specification.</summary>
+    /// <param name="json">The specification.</param>
+    /// <param name="path">Its path, for messages.</param>
+    /// <exception cref="RefusedException">It is not an OCI specification.</exception>
+    public static ContainerSpec Parse(byte[] json, string path)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new JsonException("not a JSON object");
+            return new ContainerSpec(json, document.RootElement);
         }
         // InvalidOperationException: a string that is not valid Unicode.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -106,13 +117,32 @@ internal sealed class ContainerSpec
     public bool? Terminal { get; set; }
 
     /// <summary>Writes the edited specification atomically; if nothing changes it writes nothing.</summary>
+    /// <exception cref="RefusedException">It has a name that is not valid Unicode.</exception>
     /// <exception cref="IOException">The file cannot be written; it is unchanged.</exception>
     public void Write(string path, SpecEdits edits)
     {
-        bool? terminal = Terminal == _hasTerminal ? null : Terminal;
-        if (!edits.IsEmpty || terminal is not null)
-            AtomicFile.Replace(path, SpecWriter.Write(_json, edits, terminal).Span);
+        if (!edits.IsEmpty || NewTerminal is not null)
+            AtomicFile.Replace(path, Edited(path, edits).Span);
     }
+
+    /// <summary>The edited specification.</summary>
+    /// <param name="path">Its path, for messages.</param>
+    /// <param name="edits">The edits.</param>
+    /// <exception cref="RefusedException">It has a name that is not valid Unicode.</exception>
+    public ReadOnlyMemory<byte> Edited(string path, SpecEdits edits)
+    {
+        try
+        {
+            return SpecWriter.Write(_json, edits, NewTerminal);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new RefusedException(
+                Refusal.InvalidArgument, $"{path} is not an OCI specification: {e.Message}", e);
+        }
+    }
+
+    private bool? NewTerminal => Terminal == _hasTerminal ? null : Terminal;
 
     private static Dictionary<string, string> ReadAnnotations(JsonElement root)
     {

@@ -164,6 +164,13 @@ public sealed class ConfigurationFileTests
         Assert.StartsWith($"conf.toml:{line}: not valid TOML: ", message, StringComparison.Ordinal);
     }
 
+    /// <summary>The parser throws other exceptions for some errors.</summary>
+    [Theory]
+    [InlineData("root = \"\\U00110000\"")]
+    public void Parse_names_the_file_of_what_the_parser_cannot_take(string text) => Assert.StartsWith(
+        "conf.toml: not valid TOML: ", Assert.Throws<ConfigurationException>(() => Parse(text)).Message,
+        StringComparison.Ordinal);
+
     [Fact]
     public void Parse_fails_when_a_key_occurs_twice()
     {

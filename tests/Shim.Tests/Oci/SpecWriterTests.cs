@@ -94,6 +94,18 @@ public sealed class SpecWriterTests
             Encoding.UTF8.GetString(SpecWriter.Write(Encoding.UTF8.GetBytes(Json), edits).Span));
     }
 
+    /// <summary>Go, and so runsc, would replace it; nobody writes it but to look for trouble.</summary>
+    [Fact]
+    public void A_name_that_is_not_Unicode_is_refused()
+    {
+        ContainerSpec spec = ContainerSpec.Parse(
+            """{"annotations":{},"mounts":[{"destination":"/x","\ud800":1}]}"""u8.ToArray(), "config.json");
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        edits.Replace(0, spec.Mounts[0].AsTmpfs());
+        RefusedException e = Assert.Throws<RefusedException>(() => spec.Edited("config.json", edits));
+        Assert.StartsWith("config.json is not an OCI specification: ", e.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("""{"process":{"terminal":true,"cwd":"/"},"x":1.0}""", false, """{"process":{"cwd":"/"},"x":1.0}""")]
     [InlineData("""{"process":{"cwd":"\u002f"}}""", true, """{"process":{"cwd":"\u002f","terminal":true}}""")]
