@@ -15,6 +15,7 @@ public class QuestionTests
         using TempDirectory directory = new();
         StandInRunsc runsc = StandInRunsc.Make(directory.Path);
         await using ShimHarness shim = await ShimHarness.StartAsync(runsc: runsc.Path);
+        await shim.Tasks.ConnectAsync(new ConnectRequest { Id = "c" }); // the connection is accepted
         int socketsAtFirst = ProcessFacts.Sockets(shim.Pid);
         HarnessPod pod = new(shim, "pod");
         await pod.RunAsync("a", "b");

@@ -8,6 +8,7 @@ using Shim.Configuration;
 using Shim.Oci;
 using Shim.Runsc;
 using Shim.Service;
+using Shim.Volumes;
 
 namespace Shim.Commands;
 
@@ -54,6 +55,8 @@ internal static class DeleteCommand
             Try(failures, () => RemoveDeadSocket(File.ReadAllText(bundle.Address)));
         Try(failures, () => RemovePartialImage(bundle));
         // Last, since a file server that is gone may block it.
+        if (state is not null && !RunscRemoval.IsServed(bundle))
+            Try(failures, () => FileStores.RemoveFrom(bundle.Rootfs, state.RunscId));
         Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
         foreach (string failure in failures)
             StandardStreams.WriteErrorLine($"delete {arguments.Id}: {failure}");

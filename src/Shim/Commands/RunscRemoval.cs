@@ -82,8 +82,13 @@ internal sealed class RunscRemoval
     /// <exception cref="IOException">A process or a file cannot be removed.</exception>
     public void RemoveRest()
     {
+        // A create that is cut off here may write the record until it is dead.
+        if (_mayRun)
+            KillAll();
         string? record = _isServed ? null : Record;
-        if (_mayRun || record is not null)
+        if (record is null && _mayRun)
+            record = RunscStateFile.FindTorn(_state.RunscRoot, _state.RunscId);
+        if (record is not null && !_mayRun)
             KillAll();
         if (record is not null)
             RunscStateFile.Remove(record, _ownsSandbox ? _state.RunscId : null);
@@ -92,7 +97,8 @@ internal sealed class RunscRemoval
         RunscStateFile.RemoveRemains(_state.RunscRoot, _state.RunscId);
     }
 
-    private static bool IsServed(Bundle bundle) =>
+    /// <summary>Whether a shim serves the bundle's container.</summary>
+    public static bool IsServed(Bundle bundle) =>
         File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket
         && UnixSocket.IsListening(socket.Path);
 

@@ -44,7 +44,8 @@ internal sealed class ConfigurationReader(string source, ICollection<string> war
         {
             return SyntaxParser.Parse(text, source);
         }
-        // The parser reports most errors, but throws where it did not think of one: "\U00110000" for instance.
+        // The parser reports most errors, but throws where it did not think of one: a file that ends with a backslash in
+        // a string, for instance.
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or IndexOutOfRangeException
             or FormatException or OverflowException or NullReferenceException)
         {

@@ -4,6 +4,7 @@ using Shim.Configuration;
 using Shim.Io;
 using Shim.Oci;
 using Shim.Runsc;
+using Shim.Volumes;
 
 namespace Shim.Containers;
 
@@ -164,6 +165,10 @@ internal sealed class ContainerCreation
         await KillRemainingAsync();
         await Runsc.DeleteAsync(State.RunscId, Bundle.Path, Bundle.RunscLog);
         await KillRemainingAsync();
+        await _context.Blocking.RunAsync(
+            "clear", Bundle.Rootfs, () => FileStores.RemoveFrom(Bundle.Rootfs, State.RunscId));
+        if (RunscStateFile.FindTorn(State.RunscRoot, State.RunscId) is { } torn)
+            RunscStateFile.Remove(torn, Spec.IsSandbox ? State.RunscId : null);
         RunscLeftovers.Remove(State.RunscRoot, State.RunscId, _context.Cgroups, Spec.CgroupsPath);
         RunscStateFile.RemoveRemains(State.RunscRoot, State.RunscId);
     }

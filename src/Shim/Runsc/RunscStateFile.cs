@@ -33,6 +33,32 @@ internal static class RunscStateFile
     public static string? FindOwn(string root, string id, string bundle) =>
         Find(root, id) is { } record && IsOf(record, bundle) ? record : null;
 
+    /// <summary>
+    /// The path of the record of exactly this container if it is torn; null if there is none, or a whole one. runsc does
+    /// not write it at once, and so leaves such a record if it is killed meanwhile. It does not say whose it is: look
+    /// for it only after killing a create of this container.
+    /// </summary>
+    /// <param name="root">runsc's root, the namespace included.</param>
+    /// <param name="id">The container's id for runsc.</param>
+    public static string? FindTorn(string root, string id)
+    {
+        if (Find(root, id) is not { } record)
+            return null;
+        try
+        {
+            JsonDocument.Parse(File.ReadAllBytes(record)).Dispose();
+            return null;
+        }
+        catch (JsonException)
+        {
+            return record;
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Whether a record says that its container was made from this bundle.</summary>
     private static bool IsOf(string record, string bundle)
     {

@@ -15,6 +15,19 @@ internal static class FileStores
     public const int Most = 1000;
 
     /// <summary>
+    /// Removes a sandbox's file store from the root file system in which a runsc that was killed has left it: as long as
+    /// it is there, runsc creates no container with that root file system again.
+    /// </summary>
+    /// <param name="rootfs">The mounted root file system. Nothing in it is trusted, and no link is followed.</param>
+    /// <param name="id">The sandbox's id in runsc.</param>
+    /// <exception cref="LinuxException">It cannot be removed.</exception>
+    public static void RemoveFrom(string rootfs, string id)
+    {
+        using OpenDirectory? directory = OpenDirectory.TryOpen(rootfs);
+        directory?.Unlink(Prefix + id);
+    }
+
+    /// <summary>
     /// Removes the file stores of sandboxes that no longer exist: a sandbox that is lost when its node crashes leaves
     /// them behind, and nothing else removes them.
     /// </summary>

@@ -98,8 +98,9 @@ public sealed class SpecWriterTests
     [Fact]
     public void A_name_that_is_not_Unicode_is_refused()
     {
-        ContainerSpec spec = ContainerSpec.Parse(
-            """{"annotations":{},"mounts":[{"destination":"/x","\ud800":1}]}"""u8.ToArray(), "config.json");
+        byte[] json = """{"mounts":[{"destination":"/x","?ource":1}]}"""u8.ToArray();
+        json[Array.IndexOf(json, (byte)'?')] = 0xff;
+        ContainerSpec spec = ContainerSpec.Parse(json, "config.json");
         var edits = new SpecEdits(spec.Annotations, spec.Mounts);
         edits.Replace(0, spec.Mounts[0].AsTmpfs());
         RefusedException e = Assert.Throws<RefusedException>(() => spec.Edited("config.json", edits));

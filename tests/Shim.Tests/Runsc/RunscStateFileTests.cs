@@ -48,6 +48,18 @@ public sealed class RunscStateFileTests
     [Fact]
     public void A_missing_root_has_no_records() => Assert.Null(RunscStateFile.Find("/no/such/root", "web+"));
 
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("{\"id\":\"web+\",", true)]
+    [InlineData("{\"id\":\"web+\"}", false)]
+    public void A_record_may_be_torn(string json, bool isTorn)
+    {
+        using TempDirectory root = new();
+        Assert.Null(RunscStateFile.FindTorn(root.Path, "web+"));
+        string path = root.Write("web+_sandbox:web+.state", json);
+        Assert.Equal(isTorn ? path : null, RunscStateFile.FindTorn(root.Path, "web+"));
+    }
+
     [Fact]
     public void A_socket_that_nobody_listens_on_is_removed()
     {

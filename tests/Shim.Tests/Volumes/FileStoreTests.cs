@@ -84,6 +84,18 @@ public sealed class FileStoreTests : IDisposable
     }
 
     [Fact]
+    public void A_file_store_in_a_root_file_system_is_removed()
+    {
+        using TempDirectory rootfs = new();
+        rootfs.Write(".gvisor.filestore.web+", "");
+        File.CreateSymbolicLink(rootfs[".gvisor.filestore.link+"], rootfs.Write("kept", ""));
+        foreach (string id in (string[])["web+", "link+", "missing+"])
+            FileStores.RemoveFrom(rootfs.Path, id);
+        Assert.Equal([rootfs["kept"]], Directory.GetFileSystemEntries(rootfs.Path));
+        FileStores.RemoveFrom("/no/such/rootfs", "web+");
+    }
+
+    [Fact]
     public void A_pod_that_makes_many_costs_no_more_than_a_thousand()
     {
         string path = _kubelet.AddEmptyDir("data");

@@ -1,0 +1,39 @@
+using System.Globalization;
+using Testing;
+
+namespace EndToEnd.Model;
+
+/// <summary>Random calls on a real runsc, against a model of what containerd may see; afterwards nothing is left.</summary>
+public class ModelTests
+{
+    private const int Containers = 3, Steps = 120;
+
+    /// <summary>MODEL_SEED=N makes the calls of an earlier run again.</summary>
+    [Fact]
+    public async Task Random_calls_do_what_the_model_says()
+    {
+        int seed = int.TryParse(Environment.GetEnvironmentVariable("MODEL_SEED"), CultureInfo.InvariantCulture,
+            out int given) ? given : Environment.TickCount & 0xffffff;
+        TestContext.Current.SendDiagnosticMessage($"MODEL_SEED={seed}");
+        await RunAsync(seed, Steps);
+    }
+
+    /// <summary>Makes random calls on some containers of one shim at a time.</summary>
+    /// <returns>The number of calls.</returns>
+    internal static async Task<int> RunAsync(int seed, int steps)
+    {
+        await using ShimHarness shim = await ShimHarness.StartAsync();
+        int descriptors = DescriptorsOf(shim.Pid);
+        ContainerModel[] models = [.. Enumerable.Range(0, Containers)
+            .Select(i => new ContainerModel(shim, $"m{i}", seed + i))];
+        await Task.WhenAll(models.Select(model => model.RunAsync(steps)));
+        // What ends and closes after the answer does so soon.
+        await Eventually.PassesAsync(shim.AssertNothingLeft);
+        await Eventually.PassesAsync(() => Assert.InRange(DescriptorsOf(shim.Pid), 1, descriptors + 2));
+        Assert.DoesNotContain("unexpected", shim.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("could not undo", shim.Log, StringComparison.Ordinal);
+        return models.Sum(static model => model.Calls);
+    }
+
+    private static int DescriptorsOf(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length;
+}
