@@ -122,8 +122,13 @@ internal sealed class RunscRemoval
     {
         if (_ownsSandbox && _state.Sandbox is { } sandbox)
             sandbox.Kill();
-        while (KillProcesses() && _budget.Left > TimeSpan.Zero)
+        // Twice without one: a process that is just beginning another program has no command line for a moment.
+        for (int without = 0; without < 2 && _budget.Left > TimeSpan.Zero; without++)
+        {
+            if (KillProcesses())
+                without = -1;
             Thread.Sleep(s_pause);
+        }
     }
 
     /// <returns>Whether there were any.</returns>

@@ -15,6 +15,7 @@ namespace Shim.Containers;
 internal sealed class ContainerCreation
 {
     private static readonly TimeSpan s_killBound = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
 
     /// <summary>
     /// A process that somebody else has killed, such as <c>delete</c>, has no command line any more, but it still listens
@@ -201,12 +202,21 @@ internal sealed class ContainerCreation
         do
         {
             found = false;
+            bool isHidden = false;
             foreach (int child in ProcFs.Children(Environment.ProcessId))
                 if (RunscProcesses.IsOf(child, Bundle.RunscLog) && Signals.Send(child, Signals.SIGKILL))
                 {
                     found = true;
                     await _context.Processes.WatchAsync(child).WaitAsync(s_killBound, _context.Time);
                 }
+                else
+                    isHidden |= RunscProcesses.IsHidden(child);
+            // Whatever it is and has started, is seen in a moment.
+            if (!found && isHidden)
+            {
+                found = true;
+                await Task.Delay(s_look, _context.Time);
+            }
         }
         while (found && _context.Time.GetElapsedTime(start) < s_killBound);
     }
