@@ -45,10 +45,10 @@ internal sealed class ConfigurationReader(string source, ICollection<string> war
         {
             return SyntaxParser.Parse(text, source);
         }
-        // The parser reports most errors, but throws for too deep a nesting, and where it did not think of an error: a
-        // file that ends with a backslash in a string, for instance.
-        catch (Exception e) when (e is TomlException or ArgumentException or InvalidOperationException or IndexOutOfRangeException
-            or FormatException or OverflowException or NullReferenceException)
+        // The parser reports most errors, but throws if arrays or tables are nested too deeply, and where it did not
+        // think of one: a file that ends with a backslash in a string, for instance.
+        catch (Exception e) when (e is TomlException or ArgumentException or InvalidOperationException
+            or IndexOutOfRangeException or FormatException or OverflowException or NullReferenceException)
         {
             throw new ConfigurationException($"{source}: not valid TOML: {e.Message}", e);
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Tomlyn.Syntax;
 
 namespace Shim.Configuration;
@@ -96,11 +97,11 @@ internal readonly struct ConfigurationValue(string source, string key, ValueSynt
     /// <summary>A key as one would say it: its parts without quotes, joined by dots.</summary>
     public static string NameOf(KeySyntax? key)
     {
-        string name = PartOf(key?.Key);
+        var name = new StringBuilder(PartOf(key?.Key));
         if (key is not null)
             foreach (DottedKeyItemSyntax item in key.DotKeys)
-                name += "." + PartOf(item.Key);
-        return name;
+                name.Append('.').Append(PartOf(item.Key));
+        return name.ToString();
     }
 
     private ConfigurationException Wrong(string expected) => new($"{source}:{LineOf(Node)}: {Key} must be {expected}");

@@ -69,22 +69,15 @@ internal sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<strin
     private static List<string> ParseQuery(string query)
     {
         List<string> arguments = [];
+        var keys = new HashSet<string>(StringComparer.Ordinal);
         foreach (string pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             int equals = pair.IndexOf('=', StringComparison.Ordinal);
             string key = Decode(equals < 0 ? pair : pair[..equals]);
-            if (!HasKey(arguments, key))
+            if (keys.Add(key))
                 arguments.AddRange([key, equals < 0 ? "" : Decode(pair[(equals + 1)..])]);
         }
         return arguments;
-    }
-
-    private static bool HasKey(List<string> arguments, string key)
-    {
-        for (int i = 0; i < arguments.Count; i += 2)
-            if (arguments[i] == key)
-                return true;
-        return false;
     }
 
     private static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));

@@ -23,6 +23,35 @@ internal readonly struct SandboxAnswer
     /// <exception cref="JsonException">It is not valid JSON, or a field is missing.</exception>
     public static SandboxAnswer Parse(ReadOnlySpan<byte> bytes)
     {
+        try
+        {
+            return Read(bytes);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw NotUnicode(e);
+        }
+    }
+
+    /// <summary>Reads the result of <see cref="SandboxMethod.Processes"/>: null, or objects with a field <c>pid</c>.
+    /// </summary>
+    /// <param name="result">The result.</param>
+    /// <param name="most">How many are read at most.</param>
+    /// <exception cref="JsonException">It is not that.</exception>
+    public static IReadOnlyList<int> ReadPids(ReadOnlySpan<byte> result, int most)
+    {
+        try
+        {
+            return ReadAll(result, most);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw NotUnicode(e);
+        }
+    }
+
+    private static SandboxAnswer Read(ReadOnlySpan<byte> bytes)
+    {
         bool? success = null;
         string error = "";
         Range? result = null;
@@ -38,7 +67,7 @@ internal readonly struct SandboxAnswer
                 success = reader.TokenType is JsonTokenType.True or JsonTokenType.False
                     ? reader.TokenType == JsonTokenType.True : null;
             else if (isError)
-                error = reader.TokenType == JsonTokenType.String ? TextOf(ref reader) : "";
+                error = reader.TokenType == JsonTokenType.String ? reader.GetString()! : "";
             reader.Skip();
             if (isResult)
                 result = start..(int)reader.BytesConsumed;
@@ -50,12 +79,7 @@ internal readonly struct SandboxAnswer
         return new SandboxAnswer { Success = succeeded, Error = error, Result = result ?? default };
     }
 
-    /// <summary>Reads the result of <see cref="SandboxMethod.Processes"/>: null, or objects with a field <c>pid</c>.
-    /// </summary>
-    /// <param name="result">The result.</param>
-    /// <param name="most">How many are read at most.</param>
-    /// <exception cref="JsonException">It is not that.</exception>
-    public static IReadOnlyList<int> ReadPids(ReadOnlySpan<byte> result, int most)
+    private static List<int> ReadAll(ReadOnlySpan<byte> result, int most)
     {
         List<int> pids = [];
         var reader = new Utf8JsonReader(result, s_options);
@@ -85,15 +109,6 @@ internal readonly struct SandboxAnswer
         return pid ?? throw new JsonException("a process without an id");
     }
 
-    private static string TextOf(ref Utf8JsonReader reader)
-    {
-        try
-        {
-            return reader.GetString()!;
-        }
-        catch (InvalidOperationException e) // text that is not UTF-8
-        {
-            throw new JsonException(e.Message, e);
-        }
-    }
+    /// <summary>The reader's exception for a name or a text that is not Unicode.</summary>
+    private static JsonException NotUnicode(InvalidOperationException e) => new(e.Message, e);
 }

@@ -50,7 +50,8 @@ internal static class VolumesTarget
                 if (edits.Mounts.TryGetValue(i, out SpecMount? edited) && edited is not null)
                     Target.Require(edited.Source == mounts[i].Source || decisions.At(edited.Source) is not null,
                         $"source {edited.Source} is the mount's own or a volume's");
-            Target.Require(Rewrite(after, afterMounts, pod, configured).Edits.IsEmpty, "rewriting again changes nothing");
+            Target.Require(
+                Rewrite(after, afterMounts, pod, configured).Edits.IsEmpty, "rewriting again changes nothing");
         }
         catch (VolumeException)
         {

@@ -172,6 +172,23 @@ public sealed class ConfigurationFileTests
         "conf.toml: not valid TOML: ", Assert.Throws<ConfigurationException>(() => Parse(text)).Message,
         StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("[")]
+    [InlineData("{x = ")]
+    public void Parse_names_the_file_when_values_are_nested_too_deeply(string opening) => Assert.StartsWith(
+        "conf.toml: not valid TOML: ", Assert.Throws<ConfigurationException>(() => Parse(
+            $"root = {string.Concat(Enumerable.Repeat(opening, 10_000))}")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_key_of_many_parts_costs_memory_in_proportion_to_its_length()
+    {
+        string key = string.Join('.', Enumerable.Repeat("a", 5000));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(TimeSpan.FromSeconds(9),
+            ConfigurationFile.Parse($"{key} = 1\nrestore.timeout = 9", "conf.toml", []).Restore.Timeout);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 << 20);
+    }
+
     [Fact]
     public void Parse_fails_when_a_key_occurs_twice()
     {

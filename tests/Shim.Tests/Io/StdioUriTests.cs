@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Shim.Io;
 
 namespace Shim.Tests.Io;
@@ -37,4 +38,14 @@ public sealed class StdioUriTests
     [InlineData("://x", "stdio ://x: unknown scheme ")]
     public void Parse_fails_on_relative_paths_and_unknown_schemes(string text, string message) =>
         Assert.Equal(message, Assert.Throws<FormatException>(() => StdioUri.Parse(text)).Message);
+
+    /// <summary>The loop's thread parses it: 200,000 keys that are compared with each other would take minutes.</summary>
+    [Fact]
+    public void Parse_compares_many_keys_quickly()
+    {
+        string query = string.Join('&', Enumerable.Range(0, 200_000));
+        var clock = Stopwatch.StartNew();
+        Assert.Equal(400_000, StdioUri.Parse($"binary:///l?{query}&7=x").Arguments.Count);
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
+    }
 }

@@ -42,4 +42,14 @@ public sealed class SandboxAnswerTests
         string json = $"[{string.Join(',', Enumerable.Repeat("""{"pid":1}""", 1000))}]";
         Assert.Equal(10, SandboxAnswer.ReadPids(Encoding.UTF8.GetBytes(json), 10).Count);
     }
+
+    [Theory]
+    [InlineData("""{"\ud800":1,"success":true,"result":7}""")]
+    [InlineData("""{"success":false,"err":"\ud800"}""")]
+    public void An_answer_with_a_text_that_is_not_Unicode_is_rejected(string json) => Assert.ThrowsAny<JsonException>(
+        () => SandboxAnswer.Parse(Encoding.UTF8.GetBytes(json)));
+
+    [Fact]
+    public void Processes_with_a_name_that_is_not_Unicode_are_rejected() => Assert.ThrowsAny<JsonException>(
+        () => SandboxAnswer.ReadPids("""[{"\ud800":1,"pid":1}]"""u8, 10));
 }
