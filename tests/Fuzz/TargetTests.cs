@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace Fuzz;
 
-/// <summary>Each target on its corpus and on some seconds of changed inputs, without a fuzzer's instrumentation.</summary>
+/// <summary>Each target on its corpus and on some seconds of changed inputs, without instrumentation.</summary>
 public sealed class TargetTests
 {
     private static readonly TimeSpan s_time = TimeSpan.FromSeconds(4);
