@@ -7,8 +7,8 @@ namespace Shim;
 /// loop continues.
 /// </summary>
 /// <remarks>
-/// A caller that was told of a failure undoes what it did and forgets the call. What comes back after that is undone
-/// where it comes back: a mount is unmounted, what was opened is closed.
+/// After a timeout the caller undoes its own steps. If the call succeeds later, its thread undoes that too: it unmounts
+/// what it mounted, and closes what it opened.
 /// </remarks>
 internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
 {
@@ -20,15 +20,9 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
     /// <param name="call">The call.</param>
     /// <param name="undoLate">Undoes the call if it succeeds too late; null: a result that can be is disposed.</param>
     /// <exception cref="IOException">It did not end within a minute. Its thread still waits.</exception>
-    public async Task<T> RunAsync<T>(string what, string path, Func<T> call, Action<T>? undoLate = null)
-    {
-        Task<T> running = loop.RunBlocking(what, call);
-        if (await LoopTask.AnyWithinAsync(s_bound, time, running))
-            return await running;
-        undoLate ??= static result => (result as IDisposable)?.Dispose();
-        LoopTask.Watch(() => UndoLateAsync(what, running, undoLate));
-        throw TimedOut(what, path);
-    }
+    public Task<T> RunAsync<T>(string what, string path, Func<T> call, Action<T>? undoLate = null) =>
+        WithinBoundAsync(what, path, call, static () => 0,
+            undoLate ?? (static result => (result as IDisposable)?.Dispose()));
 
     /// <inheritdoc cref="RunAsync{T}"/>
     public Task RunAsync(string what, string path, Action call, Action? undoLate = null) => RunAsync(what, path, () =>
@@ -43,27 +37,14 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
     /// <param name="call">The call. It calls its argument, from its own thread, with every step that is done.</param>
     /// <param name="undoLate">Undoes the call if it succeeds too late.</param>
     /// <exception cref="IOException">No step was done within a minute. Its thread still waits.</exception>
-    public async Task RunStepsAsync(string what, string path, Action<Action> call, Action undoLate)
+    public Task RunStepsAsync(string what, string path, Action<Action> call, Action undoLate)
     {
         int steps = 0;
-        Task<bool> running = loop.RunBlocking(what, () =>
+        return WithinBoundAsync(what, path, () =>
         {
             call(() => Interlocked.Increment(ref steps));
             return true;
-        });
-        int before;
-        do
-        {
-            before = Volatile.Read(ref steps);
-            if (await LoopTask.AnyWithinAsync(s_bound, time, running))
-            {
-                await running;
-                return;
-            }
-        }
-        while (Volatile.Read(ref steps) != before);
-        LoopTask.Watch(() => UndoLateAsync(what, running, _ => undoLate()));
-        throw TimedOut(what, path);
+        }, () => Volatile.Read(ref steps), _ => undoLate());
     }
 
     /// <summary>Mounts a root file system: all of its mounts, or none.</summary>
@@ -74,6 +55,23 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
     /// <summary>Unmounts everything at a directory and below it.</summary>
     /// <exception cref="IOException">An unmount failed, or did not end within a minute.</exception>
     public Task UnmountAsync(string rootfs) => RunAsync("umount", rootfs, () => Mounts.UnmountAll(rootfs));
+
+    /// <param name="steps">How many steps are done: with a new one the time begins again.</param>
+    private async Task<T> WithinBoundAsync<T>(
+        string what, string path, Func<T> call, Func<int> steps, Action<T> undoLate)
+    {
+        Task<T> running = loop.RunBlocking(what, call);
+        int before;
+        do
+        {
+            before = steps();
+            if (await LoopTask.AnyWithinAsync(s_bound, time, running))
+                return await running;
+        }
+        while (steps() != before);
+        LoopTask.Watch(() => UndoLateAsync(what, running, undoLate));
+        throw new IOException($"{what} {path}: timed out after {s_bound.TotalSeconds:0} s");
+    }
 
     private async Task UndoLateAsync<T>(string what, Task<T> running, Action<T> undo)
     {
@@ -92,7 +90,4 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
             return true;
         });
     }
-
-    private static IOException TimedOut(string what, string path) =>
-        new($"{what} {path}: timed out after {s_bound.TotalSeconds:0} s");
 }

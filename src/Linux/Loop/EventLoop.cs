@@ -41,7 +41,6 @@ public sealed class EventLoop : IDisposable
     private readonly TimerHeap _timers = new();
     private readonly EpollSet _epoll;
     private readonly LoopContext _context;
-    private long _turn;
     private bool _asleep;
     private bool _wasReady;
     private bool _closed;
@@ -68,7 +67,7 @@ public sealed class EventLoop : IDisposable
     public Action<Exception>? UnhandledException { get; set; }
 
     /// <summary>The number of the loop's present iteration.</summary>
-    internal long Turn => _turn;
+    internal long Turn { get; private set; }
 
     /// <summary>Creates a loop; it does nothing until <see cref="Run"/>.</summary>
     /// <exception cref="LinuxException">No descriptors are left.</exception>
@@ -180,7 +179,7 @@ public sealed class EventLoop : IDisposable
                 task.GetAwaiter().UnsafeOnCompleted(static () => { }); // posted to this loop, so it wakes it
             while (!task.IsCompleted)
             {
-                _turn++;
+                Turn++;
                 RunPosted();
                 FireTimers();
                 if (!task.IsCompleted)

@@ -96,19 +96,8 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
     // It may have been cancelled meanwhile, and the next operation started; trying that one again does no harm.
     private void TakeTurn()
     {
-        if (_phase != Phase.Waiting)
-            return;
-        try
-        {
-            if (TryComplete(out int value))
-                End(value, null);
-            else
-                readiness.Wait(this);
-        }
-        catch (Exception e)
-        {
-            End(0, e);
-        }
+        if (_phase == Phase.Waiting)
+            Retry();
     }
 
     internal void Retry()
@@ -117,6 +106,8 @@ internal abstract class ReadyWait(Readiness readiness, bool isWrite) : IValueTas
         {
             if (TryComplete(out int value))
                 End(value, null);
+            else
+                readiness.Wait(this); // one that waited for its turn now waits for the descriptor
         }
         catch (Exception e)
         {

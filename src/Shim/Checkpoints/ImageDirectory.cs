@@ -9,10 +9,7 @@ internal static class ImageDirectory
     /// <exception cref="CheckpointException">The directory does not exist, or cannot be opened.</exception>
     public static OpenDirectory Open(string path)
     {
-        if (!path.StartsWith('/'))
-            throw new CheckpointException(CheckpointFault.Invalid,
-                $"checkpoint path \"{path.Short()}\" is not absolute: the shim's working directory is not the "
-                + "client's");
+        RequireAbsolute(path);
         return Open(path, () => OpenDirectory.TryOpen(path));
     }
 
@@ -91,6 +88,16 @@ internal static class ImageDirectory
     {
         if (directory.ChangeableBy is { } who)
             throw Unsafe(directory.Path, who);
+    }
+
+    /// <summary>Rejects a path of a client's that does not begin with a slash.</summary>
+    /// <exception cref="CheckpointException">It does not.</exception>
+    public static void RequireAbsolute(string path)
+    {
+        if (!path.StartsWith('/'))
+            throw new CheckpointException(CheckpointFault.Invalid,
+                $"checkpoint path \"{path.Short()}\" is not absolute: the shim's working directory is not the "
+                + "client's");
     }
 
     private static OpenDirectory Open(string path, Func<OpenDirectory?> open)

@@ -35,10 +35,7 @@ internal sealed class NewImage : IDisposable
     /// </exception>
     public static NewImage Begin(string path)
     {
-        if (!path.StartsWith('/'))
-            throw new CheckpointException(CheckpointFault.Invalid,
-                $"checkpoint path \"{path.Short()}\" is not absolute: the shim's working directory is not the "
-                + "client's");
+        ImageDirectory.RequireAbsolute(path);
         string? made = null;
         try
         {

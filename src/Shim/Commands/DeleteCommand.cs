@@ -36,10 +36,11 @@ internal static class DeleteCommand
         var bundle = new Bundle(Path.GetFullPath(arguments.Bundle.Length > 0 ? arguments.Bundle : "."));
         List<string> failures = [];
         BundleState? state = BundleState.Load(bundle) ?? DefaultState(arguments);
+        bool isServed = IsServed(bundle);
         if (state is not null)
         {
             ContainerSpec? spec = SpecOf(bundle);
-            var removal = new RunscRemoval(state, bundle, spec, budget);
+            var removal = new RunscRemoval(state, bundle, spec, budget, isServed);
             Try(failures, removal.KillUnserved);
             Try(failures, removal.AskRunsc);
             Try(failures, removal.RemoveRest);
@@ -55,7 +56,7 @@ internal static class DeleteCommand
             Try(failures, () => RemoveDeadSocket(File.ReadAllText(bundle.Address)));
         Try(failures, () => RemovePartialImage(bundle));
         // Last, since a file server that is gone may block it.
-        if (state is not null && !RunscRemoval.IsServed(bundle))
+        if (state is not null && !isServed)
             Try(failures, () => FileStores.RemoveFrom(bundle.Rootfs, state.RunscId));
         Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
         foreach (string failure in failures)
@@ -80,6 +81,11 @@ internal static class DeleteCommand
             return null;
         }
     }
+
+    /// <summary>Whether a shim serves the bundle's container.</summary>
+    private static bool IsServed(Bundle bundle) =>
+        File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket
+        && UnixSocket.IsListening(socket.Path);
 
     private static ContainerSpec? SpecOf(Bundle bundle)
     {

@@ -33,14 +33,15 @@ internal sealed class RunscRemoval
     /// <param name="bundle">Its bundle.</param>
     /// <param name="spec">Its specification; null if it has none.</param>
     /// <param name="budget">The time for all of the clean-up.</param>
-    public RunscRemoval(BundleState state, Bundle bundle, ContainerSpec? spec, Budget budget)
+    /// <param name="isServed">Whether a shim serves the container still.</param>
+    public RunscRemoval(BundleState state, Bundle bundle, ContainerSpec? spec, Budget budget, bool isServed)
     {
         _state = state;
         _bundle = bundle;
         _spec = spec;
         _budget = budget;
         _ownsSandbox = spec?.IsSandbox ?? true;
-        _isServed = IsServed(bundle);
+        _isServed = isServed;
         // A create that was cut off has started processes that are recorded nowhere.
         bool isCutOff = state.Sandbox is null && File.Exists(bundle.State);
         _mayRun = !_isServed && (isCutOff || (_ownsSandbox && SandboxIsAlive));
@@ -98,11 +99,6 @@ internal sealed class RunscRemoval
             _state.RunscRoot, _state.RunscId, CgroupHierarchies.Read(), _spec?.CgroupsPath, patience / 2);
         RunscStateFile.RemoveRemains(_state.RunscRoot, _state.RunscId, patience / 2);
     }
-
-    /// <summary>Whether a shim serves the bundle's container.</summary>
-    public static bool IsServed(Bundle bundle) =>
-        File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket
-        && UnixSocket.IsListening(socket.Path);
 
     /// <returns>The exit status.</returns>
     private int RunRunsc(List<string> command, TimeSpan bound, out byte[] errors)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Linux;
 
 namespace Shim.Runsc;
@@ -9,8 +8,6 @@ namespace Shim.Runsc;
 /// </summary>
 internal static class RunscLeftovers
 {
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
-
     /// <summary>Removes the cgroup, if runsc has no record of the container.</summary>
     /// <param name="runscRoot">runsc's root, the namespace included.</param>
     /// <param name="runscId">The container's id for runsc.</param>
@@ -29,9 +26,7 @@ internal static class RunscLeftovers
         if (cgroupsPath is not ['/', _, ..])
             return true;
         Cgroup group = Cgroup.AtPath(hierarchies, cgroupsPath);
-        long start = Stopwatch.GetTimestamp();
-        while (!group.RemoveIfEmpty() && Stopwatch.GetElapsedTime(start) < patience)
-            Thread.Sleep(s_look);
+        Polling.Until(patience, group.RemoveIfEmpty);
         return true;
     }
 }

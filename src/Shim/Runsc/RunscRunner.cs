@@ -163,8 +163,7 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
     {
         long logStart = LengthOf(log);
         ChildProcess child = Start(arguments, log, stdio, leavesSandbox);
-        bool isInTime = givenUp is null ? await LoopTask.AnyWithinAsync(bound, time, child.Exited)
-            : await LoopTask.AnyWithinAsync(bound, time, child.Exited, givenUp);
+        bool isInTime = await LoopTask.AnyWithinAsync(bound, time, child.Exited, givenUp ?? child.Exited);
         if (!child.Exited.IsCompleted && late is not null)
         {
             late(child);

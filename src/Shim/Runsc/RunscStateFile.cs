@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Linux;
 
@@ -8,7 +7,6 @@ namespace Shim.Runsc;
 internal static class RunscStateFile
 {
     private const string Mark = "_sandbox:";
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
 
     /// <summary>
     /// The path of the record of exactly this container; null if runsc has none. Checked before a command that must not
@@ -62,20 +60,8 @@ internal static class RunscStateFile
     }
 
     /// <summary>Whether a record says that its container was made from this bundle.</summary>
-    private static bool IsOf(string record, string bundle)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(record));
-            return document.RootElement.TryGetProperty("bundleDir"u8, out JsonElement directory)
-                && directory.ValueKind == JsonValueKind.String && IsSame(directory.GetString()!, bundle);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
-            or InvalidOperationException)
-        {
-            return false; // incomplete, or just removed
-        }
-    }
+    private static bool IsOf(string record, string bundle) =>
+        Has(record, "bundleDir", directory => IsSame(directory.GetString()!, bundle));
 
     private static bool IsSame(string directory, string bundle) =>
         directory.TrimEnd('/') == bundle.TrimEnd('/') || FileIdentity.AreSame(directory, bundle);
@@ -127,13 +113,17 @@ internal static class RunscStateFile
 
     private static string SocketOf(string root, string sandbox) => Path.Join(root, $"runsc-{sandbox}.sock");
 
-    private static bool IsPaused(string path)
+    private static bool IsPaused(string path) =>
+        Has(path, "status", static status => status.ValueEquals("paused"u8));
+
+    /// <summary>Whether a record has a text of this name for which something is so.</summary>
+    private static bool Has(string path, string name, Func<JsonElement, bool> isSo)
     {
         try
         {
             using JsonDocument record = JsonDocument.Parse(File.ReadAllBytes(path));
-            return record.RootElement.TryGetProperty("status"u8, out JsonElement status)
-                && status.ValueKind == JsonValueKind.String && status.ValueEquals("paused"u8);
+            return record.RootElement.TryGetProperty(name, out JsonElement text)
+                && text.ValueKind == JsonValueKind.String && isSo(text);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
             or InvalidOperationException)
@@ -160,11 +150,8 @@ internal static class RunscStateFile
         if (!Directory.Exists(root) || Find(root, id) is not null)
             return;
         string socket = SocketOf(root, id);
-        long begun = Stopwatch.GetTimestamp();
-        while (File.Exists(socket) && UnixSocket.IsListening(socket) && Stopwatch.GetElapsedTime(begun) < patience)
-            Thread.Sleep(s_look);
-        if (File.Exists(socket) && !UnixSocket.IsListening(socket))
-            File.Delete(socket);
+        if (Polling.Until(patience, () => !UnixSocket.IsListening(socket)))
+            File.Delete(socket); // if it is there
         string start = $"{id}_sandbox:", end = $"_sandbox:{id}.lock";
         foreach (string path in Directory.EnumerateFiles(root, "*.lock"))
         {

@@ -1,5 +1,6 @@
 using System.Text;
 using Shim.Oci;
+using Shim.Tests.Volumes;
 using Shim.Volumes;
 
 namespace Fuzz;
@@ -44,7 +45,7 @@ internal static class VolumesTarget
         try
         {
             (VolumeDecisions decisions, SpecEdits edits) = Rewrite(annotations, mounts, pod, configured);
-            (Dictionary<string, string> after, List<SpecMount> afterMounts) = Applied(annotations, mounts, edits);
+            (Dictionary<string, string> after, List<SpecMount> afterMounts) = AppliedEdits.Of(annotations, mounts, edits);
             RequireSafe(after, decisions, mounts);
             for (int i = 0; i < mounts.Count; i++)
                 if (edits.Mounts.TryGetValue(i, out SpecMount? edited) && edited is not null)
@@ -86,24 +87,6 @@ internal static class VolumesTarget
                     || (name == VolumeAnnotations.Hint(SharedMemory.HintName, "source")
                         && mounts.Exists(mount => mount.Source == value)), $"{name}={value} is a volume's directory");
         }
-    }
-
-    private static (Dictionary<string, string>, List<SpecMount>) Applied(
-        Dictionary<string, string> annotations, List<SpecMount> mounts, SpecEdits edits)
-    {
-        var after = new Dictionary<string, string>(annotations, StringComparer.Ordinal);
-        foreach ((string name, string? value) in edits.Annotations)
-            if (value is null)
-                after.Remove(name);
-            else
-                after[name] = value;
-        List<SpecMount> kept = [];
-        for (int i = 0; i < mounts.Count; i++)
-            if (!edits.Mounts.TryGetValue(i, out SpecMount? mount))
-                kept.Add(mounts[i]);
-            else if (mount is not null)
-                kept.Add(mount);
-        return (after, kept);
     }
 
     /// <summary>What can be a name in a directory.</summary>
