@@ -27,6 +27,8 @@ save() {
   esac
 }
 
+exec_is_rejected() { ! inside "$1" true >/dev/null 2>&1; }
+
 count_in() { inside "$1" cat "$2"; }
 
 say "16. Run a pod that counts in memory and in its emptyDir on disk"
@@ -65,9 +67,10 @@ begin
 in_new_pod sandbox "$PAUSE_IMAGE" pod2
 took
 ctr tasks ls | indent
-echo "    The sandbox is paused until all its containers have been created:"
+echo "    Nothing in the sandbox runs until all its containers have been created, though its state is RUNNING:"
 grep -o 'msg="sandbox is being restored.*' "$WORK/log" | tail -n 1 | sed "s|$WORK|…|g" | indent
-check "the sandbox is paused" [ "$(state_of pod2)" = PAUSED ]
+check "the sandbox's state is RUNNING" [ "$(state_of pod2)" = RUNNING ]
+check "an exec in it is rejected" exec_is_rejected pod2
 show "ctr run -d --mount … counter2 sh -c '…'"
 begin
 in_new_pod container --annotation io.kubernetes.cri.container-name=counter --mount "${mount/$VOLUME/$NEW_VOLUME}" \

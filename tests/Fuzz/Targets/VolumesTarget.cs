@@ -45,7 +45,8 @@ internal static class VolumesTarget
         try
         {
             (VolumeDecisions decisions, SpecEdits edits) = Rewrite(annotations, mounts, pod, configured);
-            (Dictionary<string, string> after, List<SpecMount> afterMounts) = AppliedEdits.Of(annotations, mounts, edits);
+            (Dictionary<string, string> after, List<SpecMount> afterMounts) =
+                AppliedEdits.Of(annotations, mounts, edits);
             RequireSafe(after, decisions, mounts);
             for (int i = 0; i < mounts.Count; i++)
                 if (edits.Mounts.TryGetValue(i, out SpecMount? edited) && edited is not null)
