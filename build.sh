@@ -24,6 +24,8 @@ usage() {
   fuzz [TARGET] [MINUTES]
                    look for inputs that code which reads hostile ones cannot take, with AFL++; default: all targets, 5
                    minutes each
+  soak [MINUTES]   random calls, pods that come and go, and everything killed at random moments, against a real runsc
+                   and containerd; default: 10 minutes (root)
   bench [ARGS]     measure this shim, containerd's runc shim and raw runsc (root)
   tools            unpack containerd 1.6, 1.7 and 2.1, runsc and what else the tests need under ./.tools
   install [PREFIX] copy the binary to PREFIX/bin (default: /usr/local)
@@ -264,6 +266,20 @@ run_tests() {
   return $status
 }
 
+soak() {
+  need_root soak
+  local minutes=${1:-10}
+  [[ $minutes =~ ^[1-9][0-9]*$ ]] || die "minutes must be a number above 0, not $minutes"
+  build
+  tools
+  image
+  say "Compiling the tests"
+  dotnet build tests/EndToEnd -c Release -v quiet -nologo -clp:NoSummary
+  say "Soaking for $minutes min with $(tested_programs)"
+  SOAK_MINUTES=$minutes tests/EndToEnd/bin/Release/net10.0/EndToEnd -noLogo -noColor -explicit only \
+    -class EndToEnd.Model.SoakTests
+}
+
 # "containerd 1.6.20~ds1, containerd 1.7.24~ds1, …, runsc 0.0~20240729.0"
 tested_programs() {
   local containerd list=""
@@ -303,6 +319,7 @@ case ${1:-help} in
   lint) lint ;;
   test) shift; run_tests "$@" ;;
   fuzz) shift; fuzz "$@" ;;
+  soak) shift; soak "$@" ;;
   bench) shift; bench "$@" ;;
   tools) tools; image ;;
   install) shift; install_binary "$@" ;;

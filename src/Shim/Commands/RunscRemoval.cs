@@ -92,9 +92,11 @@ internal sealed class RunscRemoval
             KillAll();
         if (record is not null)
             RunscStateFile.Remove(record, _ownsSandbox ? _state.RunscId : null);
-        RunscLeftovers.Remove(_state.RunscRoot, _state.RunscId, CgroupHierarchies.Read(), _spec?.CgroupsPath,
-            _mayRun || record is not null ? _budget.LeftBut(s_keptForFiles) : TimeSpan.Zero);
-        RunscStateFile.RemoveRemains(_state.RunscRoot, _state.RunscId);
+        // Also what somebody else has killed, such as the shim in its undo, takes a moment to be gone.
+        TimeSpan patience = _isServed ? TimeSpan.Zero : _budget.LeftBut(s_keptForFiles);
+        RunscLeftovers.Remove(
+            _state.RunscRoot, _state.RunscId, CgroupHierarchies.Read(), _spec?.CgroupsPath, patience / 2);
+        RunscStateFile.RemoveRemains(_state.RunscRoot, _state.RunscId, patience / 2);
     }
 
     /// <summary>Whether a shim serves the bundle's container.</summary>
@@ -120,8 +122,13 @@ internal sealed class RunscRemoval
     {
         if (_ownsSandbox && _state.Sandbox is { } sandbox)
             sandbox.Kill();
-        while (KillProcesses() && _budget.Left > TimeSpan.Zero)
+        // Twice without one: a process that is just beginning another program has no command line for a moment.
+        for (int without = 0; without < 2 && _budget.Left > TimeSpan.Zero; without++)
+        {
+            if (KillProcesses())
+                without = -1;
             Thread.Sleep(s_pause);
+        }
     }
 
     /// <returns>Whether there were any.</returns>

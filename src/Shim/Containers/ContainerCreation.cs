@@ -15,6 +15,13 @@ namespace Shim.Containers;
 internal sealed class ContainerCreation
 {
     private static readonly TimeSpan s_killBound = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>
+    /// A process that somebody else has killed, such as <c>delete</c>, has no command line any more, but it still listens
+    /// and is in its cgroup for a moment.
+    /// </summary>
+    private static readonly TimeSpan s_exitBound = TimeSpan.FromSeconds(1);
 
     private readonly ShimContext _context;
     private readonly string? _panicLog;
@@ -163,14 +170,25 @@ internal sealed class ContainerCreation
     {
         // A command that a killed one has started creates the container still, if it is left alone.
         await KillRemainingAsync();
-        await Runsc.DeleteAsync(State.RunscId, Bundle.Path, Bundle.RunscLog);
-        await KillRemainingAsync();
-        await _context.Blocking.RunAsync(
-            "clear", Bundle.Rootfs, () => FileStores.RemoveFrom(Bundle.Rootfs, State.RunscId));
+        try
+        {
+            await Runsc.DeleteAsync(State.RunscId, Bundle.Path, Bundle.RunscLog);
+        }
+        finally
+        {
+            await KillRemainingAsync();
+            await _context.Blocking.RunAsync("remove what is left of", Request.Id, RemoveRemains);
+        }
+    }
+
+    /// <summary>Removes what a killed runsc leaves. Blocks.</summary>
+    private void RemoveRemains()
+    {
+        FileStores.RemoveFrom(Bundle.Rootfs, State.RunscId);
         if (RunscStateFile.FindTorn(State.RunscRoot, State.RunscId) is { } torn)
             RunscStateFile.Remove(torn, Spec.IsSandbox ? State.RunscId : null);
-        RunscLeftovers.Remove(State.RunscRoot, State.RunscId, _context.Cgroups, Spec.CgroupsPath);
-        RunscStateFile.RemoveRemains(State.RunscRoot, State.RunscId);
+        RunscLeftovers.Remove(State.RunscRoot, State.RunscId, _context.Cgroups, Spec.CgroupsPath, s_exitBound);
+        RunscStateFile.RemoveRemains(State.RunscRoot, State.RunscId, s_exitBound);
     }
 
     /// <summary>
@@ -184,12 +202,21 @@ internal sealed class ContainerCreation
         do
         {
             found = false;
+            bool isHidden = false;
             foreach (int child in ProcFs.Children(Environment.ProcessId))
                 if (RunscProcesses.IsOf(child, Bundle.RunscLog) && Signals.Send(child, Signals.SIGKILL))
                 {
                     found = true;
                     await _context.Processes.WatchAsync(child).WaitAsync(s_killBound, _context.Time);
                 }
+                else
+                    isHidden |= RunscProcesses.IsHidden(child);
+            // Whatever it is and has started, is seen in a moment.
+            if (!found && isHidden)
+            {
+                found = true;
+                await Task.Delay(s_look, _context.Time);
+            }
         }
         while (found && _context.Time.GetElapsedTime(start) < s_killBound);
     }

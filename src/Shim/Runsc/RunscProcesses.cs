@@ -21,4 +21,12 @@ internal static class RunscProcesses
                 return true;
         return false;
     }
+
+    /// <summary>
+    /// Whether a process has no command line for the moment, so that nobody can tell for whom it works: it is beginning
+    /// another program, or it was killed, and what it has started is not ours yet.
+    /// </summary>
+    /// <param name="pid">The process.</param>
+    /// <exception cref="LinuxException">/proc cannot be read.</exception>
+    public static bool IsHidden(int pid) => ProcFs.CommandLine(pid).Length == 0;
 }

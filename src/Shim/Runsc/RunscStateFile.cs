@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Linux;
 
@@ -7,6 +8,7 @@ namespace Shim.Runsc;
 internal static class RunscStateFile
 {
     private const string Mark = "_sandbox:";
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
 
     /// <summary>
     /// The path of the record of exactly this container; null if runsc has none. Checked before a command that must not
@@ -149,12 +151,18 @@ internal static class RunscStateFile
     /// Locks remain because a runsc that looks through a sandbox's containers while one is being deleted creates the
     /// lock again and never removes it; a socket, because runsc makes it before the record.
     /// </remarks>
+    /// <param name="root">runsc's root, the namespace included.</param>
+    /// <param name="id">The container's id for runsc.</param>
+    /// <param name="patience">How long to wait, blocking, for a sandbox that was killed and still listens.</param>
     /// <exception cref="IOException">One cannot be removed.</exception>
-    public static void RemoveRemains(string root, string id)
+    public static void RemoveRemains(string root, string id, TimeSpan patience = default)
     {
         if (!Directory.Exists(root) || Find(root, id) is not null)
             return;
         string socket = SocketOf(root, id);
+        long begun = Stopwatch.GetTimestamp();
+        while (File.Exists(socket) && UnixSocket.IsListening(socket) && Stopwatch.GetElapsedTime(begun) < patience)
+            Thread.Sleep(s_look);
         if (File.Exists(socket) && !UnixSocket.IsListening(socket))
             File.Delete(socket);
         string start = $"{id}_sandbox:", end = $"_sandbox:{id}.lock";

@@ -169,6 +169,7 @@ public sealed class ConfigurationFileTests
     /// <summary>The parser throws other exceptions for some errors.</summary>
     [Theory]
     [InlineData("binary_name = \"runs\\")]
+    [InlineData("a = [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[")]
     public void Parse_names_the_file_of_what_the_parser_cannot_take(string text) => Assert.StartsWith(
         "conf.toml: not valid TOML: ", Assert.Throws<ConfigurationException>(() => Parse(text)).Message,
         StringComparison.Ordinal);
