@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace Fuzz;
 
-/// <summary>Counts the buffers that are lent, and spoils those that are returned: a use after that is noticed.</summary>
+/// <summary>Counts the buffers that are lent, and spoils those that are returned.</summary>
 internal sealed class CountingPool : ArrayPool<byte>
 {
     private int _lent;

@@ -6,7 +6,8 @@ namespace Fuzz;
 internal sealed class Mutator(int seed, IReadOnlyList<byte[]> tokens)
 {
     private const int Longest = 1 << 16;
-    private static readonly byte[] s_interesting = [0, 1, 0x7f, 0x80, 0xff, (byte)'"', (byte)'{', (byte)'\n', (byte)'/'];
+    private static readonly byte[] s_interesting =
+        [0, 1, 0x7f, 0x80, 0xff, (byte)'"', (byte)'{', (byte)'\n', (byte)'/'];
 
     private readonly Random _random = new(seed);
 

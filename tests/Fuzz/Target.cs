@@ -11,7 +11,8 @@ namespace Fuzz;
 /// <param name="Read">Reads one input.</param>
 internal sealed record Target(string Name, Action<byte[]> Read)
 {
-    // A message of ttrpc may have 4 MiB, and its target reads it three times; a byte of JSON or TOML becomes nodes of a tree.
+    // A message of ttrpc may have 4 MiB, and its target reads it three times; a byte of JSON or TOML becomes nodes of a
+    // tree.
     private const long MostBytes = 16 << 20;
     private const long MostBytesPerByte = 1024;
     private const int StackBytes = 256 << 10; // that of the shim's threads for calls that block

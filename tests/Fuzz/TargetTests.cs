@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Fuzz;
 
-/// <summary>Each target on its corpus and on some seconds of changed inputs, without a fuzzer's instrumentation.</summary>
+/// <summary>Each target on its corpus and on some seconds of changed inputs, without instrumentation.</summary>
 /// <remarks>
 /// The input is in a file while the target reads it, because nothing else can tell which one overflowed the stack.
 /// <c>FUZZ_SEED</c> repeats a run, <c>FUZZ_SECONDS</c> makes it longer.
@@ -58,7 +58,8 @@ public sealed class TargetTests
     }
 
     private static int? Setting(string name) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out int value) ? value : null;
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out int value)
+            ? value : null;
 
     private static string Root()
     {

@@ -7,7 +7,8 @@ namespace Fuzz;
 internal static class TtrpcPeers
 {
     private static readonly TimeSpan s_hang = TimeSpan.FromSeconds(20);
-    private static readonly Marshaller<byte[]> s_bytes = Marshallers.Create(static bytes => bytes, static bytes => bytes);
+    private static readonly Marshaller<byte[]> s_bytes =
+        Marshallers.Create(static bytes => bytes, static bytes => bytes);
     private static readonly Method<byte[], byte[]> s_unary = Of(MethodType.Unary, "State");
     private static readonly Method<byte[], byte[]> s_join = Of(MethodType.ClientStreaming, "Join");
     private static readonly Method<byte[], byte[]> s_split = Of(MethodType.ServerStreaming, "Split");

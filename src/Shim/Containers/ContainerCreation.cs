@@ -18,8 +18,8 @@ internal sealed class ContainerCreation
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
 
     /// <summary>
-    /// A process that somebody else has killed, such as <c>delete</c>, has no command line any more, but it still listens
-    /// and is in its cgroup for a moment.
+    /// A process that somebody else has killed, such as <c>delete</c>, has no command line any more, but it still
+    /// listens and is in its cgroup for a moment.
     /// </summary>
     private static readonly TimeSpan s_exitBound = TimeSpan.FromSeconds(1);
 

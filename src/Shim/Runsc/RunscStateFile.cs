@@ -36,9 +36,9 @@ internal static class RunscStateFile
         Find(root, id) is { } record && IsOf(record, bundle) ? record : null;
 
     /// <summary>
-    /// The path of the record of exactly this container if it is torn; null if there is none, or a whole one. runsc does
-    /// not write it at once, and so leaves such a record if it is killed meanwhile. It does not say whose it is: look
-    /// for it only after killing a create of this container.
+    /// The path of the record of exactly this container if it is torn; null if there is none, or a whole one. runsc
+    /// does not write it at once, and so leaves such a record if it is killed meanwhile. It does not say whose it is:
+    /// look for it only after killing a create of this container.
     /// </summary>
     /// <param name="root">runsc's root, the namespace included.</param>
     /// <param name="id">The container's id for runsc.</param>

@@ -15,8 +15,8 @@ internal static class FileStores
     public const int Most = 1000;
 
     /// <summary>
-    /// Removes a sandbox's file store from the root file system in which a runsc that was killed has left it: as long as
-    /// it is there, runsc creates no container with that root file system again.
+    /// Removes a sandbox's file store from the root file system in which a runsc that was killed has left it: as long
+    /// as it is there, runsc creates no container with that root file system again.
     /// </summary>
     /// <param name="rootfs">The mounted root file system. Nothing in it is trusted, and no link is followed.</param>
     /// <param name="id">The sandbox's id in runsc.</param>

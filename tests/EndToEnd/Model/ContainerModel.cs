@@ -49,7 +49,8 @@ internal sealed class ContainerModel(ShimHarness shim, string id, int seed)
         }
         catch (Exception e)
         {
-            throw new ModelException($"container {id}, seed {seed}, after {string.Join(", ", _done.TakeLast(12))}: {e}");
+            throw new ModelException(
+                $"container {id}, seed {seed}, after {string.Join(", ", _done.TakeLast(12))}: {e}");
         }
     }
 
@@ -240,7 +241,9 @@ internal sealed class ContainerModel(ShimHarness shim, string id, int seed)
         }
     }
 
-    /// <summary>A create that was given up is undone, or was done already; then its name is free, or is taken.</summary>
+    /// <summary>
+    /// A create that was given up is undone, or was done already; then its name is free, or is taken.
+    /// </summary>
     private async Task SettleAsync()
     {
         var clock = Stopwatch.StartNew();

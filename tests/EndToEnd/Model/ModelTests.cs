@@ -5,7 +5,9 @@ using Task = System.Threading.Tasks.Task;
 
 namespace EndToEnd.Model;
 
-/// <summary>Random calls on a real runsc, against a model of what containerd may see; afterwards nothing is left.</summary>
+/// <summary>
+/// Random calls on a real runsc, against a model of what containerd may see; afterwards nothing is left.
+/// </summary>
 public class ModelTests
 {
     private const int Containers = 3, Steps = 120;

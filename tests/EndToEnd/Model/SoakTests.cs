@@ -8,8 +8,8 @@ using Task = System.Threading.Tasks.Task;
 namespace EndToEnd.Model;
 
 /// <summary>
-/// Hours instead of seconds, by <c>./build.sh soak MINUTES</c>: random calls against the model, pods that come and go in
-/// one shim, and a containerd whose shims, sandboxes and clients are killed. Nothing grows, and nothing is left.
+/// Hours instead of seconds, by <c>./build.sh soak MINUTES</c>: random calls against the model, pods that come and go
+/// in one shim, and a containerd whose shims, sandboxes and clients are killed. Nothing grows, and nothing is left.
 /// </summary>
 public class SoakTests(Daemons daemons) : ContainerTest(daemons)
 {
@@ -89,7 +89,9 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
         await Eventually.PassesAsync(shim.AssertNothingLeft);
     }
 
-    /// <summary>Kills what can be killed at random moments. What is left in the end is the base class's to find.</summary>
+    /// <summary>
+    /// Kills what can be killed at random moments. What is left in the end is the base class's to find.
+    /// </summary>
     private async Task DisturbAsync()
     {
         var random = new Random(_seed);
@@ -122,7 +124,8 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
             {
                 await daemon.CtrAsync("tasks", "delete", "-f", id);
                 await daemon.CtrAsync("containers", "rm", id);
-                return !(await daemon.CtrAsync("containers", "ls", "-q")).Output.Contains(id, StringComparison.Ordinal);
+                return !(await daemon.CtrAsync("containers", "ls", "-q")).Output
+                    .Contains(id, StringComparison.Ordinal);
             });
             await Eventually.PassesAsync(() => Assert.True(LeftOf(daemon, id).Length == 0,
                 $"{LogOf(daemon, id)}after disturbance {kind} there is left:\n{string.Join('\n', LeftOf(daemon, id))}"),

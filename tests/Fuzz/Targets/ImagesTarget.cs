@@ -33,7 +33,8 @@ internal static class ImagesTarget
         if (ImageHeader.LengthOfObject(file.Span) is { } length)
         {
             Target.Require(length >= 0, "the length is not negative");
-            ImageHeader.Parse(file.Slice(ImageHeader.PrefixBytes, Math.Min(length, file.Length - ImageHeader.PrefixBytes)));
+            ImageHeader.Parse(file.Slice(
+                ImageHeader.PrefixBytes, Math.Min(length, file.Length - ImageHeader.PrefixBytes)));
         }
     }
 

@@ -83,9 +83,9 @@ internal static class VolumesTarget
         {
             if (!name.StartsWith("dev.gvisor.", StringComparison.Ordinal))
                 continue;
-            Target.Require(!name.Contains("restore.", StringComparison.Ordinal)
-                || name.StartsWith(VolumeAnnotations.HintPrefix, StringComparison.Ordinal)
-                || !name.EndsWith("path", StringComparison.Ordinal), $"{name} does not reach runsc");
+            Target.Require(!name.StartsWith("dev.gvisor.internal.restore.", StringComparison.Ordinal)
+                && !name.StartsWith("dev.gvisor.internal.fsrestore.", StringComparison.Ordinal),
+                $"{name} does not reach runsc");
             if (name == CgroupParent.Annotation)
                 Target.Require(value == CgroupParent.Of(sandbox.CgroupsPath), $"{name} is the pod's cgroup");
             else if (name == "dev.gvisor.flag.host-uds")

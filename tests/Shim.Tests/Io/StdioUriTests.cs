@@ -41,7 +41,7 @@ public sealed class StdioUriTests
     public void Parse_fails_on_relative_paths_and_unknown_schemes(string text, string message) =>
         Assert.Equal(message, Assert.Throws<FormatException>(() => StdioUri.Parse(text)).Message);
 
-    /// <summary>The loop's thread parses it: 200,000 keys that are compared with each other would take minutes.</summary>
+    /// <summary>200,000 keys that are compared with each other would take minutes.</summary>
     [Fact]
     public void Parse_compares_many_keys_quickly()
     {

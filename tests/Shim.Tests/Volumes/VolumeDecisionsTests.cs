@@ -96,7 +96,8 @@ public sealed class VolumeDecisionsTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000);
         Assert.Same(decisions.Volumes[0], decisions.At(path));
         Assert.Same(decisions.Volumes[0], decisions.Above($"{path}/sub"));
-        Assert.Same(decisions.Volumes[0], decisions.Above($"/mnt/pod/volume-subpaths/{decisions.Volumes[0].Volume}/x/0"));
+        string subPath = $"/mnt/pod/volume-subpaths/{decisions.Volumes[0].Volume}/x/0";
+        Assert.Same(decisions.Volumes[0], decisions.Above(subPath));
     }
 
     [Fact]
