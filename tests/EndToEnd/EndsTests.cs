@@ -71,7 +71,9 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         Signals.Send(Assert.Single(Processes.Shims(daemon)), Signals.SIGKILL);
         await Eventually.PassesAsync(() => Assert.Empty(Processes.Mentioning(daemon.RunscRoot).Select(
             Processes.CommandLine)));
-        Assert.Empty(RunscRoot.Entries(Path.Combine(daemon.RunscRoot, "default")));
+        // The clean-up kills first and removes files after that.
+        await Eventually.PassesAsync(() =>
+            Assert.Empty(RunscRoot.Entries(Path.Combine(daemon.RunscRoot, "default"))));
     }
 
     /// <summary>

@@ -8,7 +8,7 @@ namespace Fuzz;
 /// <code>
 ///  Fuzz instrument DIRECTORY   prepares the assemblies in a copy of this program for a fuzzer
 ///  Fuzz run TARGET             runs a target under afl-fuzz
-///  Fuzz replay TARGET FILE…    runs a target on inputs, such as a crash that was found
+///  Fuzz replay TARGET FILE…    runs a target on inputs, such as a finding
 ///  Fuzz                        the tests: each target for some seconds, without a fuzzer
 /// </code>
 /// </summary>
@@ -22,28 +22,33 @@ internal static class Program
         {
             case ["instrument", var directory]:
                 foreach (string assembly in s_assemblies)
-                    Fuzzer.Instrument(Path.Combine(directory, assembly), static _ => true,
-                        Options.Value);
+                    Fuzzer.Instrument(Path.Combine(directory, assembly), static _ => true, Options.Value);
                 return 0;
             case ["run", var target]:
-                Action<byte[]> run = Target.Find(target).Run;
-                Fuzzer.Run(stream =>
-                {
-                    using MemoryStream input = new();
-                    stream.CopyTo(input);
-                    run(input.ToArray());
-                });
+                Target.OnSmallStack(() => Fuzz(Target.Find(target)));
                 return 0;
             case ["replay", var target, .. var files]:
-                foreach (string file in files)
-                {
-                    var clock = Stopwatch.StartNew();
-                    Target.Find(target).Run(await File.ReadAllBytesAsync(file));
-                    Console.WriteLine($"{file}: fine, {clock.Elapsed.TotalMilliseconds:0.0} ms");
-                }
+                Target.OnSmallStack(() => Replay(Target.Find(target), files));
                 return 0;
             default:
                 return await ConsoleRunner.Run(args);
+        }
+    }
+
+    private static void Fuzz(Target target) => Fuzzer.Run(stream =>
+    {
+        using MemoryStream input = new();
+        stream.CopyTo(input);
+        target.Run(input.ToArray());
+    });
+
+    private static void Replay(Target target, string[] files)
+    {
+        foreach (string file in files)
+        {
+            var clock = Stopwatch.StartNew();
+            target.Run(File.ReadAllBytes(file));
+            Console.WriteLine($"{file}: fine, {clock.Elapsed.TotalMilliseconds:0.0} ms");
         }
     }
 }

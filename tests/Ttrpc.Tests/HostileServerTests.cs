@@ -63,6 +63,22 @@ public sealed class HostileServerTests
     }
 
     [Fact]
+    public async Task A_stream_that_is_closed_without_its_only_response_fails_its_call()
+    {
+        var (client, other) = PairedStream.Create();
+        await using var peer = new RawPeer(other);
+        await using var channel = new TtrpcChannel(client);
+        Task<StringValue> call = new Echo.EchoClient(channel).SayAsync(new StringValue()).ResponseAsync;
+
+        await peer.SendAsync(FrameType.Data, 1, [], FrameFlags.RemoteClosed | FrameFlags.NoData);
+
+        RpcException error = await Assert.ThrowsAsync<RpcException>(() => call.Soon());
+        Assert.Equal(StatusCode.Internal, error.StatusCode);
+        Assert.EndsWith(
+            ": the server closed the stream without a response", error.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_oversized_response_fails_only_its_call()
     {
         var (client, other) = PairedStream.Create();

@@ -22,7 +22,7 @@ internal readonly struct ConfigurationValue(string source, string key, ValueSynt
 
     /// <summary>A string.</summary>
     /// <exception cref="ConfigurationException">It is something else.</exception>
-    public string Text() => Value is StringValueSyntax { Value: { } text } ? text : throw Wrong("a string");
+    public string Text() => Value is StringValueSyntax { Value: { } text } ? WithoutNul(text) : throw Wrong("a string");
 
     /// <summary>A list of strings.</summary>
     /// <inheritdoc cref="Text"/>
@@ -74,10 +74,11 @@ internal readonly struct ConfigurationValue(string source, string key, ValueSynt
     public InlineTableSyntax InlineTable() => Value as InlineTableSyntax ?? throw Wrong("a table");
 
     /// <summary>The name of a flag of runsc's.</summary>
-    /// <exception cref="ConfigurationException">It has dashes in front, or a '='.</exception>
-    public string FlagName(string name) => name.Length > 0 && name[0] != '-' && !name.Contains('=') ? name
-        : throw new ConfigurationException(
-            $"{source}:{LineOf(Node)}: {Key}: a flag's name has no dashes in front and no '='");
+    /// <exception cref="ConfigurationException">It has dashes in front, or a '=' or NUL.</exception>
+    public string FlagName(string name) =>
+        name.Length > 0 && name[0] != '-' && !name.AsSpan().ContainsAny('=', '\0') ? name
+            : throw new ConfigurationException(
+                $"{source}:{LineOf(Node)}: {Key}: a flag's name has no dashes in front, no '=' and no NUL");
 
     /// <summary>
     /// The value of a flag: a string; booleans and integers, which people write for them, mean the same.
@@ -85,7 +86,7 @@ internal readonly struct ConfigurationValue(string source, string key, ValueSynt
     /// <inheritdoc cref="Text"/>
     public string FlagValue() => Value switch
     {
-        StringValueSyntax { Value: { } text } => text,
+        StringValueSyntax { Value: { } text } => WithoutNul(text),
         BooleanValueSyntax boolean => boolean.Value ? "true" : "false",
         IntegerValueSyntax integer => integer.Value.ToString(CultureInfo.InvariantCulture),
         _ => throw Wrong("a string, a boolean or an integer"),
@@ -103,6 +104,9 @@ internal readonly struct ConfigurationValue(string source, string key, ValueSynt
                 name.Append('.').Append(PartOf(item.Key));
         return name.ToString();
     }
+
+    /// <summary>No path and no argument of a program can have one.</summary>
+    private string WithoutNul(string text) => text.Contains('\0') ? throw Wrong("a string without NUL") : text;
 
     private ConfigurationException Wrong(string expected) => new($"{source}:{LineOf(Node)}: {Key} must be {expected}");
 

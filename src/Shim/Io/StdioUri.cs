@@ -28,7 +28,9 @@ internal sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<strin
     private static readonly StdioUri s_null = new(StdioKind.Null, "", []);
 
     /// <summary>Parses <paramref name="text"/>: a path, a URI, or nothing.</summary>
-    /// <exception cref="FormatException">Its scheme is unknown, or its path is not absolute.</exception>
+    /// <exception cref="FormatException">
+    /// Its scheme is unknown, its path is not absolute, or something contains a NUL, which no program can be given.
+    /// </exception>
     public static StdioUri Parse(string text)
     {
         if (text.Length == 0)
@@ -47,7 +49,11 @@ internal sealed record StdioUri(StdioKind Kind, string Path, IReadOnlyList<strin
         string rest = text[(colon + 3)..];
         int query = rest.IndexOf('?', StringComparison.Ordinal);
         string path = Uri.UnescapeDataString(query < 0 ? rest : rest[..query]);
-        return new StdioUri(kind, Absolute(path, text), query < 0 ? [] : ParseQuery(rest[(query + 1)..]));
+        List<string> arguments = query < 0 ? [] : ParseQuery(rest[(query + 1)..]);
+        foreach (string argument in arguments)
+            if (argument.Contains('\0'))
+                throw new FormatException($"stdio {Shown(text)}: an argument contains a NUL");
+        return new StdioUri(kind, Absolute(path, text), arguments);
     }
 
     private static string Absolute(string path, string text)

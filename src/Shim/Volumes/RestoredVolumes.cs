@@ -51,7 +51,7 @@ internal static class RestoredVolumes
                 ? $"something else uses {volume.Path}: {directory.OtherUse}" : $"{volume.Path} is gone"));
 
     private static VolumeException Unrestorable(string volume, string why) =>
-        new($"volume {volume} cannot be restored: the image holds it, but {why}");
+        new($"volume {volume.Short()} cannot be restored: the image holds it, but {why}");
 
     private static VolumeDecision? Find(VolumeDecisions saved, string volume)
     {

@@ -119,9 +119,9 @@ internal static class VolumeAnnotationRewriter
             }
             else if (decisions.Above(source) is { IsPassthrough: false } above)
                 throw new VolumeException(
-                    $"mount {mount.Destination.Short()} is a subPath of volume {above.Volume}, which is in the sandbox "
-                    + $"({above.Outcome}) and not in {mount.Source} on the node; mount the whole volume, or set "
-                    + $"annotation {VolumeAnnotations.EmptyDir(above.Volume, "force-shared")}=true on the pod");
+                    $"mount {mount.Destination.Short()} is a subPath of volume {above.Volume.Short()}, which is in the "
+                    + $"sandbox ({above.Outcome}) and not in {mount.Source.Short()} on the node; mount the whole volume, or "
+                    + $"set annotation {VolumeAnnotations.EmptyDir(above.Volume, "force-shared").Short()}=true on the pod");
         }
     }
 

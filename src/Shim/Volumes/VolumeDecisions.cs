@@ -45,7 +45,8 @@ internal sealed record VolumeDecisions
     public VolumeDecision? Above(string path)
     {
         foreach (VolumeDecision decision in Volumes)
-            if (IsBelow(path, decision.Path) || IsBelow(path, $"{Directory}/volume-subpaths/{decision.Volume}"))
+            if (IsBelow(path, decision.Path) || IsSubPath(path, Directory, decision.Volume)
+                || IsSubPath(path, ResolvedDirectory, decision.Volume))
                 return decision;
         return null;
     }
@@ -165,20 +166,30 @@ internal sealed record VolumeDecisions
         throw new JsonException($"unknown rule {name}");
     }
 
-    // A path of the pod may contain the links above the pod's directory, or have them resolved.
+    // A path of the pod may contain the links above the pod's directory, or have them resolved. Nothing is allocated: a
+    // pod may have thousands of volumes, and as many mounts are compared with them.
     private bool IsAt(string path, string place) =>
-        Same(path, place) || (Resolved(place) is { } resolved && Same(path, resolved));
+        Same(path, place) || (IsResolved(path, place) && Same(path.AsSpan(ResolvedDirectory.Length), InPod(place)));
 
     private bool IsBelow(string path, string place) =>
-        Below(path, place) || (Resolved(place) is { } resolved && Below(path, resolved));
+        Below(path, place) || (IsResolved(path, place) && Below(path.AsSpan(ResolvedDirectory.Length), InPod(place)));
 
-    private string? Resolved(string place) =>
-        Directory.Length > 0 && Directory != ResolvedDirectory && Below(place, Directory)
-            ? ResolvedDirectory + place[Directory.Length..]
-            : null;
+    private bool IsResolved(string path, string place) =>
+        Directory.Length > 0 && Below(place, Directory) && path.StartsWith(ResolvedDirectory, StringComparison.Ordinal);
 
-    private static bool Same(string path, string place) => path.AsSpan().TrimEnd('/').SequenceEqual(place);
+    private ReadOnlySpan<char> InPod(string place) => place.AsSpan(Directory.Length);
 
-    private static bool Below(string path, string place) =>
-        path.Length > place.Length + 1 && path[place.Length] == '/' && path.StartsWith(place, StringComparison.Ordinal);
+    private static bool IsSubPath(string path, string directory, string volume)
+    {
+        const string SubPaths = "/volume-subpaths/";
+        return directory.Length > 0 && path.StartsWith(directory, StringComparison.Ordinal)
+            && path.AsSpan(directory.Length) is var rest && rest.StartsWith(SubPaths)
+            && Below(rest[SubPaths.Length..], volume);
+    }
+
+    private static bool Same(ReadOnlySpan<char> path, ReadOnlySpan<char> place) =>
+        path.TrimEnd('/').SequenceEqual(place);
+
+    private static bool Below(ReadOnlySpan<char> path, ReadOnlySpan<char> place) =>
+        path.Length > place.Length + 1 && path[place.Length] == '/' && path.StartsWith(place);
 }

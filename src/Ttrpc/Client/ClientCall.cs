@@ -66,6 +66,9 @@ internal abstract class ClientCall(ClientConnection connection, IMethod method) 
     /// <summary>Receives the message of a data frame. Returns the queue if it is now full.</summary>
     public abstract MessageQueue? ReceiveData(ReadOnlyMemory<byte> payload);
 
+    /// <summary>The server sends no more data.</summary>
+    public abstract void ReceiveEndOfData();
+
     /// <summary>Ends the call; does nothing if it has ended.</summary>
     /// <param name="status">The outcome.</param>
     /// <param name="trailers">The trailers, if any.</param>

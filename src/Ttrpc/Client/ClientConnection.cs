@@ -130,6 +130,6 @@ internal sealed class ClientConnection(Stream stream, TtrpcLimits limits, ArrayP
         if (!flags.HasFlag(FrameFlags.NoData))
             Stalled = call.ReceiveData(frame.Payload);
         if (flags.HasFlag(FrameFlags.RemoteClosed))
-            call.End(Status.DefaultSuccess);
+            call.ReceiveEndOfData();
     }
 }

@@ -33,6 +33,10 @@ internal sealed class SingleResponseCall<TResponse>(
     }
 
     /// <inheritdoc/>
+    public override void ReceiveEndOfData() => End(new Status(
+        StatusCode.Internal, $"{Method.FullName}: the server closed the stream without a response"));
+
+    /// <inheritdoc/>
     protected override void Ended(bool abort)
     {
         if (Status.StatusCode != StatusCode.OK)

@@ -48,6 +48,9 @@ internal sealed class StreamingResponseCall<TResponse> : ClientCall
     }
 
     /// <inheritdoc/>
+    public override void ReceiveEndOfData() => End(Status.DefaultSuccess);
+
+    /// <inheritdoc/>
     protected override void Ended(bool abort)
     {
         RpcException? error = Status.StatusCode == StatusCode.OK ? null : ToException();

@@ -3,11 +3,15 @@ using Shim.Checkpoints;
 namespace Fuzz;
 
 /// <summary>
-/// What the shim reads of an image, by the first byte: <c>h</c> runsc's header, <c>r</c> the shim's record. A record's
-/// containers are then restored in some order.
+/// What the shim reads of an image, by the first byte: <c>h</c> runsc's header, <c>r</c> the shim's record, whose
+/// containers are then restored in some order; <c>p</c> a plan for a restore, with the calls on it in any order.
 /// </summary>
 internal static class ImagesTarget
 {
+    private const int MostContainers = 64; // more take long here, because all are restored
+    private const int MostCalls = 256;
+    private static readonly string[] s_names = ["", "a", "b", "c"];
+
     public static void Run(byte[] input)
     {
         switch (input)
@@ -17,6 +21,9 @@ internal static class ImagesTarget
                 break;
             case [(byte)'r', var order, ..]:
                 ReadRecord(input.AsMemory(2), order);
+                break;
+            case [(byte)'p', var kind, .. var calls]:
+                Plan(kind, calls);
                 break;
         }
     }
@@ -43,8 +50,12 @@ internal static class ImagesTarget
             return;
         }
         CheckpointRecord again = CheckpointRecord.Parse(record.ToJson());
-        Target.Require(again.Containers.SequenceEqual(record.Containers), "a record that is written is read again");
-        Restore(record, new Random(order));
+        Target.Require(again.Containers.SequenceEqual(record.Containers) && again.PodUid == record.PodUid
+            && again.Namespace == record.Namespace && again.IsOrdered == record.IsOrdered
+            && (again.Volumes?.Volumes ?? []).SequenceEqual(record.Volumes?.Volumes ?? []),
+            "a record that is written is read again");
+        if (record.Containers.Count <= MostContainers)
+            Restore(record, new Random(order));
     }
 
     private static void Restore(CheckpointRecord record, Random random)
@@ -69,6 +80,47 @@ internal static class ImagesTarget
         catch (CheckpointException)
         {
             _ = plan.Missing;
+        }
+    }
+
+    /// <summary>Calls as <c>SandboxRestore</c> makes them: a container has a place until it is removed.</summary>
+    private static void Plan(byte kind, byte[] calls)
+    {
+        string[]? names = (kind & 1) == 0 ? null : [.. calls.Take(kind >> 4).Select(each => s_names[each % 4])];
+        if (names is { Length: 0 })
+            return;
+        var plan = new RestorePlan("/image", names, (kind & 2) == 0 ? null : (kind >> 4) + 1, (kind & 4) != 0);
+        HashSet<int> created = [], restored = [];
+        foreach (byte call in calls.Take(MostCalls))
+        {
+            int place = created.Count == 0 ? 0 : created.ElementAt(call / 16 % created.Count);
+            try
+            {
+                switch (call % 4)
+                {
+                    case 0:
+                    case 1:
+                        Target.Require(created.Add(plan.Add(s_names[call / 4 % 4])), "no place is given twice");
+                        break;
+                    case 2 when created.Contains(place) && !restored.Contains(place):
+                        plan.RequireTurn(place);
+                        plan.Restored(place);
+                        restored.Add(place);
+                        break;
+                    // Without the sandbox's own container there is no sandbox.
+                    case 3 when place > 0 && created.Contains(place) && !restored.Contains(place):
+                        plan.Remove(place);
+                        created.Remove(place);
+                        break;
+                }
+            }
+            catch (CheckpointException e)
+            {
+                Target.Require(e.Message.Length < 8192, "an error is short");
+            }
+            Target.Require(plan.Missing.Length < 8192, "what is missing is short");
+            Target.Require(restored.Contains(0) || restored.Count == 0, "the sandbox's own container is the first");
+            Target.Require(names is null || !plan.IsComplete || restored.Count == names.Length, "complete means all");
         }
     }
 }

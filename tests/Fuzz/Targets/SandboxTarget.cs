@@ -20,7 +20,7 @@ internal static class SandboxTarget
             if (answer.Success)
                 Read(input.AsMemory(0, end)[answer.Result]);
             else
-                _ = RunscLog.Refusal(answer.Error).Message;
+                RunscTarget.RequireShown(RunscLog.Refusal($"Wait: {answer.Error}").Message);
         }
         catch (JsonException)
         {
@@ -39,14 +39,20 @@ internal static class SandboxTarget
         try
         {
             using JsonDocument document = JsonDocument.Parse(result);
-            RunscStats stats = RunscStats.OfEvent(document.RootElement, "web", 12345);
-            Target.Require(stats.Interfaces.Count <= 64 && stats.CpuPerProcessor.Count <= 1024, "lists are bounded");
+            RequireBounded(RunscStats.OfEvent(document.RootElement, "web", 12345));
         }
         // SandboxControl takes all of these for an invalid answer.
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException
             or FormatException)
         {
         }
+    }
+
+    /// <summary>Statistics that containerd keeps.</summary>
+    public static void RequireBounded(RunscStats stats)
+    {
+        Target.Require(stats.Interfaces.Count <= 64 && stats.CpuPerProcessor.Count <= 1024, "lists are bounded");
+        Target.Require(stats.Interfaces.All(static each => each.Name.Length < 16), "names are bounded");
     }
 
     private static int FindBytewise(byte[] input)

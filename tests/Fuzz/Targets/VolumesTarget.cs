@@ -1,104 +1,140 @@
 using System.Text;
+using Shim;
+using Shim.Checkpoints;
 using Shim.Oci;
-using Shim.Tests.Volumes;
 using Shim.Volumes;
 
 namespace Fuzz;
 
-/// <summary>A pod's annotations and mounts, with the volumes that it has on the node. One line each:</summary>
-/// <remarks>
-/// <code>
-///  a NAME=VALUE                         an annotation
-///  m TYPE SOURCE DESTINATION OPTIONS    a mount
-///  v NAME PLUGIN d|m|u|g                a volume: on disk, in memory, used by others, gone
-///  c                                    the configuration says empty_dir = "pod"
-/// </code>
-/// </remarks>
+/// <summary>
+/// A pod's annotations and mounts with the volumes that it has on the node: what becomes of the specifications of its
+/// sandbox and of a container that joins it.
+/// </summary>
 internal static class VolumesTarget
 {
-    private const string Uid = "7d0f1a52-6f2b-4a9e-8a55-6f1c3a0b9e11";
-    private const string Directory = $"/var/lib/kubelet/pods/{Uid}";
+    private const string Config = "config.json";
 
     public static void Run(byte[] input)
     {
-        var annotations = new Dictionary<string, string>(StringComparer.Ordinal);
-        List<SpecMount> mounts = [];
-        List<PodVolume> volumes = [];
-        bool configured = false;
-        foreach (string line in Encoding.UTF8.GetString(input).Split('\n'))
-            if (line.StartsWith("a ", StringComparison.Ordinal) && line.IndexOf('=') is > 0 and int equals)
-                annotations[line[2..Math.Max(equals, 2)]] = line[(equals + 1)..];
-            else if (line.StartsWith("m ", StringComparison.Ordinal) && line.Split(' ', 5) is [_, var type, var source,
-                var destination, var options])
-                mounts.Add(new SpecMount(destination, type, source, options.Split(',')));
-            else if (line.StartsWith("v ", StringComparison.Ordinal) && line.Split(' ') is [_, var name, var plugin,
-                var facts] && IsName(name) && IsName(plugin) && !volumes.Exists(each => each.Name == name))
-                volumes.Add(Volume(name, plugin, facts));
-            else if (line == "c")
-                configured = true;
-        Run(annotations, mounts, new PodVolumes(Uid, Directory, Directory, volumes), configured);
-    }
-
-    private static void Run(Dictionary<string, string> annotations, List<SpecMount> mounts, PodVolumes pod,
-        bool configured)
-    {
+        VolumesInput pod = VolumesInput.Parse(Encoding.UTF8.GetString(input));
         try
         {
-            (VolumeDecisions decisions, SpecEdits edits) = Rewrite(annotations, mounts, pod, configured);
-            (Dictionary<string, string> after, List<SpecMount> afterMounts) =
-                AppliedEdits.Of(annotations, mounts, edits);
-            RequireSafe(after, decisions, mounts);
-            for (int i = 0; i < mounts.Count; i++)
-                if (edits.Mounts.TryGetValue(i, out SpecMount? edited) && edited is not null)
-                    Target.Require(edited.Source == mounts[i].Source || decisions.At(edited.Source) is not null,
-                        $"source {edited.Source} is the mount's own or a volume's");
-            Target.Require(
-                Rewrite(after, afterMounts, pod, configured).Edits.IsEmpty, "rewriting again changes nothing");
+            Run(pod);
         }
-        catch (VolumeException)
+        catch (Exception e) when (e is VolumeException or RefusedException or CheckpointException)
         {
+            Target.Require(e.Message.Length < 8192, "an error is short");
         }
     }
 
-    private static (VolumeDecisions Decisions, SpecEdits Edits) Rewrite(
-        Dictionary<string, string> annotations, List<SpecMount> mounts, PodVolumes pod, bool configured)
+    private static void Run(VolumesInput pod)
     {
-        VolumeAnnotations requests = VolumeAnnotations.Parse(annotations);
-        VolumeDecisions decisions = VolumeDecider.Decide(requests, pod, configured, []);
-        var edits = new SpecEdits(annotations, mounts);
-        AnnotationFilter.Apply(annotations, [], edits);
-        VolumeAnnotationRewriter.RewriteSandbox(annotations, mounts, requests, decisions, MountAliases.None, edits);
-        return (decisions, edits);
+        ContainerSpec spec = ContainerSpec.Parse(pod.Specification(), Config);
+        RestoreAnnotations.Parse(spec.Annotations);
+        _ = PodUid.Find(spec.Annotations);
+        VolumeDecisions decisions = Decide(spec, pod);
+        ContainerSpec sandbox = Rewrite(spec, decisions, pod, isSandbox: true);
+        RequireSafe(sandbox, decisions, spec.Mounts);
+        RequireOwnSources(spec, sandbox, decisions);
+        VolumeDecisions again = Decide(sandbox, pod);
+        Target.Require(InSandbox(again).SequenceEqual(InSandbox(decisions)),
+            "a rewritten specification requests the same volumes");
+        RequireSame(sandbox, Rewrite(sandbox, again, pod, isSandbox: true));
+
+        ContainerSpec container = Rewrite(spec, decisions, pod, isSandbox: false);
+        RequireOwnSources(spec, container, decisions);
+        RequireSame(container, Rewrite(container, decisions, pod, isSandbox: false));
+    }
+
+    private static IEnumerable<string> InSandbox(VolumeDecisions decisions) =>
+        from each in decisions.Volumes
+        where !each.IsPassthrough
+        select $"{each.Volume} {each.Path} {each.Outcome} {each.Options}";
+
+    private static VolumeDecisions Decide(ContainerSpec spec, VolumesInput pod)
+    {
+        VolumeAnnotations requests = VolumeAnnotations.Parse(spec.Annotations);
+        return pod.Saved is { Count: > 0 } saved
+            ? RestoredVolumes.Decide(VolumeDecisions.None with { PodUid = "saved", Volumes = saved }, pod.Volumes, [])
+            : VolumeDecider.Decide(requests, pod.Volumes, pod.IsConfigured, []);
+    }
+
+    /// <summary>As <c>VolumeSetup</c> does it.</summary>
+    private static ContainerSpec Rewrite(
+        ContainerSpec spec, VolumeDecisions decisions, VolumesInput pod, bool isSandbox)
+    {
+        IReadOnlyDictionary<string, string> aliases = pod.AliasesFor(spec.Mounts, decisions);
+        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        AnnotationFilter.Apply(spec.Annotations, [], edits);
+        if (isSandbox)
+            VolumeAnnotationRewriter.RewriteSandbox(spec.Annotations, spec.Mounts,
+                VolumeAnnotations.Parse(spec.Annotations), decisions, aliases, edits);
+        else
+            VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, decisions, aliases, edits);
+        RestoreAnnotations.Remove(spec.Annotations, edits);
+        EditForRunsc.Apply(spec, edits);
+        return ContainerSpec.Parse(spec.Edited(Config, edits).ToArray(), "rewritten");
     }
 
     /// <summary>No annotation that runsc reads names a path of the node but those of the shim's own hints.</summary>
-    private static void RequireSafe(
-        Dictionary<string, string> annotations, VolumeDecisions decisions, List<SpecMount> mounts)
+    private static void RequireSafe(ContainerSpec sandbox, VolumeDecisions decisions, IReadOnlyList<SpecMount> mounts)
     {
-        foreach ((string name, string value) in annotations)
+        foreach ((string name, string value) in sandbox.Annotations)
         {
             if (!name.StartsWith("dev.gvisor.", StringComparison.Ordinal))
                 continue;
-            Target.Require(name == "dev.gvisor.flag.host-uds" || AnnotationFilter.Apply(
-                new Dictionary<string, string> { [name] = value }, [], new SpecEdits(annotations, [])).Count == 0,
-                $"{name} is listed");
+            Target.Require(!name.StartsWith("dev.gvisor.internal.restore.", StringComparison.Ordinal)
+                && !name.StartsWith("dev.gvisor.internal.fsrestore.", StringComparison.Ordinal),
+                $"{name} does not reach runsc");
+            if (name == CgroupParent.Annotation)
+                Target.Require(value == CgroupParent.Of(sandbox.CgroupsPath), $"{name} is the pod's cgroup");
+            else if (name == "dev.gvisor.flag.host-uds")
+                Target.Require(value == "open" && decisions.Volumes.Any(static each => each is
+                {
+                    Volume: VolumeRules.FuseVolume, IsPassthrough: true,
+                }), $"{name} is the shim's");
+            else
+                Target.Require(AnnotationFilter.Apply(new Dictionary<string, string> { [name] = value }, [],
+                    new SpecEdits(sandbox.Annotations, [])).Count == 0, $"{name} is listed");
             if (name.StartsWith(VolumeAnnotations.HintPrefix, StringComparison.Ordinal)
                 && name.EndsWith(".source", StringComparison.Ordinal))
-                Target.Require(decisions.At(value) is { IsPassthrough: false }
+                Target.Require(decisions.Volumes.Any(each => each.Path == value && !each.IsPassthrough
+                    && name == VolumeAnnotations.Hint(each.Volume, "source"))
                     || (name == VolumeAnnotations.Hint(SharedMemory.HintName, "source")
-                        && mounts.Exists(mount => mount.Source == value)), $"{name}={value} is a volume's directory");
+                        && mounts.Any(mount => mount.Source == value)), $"{name}={value} is a volume's directory");
         }
     }
 
-    /// <summary>What can be a name in a directory.</summary>
-    private static bool IsName(string name) => name is not ("" or "." or "..") && !name.Contains('/')
-        && !name.Contains('\0');
-
-    private static PodVolume Volume(string name, string plugin, string facts) =>
-        new(name, plugin, $"{Directory}/volumes/{plugin}/{name}")
+    /// <summary>A mount keeps its source, or gets that of one of the pod's own volumes.</summary>
+    private static void RequireOwnSources(ContainerSpec before, ContainerSpec after, VolumeDecisions decisions)
+    {
+        HashSet<string> sources = [.. before.Mounts.Select(static mount => mount.Source)];
+        foreach (SpecMount mount in after.Mounts)
         {
-            Directory = plugin != PodVolume.EmptyDirPlugin || facts == "g" ? null : new EmptyDirectory(
-                facts == "m" ? VolumeMedium.Memory : VolumeMedium.Disk, 0b111_111_111, 0, 0,
-                facts == "u" ? "it holds \"socket\"" : null, []),
-        };
+            VolumeDecision? volume = decisions.Volumes.FirstOrDefault(each => each.Path == mount.Source);
+            Target.Require(sources.Contains(mount.Source) || volume is { IsPassthrough: false },
+                $"source {mount.Source} is the mount's own or a volume's");
+            Target.Require(volume is null || mount.Source.StartsWith(VolumesInput.Directory, StringComparison.Ordinal),
+                "a volume is in the pod's directory");
+            if (volume is { IsPassthrough: false } && (mount.IsBind || mount.Type == "tmpfs"))
+                Target.Require((mount.Type == "tmpfs") == (volume.Medium == VolumeMedium.Memory),
+                    $"all mounts of {volume.Volume} have its medium");
+        }
+        Target.Require(after.Mounts.Select(static mount => mount.Destination)
+            .All(destination => before.Mounts.Any(mount => mount.Destination == destination)), "no mount is new");
+        foreach ((string name, string value) in before.Annotations)
+            if (!name.StartsWith("dev.gvisor.", StringComparison.Ordinal) && name is not ("io.kubernetes.cri.sandbox-id"
+                or "io.kubernetes.cri-o.SandboxID"))
+                Target.Require(after.Annotations.GetValueOrDefault(name) == value, $"{name} is kept");
+    }
+
+    private static void RequireSame(ContainerSpec one, ContainerSpec other)
+    {
+        Target.Require(one.Annotations.OrderBy(static each => each.Key, StringComparer.Ordinal).SequenceEqual(
+            other.Annotations.OrderBy(static each => each.Key, StringComparer.Ordinal)),
+            "rewriting again changes no annotation");
+        Target.Require(one.Mounts.Count == other.Mounts.Count
+            && one.Mounts.Zip(other.Mounts).All(static each => each.First.SameAs(each.Second)),
+            "rewriting again changes no mount");
+    }
 }

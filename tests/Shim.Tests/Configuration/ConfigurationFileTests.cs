@@ -122,6 +122,8 @@ public sealed class ConfigurationFileTests
     [InlineData("log_level = 'loud'", "conf.toml:1: log_level must be one of trace, debug, info, warn, error")]
     [InlineData("log_level = 3", "conf.toml:1: log_level must be a string")]
     [InlineData("log_path = 1.5", "conf.toml:1: log_path must be a string")]
+    [InlineData("log_path = \"/x\\u0000\"", "conf.toml:1: log_path must be a string without NUL")]
+    [InlineData("[runsc_config]\nx = \"\\u0000\"", "conf.toml:2: runsc_config.x must be a string without NUL")]
     [InlineData("# one\ngrouping = 'no'", "conf.toml:2: grouping must be true or false")]
     [InlineData("restore_root = 'images'", "conf.toml:1: restore_root must be an absolute path")]
     [InlineData("checkpoint_root = 'images'", "conf.toml:1: checkpoint_root must be an absolute path")]
@@ -143,11 +145,11 @@ public sealed class ConfigurationFileTests
     [InlineData("runsc_config = { debug = {} }",
         "conf.toml:1: runsc_config.debug must be a string, a boolean or an integer")]
     [InlineData("[runsc_config]\n--debug = true",
-        "conf.toml:2: runsc_config.--debug: a flag's name has no dashes in front and no '='")]
+        "conf.toml:2: runsc_config.--debug: a flag's name has no dashes in front, no '=' and no NUL")]
     [InlineData("[runsc_config]\n\"debug=x\" = true",
-        "conf.toml:2: runsc_config.debug=x: a flag's name has no dashes in front and no '='")]
+        "conf.toml:2: runsc_config.debug=x: a flag's name has no dashes in front, no '=' and no NUL")]
     [InlineData("[runsc_config]\n'' = true",
-        "conf.toml:2: runsc_config.: a flag's name has no dashes in front and no '='")]
+        "conf.toml:2: runsc_config.: a flag's name has no dashes in front, no '=' and no NUL")]
     public void Parse_names_file_line_and_key_of_a_wrong_value(string text, string message)
     {
         Assert.Equal(message, Assert.Throws<ConfigurationException>(() => Parse(text)).Message);

@@ -36,6 +36,8 @@ public sealed class StdioUriTests
     [InlineData("npipe:////./pipe/x", "stdio npipe:////./pipe/x: unknown scheme npipe")]
     [InlineData("FILE:///x", "stdio FILE:///x: unknown scheme FILE")]
     [InlineData("://x", "stdio ://x: unknown scheme ")]
+    [InlineData("file:///x%00", "stdio file:///x%00: the path contains a NUL")]
+    [InlineData("binary:///l?a=%00", "stdio binary:///l: an argument contains a NUL")]
     public void Parse_fails_on_relative_paths_and_unknown_schemes(string text, string message) =>
         Assert.Equal(message, Assert.Throws<FormatException>(() => StdioUri.Parse(text)).Message);
 

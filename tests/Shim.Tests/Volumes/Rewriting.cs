@@ -43,7 +43,18 @@ internal sealed record Rewriting(
     private static Rewriting Of(VolumeDecisions decisions, IReadOnlyList<string> warnings,
         IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts, SpecEdits edits)
     {
-        (Dictionary<string, string> edited, List<SpecMount> kept) = AppliedEdits.Of(annotations, mounts, edits);
+        var edited = new Dictionary<string, string>(annotations, StringComparer.Ordinal);
+        foreach ((string name, string? value) in edits.Annotations)
+            if (value is null)
+                edited.Remove(name);
+            else
+                edited[name] = value;
+        List<SpecMount> kept = [];
+        for (int i = 0; i < mounts.Count; i++)
+            if (!edits.Mounts.TryGetValue(i, out SpecMount? mount))
+                kept.Add(mounts[i]);
+            else if (mount is not null)
+                kept.Add(mount);
         return new Rewriting(decisions, warnings, edits, edited, kept);
     }
 }

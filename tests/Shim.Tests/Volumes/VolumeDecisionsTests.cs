@@ -77,6 +77,29 @@ public sealed class VolumeDecisionsTests
         Assert.Equal(s_example.Volumes, VolumeDecisions.Load(directory["volumes.json"]).Volumes);
     }
 
+    /// <summary>A pod may have thousands of volumes, and as many mounts that are compared with them.</summary>
+    [Fact]
+    public void A_path_is_found_without_allocating()
+    {
+        VolumeDecisions decisions = s_example with { ResolvedDirectory = "/mnt/pod" };
+        string path = decisions.Volumes[0].Path.Replace(decisions.Directory, "/mnt/pod", StringComparison.Ordinal);
+        string other = $"{path}x";
+        decisions.At(other);
+        decisions.Above(other);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1000; i++)
+        {
+            decisions.At(other);
+            decisions.Above(other);
+        }
+        // The enumerator of an interface's list is an object.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000);
+        Assert.Same(decisions.Volumes[0], decisions.At(path));
+        Assert.Same(decisions.Volumes[0], decisions.Above($"{path}/sub"));
+        string subPath = $"/mnt/pod/volume-subpaths/{decisions.Volumes[0].Volume}/x/0";
+        Assert.Same(decisions.Volumes[0], decisions.Above(subPath));
+    }
+
     [Fact]
     public void A_missing_file_is_an_error()
     {
