@@ -4,8 +4,9 @@ using Shim.Containers;
 namespace Shim.Commands;
 
 /// <summary>
-/// Ends a shim that nobody needs and nobody asks to end: it has no container, and nobody is connected to it. Its
-/// containerd was killed, or never connected.
+/// Ends a shim that nobody needs and nobody asks to end: it has no container, and its containerd was killed, has never
+/// connected, or has forgotten what it was to create. containerd 1.6, killed before a create and started again, is
+/// connected to such a shim for ever, and the container's name is taken.
 /// </summary>
 /// <param name="store">The shim's containers.</param>
 /// <param name="connections">The number of clients that are connected.</param>
@@ -15,7 +16,7 @@ namespace Shim.Commands;
 internal sealed class IdleShim(
     ContainerStore store, Func<int> connections, Bundle? bundle, TimeProvider time, Action<string> end)
 {
-    /// <summary>How long a new shim waits for containerd to connect.</summary>
+    /// <summary>How long a shim waits for a container. containerd creates one as soon as it is connected.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
@@ -41,14 +42,13 @@ internal sealed class IdleShim(
         long since = time.GetTimestamp();
         while (store.Empty.IsCompleted)
         {
-            if (connections() > 0)
-                since = time.GetTimestamp();
-            else if (store.WasUsed)
+            bool isConnected = connections() > 0;
+            if (!isConnected && store.WasUsed)
                 return "its containers are gone, and nobody is connected";
-            else if (bundle is { Exists: false })
+            if (!isConnected && bundle is { Exists: false })
                 return "its bundle is gone, and nobody is connected";
-            else if (time.GetElapsedTime(since) >= s_patience)
-                return "nobody has connected for a minute";
+            if (time.GetElapsedTime(since) >= s_patience)
+                return "it has had no container for a minute";
             await Task.Delay(s_look, time);
         }
         return null;

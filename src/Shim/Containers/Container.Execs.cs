@@ -62,7 +62,9 @@ internal sealed partial class Container
     /// <summary>Starts an exec's process.</summary>
     /// <returns>The process of the node that represents it.</returns>
     /// <exception cref="RunscException">runsc could not; the exec has ended and can only be deleted.</exception>
-    /// <exception cref="RefusedException">It is not waiting to be started, or the container does not run.</exception>
+    /// <exception cref="RefusedException">
+    /// It is not waiting to be started; or the container does not run, and then the exec has ended, too.
+    /// </exception>
     public Task<int> StartExecAsync(string execId)
     {
         Exec exec = FindExec(execId);
@@ -70,9 +72,18 @@ internal sealed partial class Container
         return process.Operations.RunAsync(async () =>
         {
             process.Check(ProcessVerb.Start);
-            if (Init.State != ProcessState.Running)
-                throw new RefusedException(Refusal.WrongState, $"cannot exec in {Init}: it is {StateName}");
-            Sandbox.RequireRunning($"exec in {Init}");
+            try
+            {
+                if (Init.State != ProcessState.Running)
+                    throw new RefusedException(Refusal.WrongState, $"cannot exec in {Init}: it is {StateName}");
+                Sandbox.RequireRunning($"exec in {Init}");
+            }
+            catch (RefusedException)
+            {
+                // A client whose start fails reads the output to its end, which `ctr` 1.6 otherwise never sees.
+                process.TryEnd(new ProcessEnd(UnstartedExecStatus, _context.Now));
+                throw;
+            }
             Task<ProcessExit> exit;
             try
             {

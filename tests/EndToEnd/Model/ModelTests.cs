@@ -8,18 +8,27 @@ namespace EndToEnd.Model;
 /// <summary>
 /// Random calls on a real runsc, against a model of what containerd may see; afterwards nothing is left.
 /// </summary>
-public class ModelTests
+public class ModelTests(Daemons daemons) : ContainerTest(daemons)
 {
-    private const int Containers = 3, Steps = 120;
+    private const int Containers = 3, Steps = 120, TaskSteps = 25;
+
+    private static readonly int s_seed = int.TryParse(Environment.GetEnvironmentVariable("MODEL_SEED"),
+        CultureInfo.InvariantCulture, out int given) ? given : Environment.TickCount & 0xffffff;
 
     /// <summary>MODEL_SEED=N makes the calls of an earlier run again.</summary>
     [Fact]
     public async Task Random_calls_do_what_the_model_says()
     {
-        int seed = int.TryParse(Environment.GetEnvironmentVariable("MODEL_SEED"), CultureInfo.InvariantCulture,
-            out int given) ? given : Environment.TickCount & 0xffffff;
-        TestContext.Current.SendDiagnosticMessage($"MODEL_SEED={seed}");
-        await RunAsync(seed, Steps);
+        TestContext.Current.SendDiagnosticMessage($"MODEL_SEED={s_seed}");
+        await RunAsync(s_seed, Steps);
+    }
+
+    /// <summary>Shims, commands of runsc, sandboxes, clients and containerd itself are killed meanwhile.</summary>
+    [Theory, ContainerdVersions]
+    public async Task Random_calls_and_kills_do_what_the_model_says(string version)
+    {
+        TestContext.Current.SendDiagnosticMessage($"MODEL_SEED={s_seed}");
+        await new TaskModel(await OwnDaemonAsync(version), Id("task"), s_seed).RunAsync(TaskSteps);
     }
 
     /// <summary>Makes random calls on some containers of one shim at a time.</summary>

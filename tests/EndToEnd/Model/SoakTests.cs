@@ -19,7 +19,7 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
 
     private readonly int _seed = Environment.TickCount & 0xffffff;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private int _calls, _rounds, _pods, _disturbances;
+    private int _calls, _rounds, _taskCalls, _kills, _pods, _disturbances;
 
     private static TimeSpan Time => TimeSpan.FromMinutes(
         double.Parse(Environment.GetEnvironmentVariable("SOAK_MINUTES") ?? "1", CultureInfo.InvariantCulture));
@@ -32,7 +32,7 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
         Task told = TellAsync(telling.Token);
         try
         {
-            await Task.WhenAll(ModelAsync(), PodsAsync(), DisturbAsync());
+            await Task.WhenAll(ModelAsync(), TasksAsync(), PodsAsync(), DisturbAsync());
         }
         finally
         {
@@ -48,6 +48,20 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
     {
         for (int round = 0; GoesOn; round++, _rounds++)
             _calls += await ModelTests.RunAsync(_seed + (round * 10), StepsInRound);
+    }
+
+    /// <summary>All versions of containerd in turn.</summary>
+    private async Task TasksAsync()
+    {
+        for (int round = 0; GoesOn; round++)
+        {
+            await using Daemon daemon = await Daemon.StartAsync(
+                Tools.ContainerdVersions[round % Tools.ContainerdVersions.Count]);
+            TaskModel model = new(daemon, Id($"t{round}"), _seed + round);
+            await model.RunAsync(StepsInRound / 3);
+            _taskCalls += model.Calls;
+            _kills += model.Kills;
+        }
     }
 
     /// <summary>One shim for many pods: its memory and descriptors stay as they are.</summary>
@@ -96,6 +110,7 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
     {
         var random = new Random(_seed);
         Daemon daemon = await OwnDaemonAsync(Tools.ContainerdVersions[^1]);
+        var leftovers = Leftovers.Before(daemon);
         for (; GoesOn; _disturbances++)
         {
             string id = Id($"d{_disturbances}");
@@ -117,7 +132,7 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
                     await running;
                     await daemon.StartProcessAsync();
                     break;
-                case 5: Kill(Processes.Mentioning(" run -d "), Linux.Signals.SIGKILL); break;
+                case 5: Kill(Processes.Mentioning($"{daemon.Socket} run "), Linux.Signals.SIGKILL); break;
             }
             await running;
             await Eventually.TrueAsync($"{id} can be removed after disturbance {kind}", async () =>
@@ -127,19 +142,11 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
                 return !(await daemon.CtrAsync("containers", "ls", "-q")).Output
                     .Contains(id, StringComparison.Ordinal);
             });
-            await Eventually.PassesAsync(() => Assert.True(LeftOf(daemon, id).Length == 0,
-                $"{LogOf(daemon, id)}after disturbance {kind} there is left:\n{string.Join('\n', LeftOf(daemon, id))}"),
+            await Eventually.PassesAsync(() => Assert.True(leftovers.Found.Count == 0,
+                $"{LogOf(daemon, id)}after disturbance {kind} there is left:\n{string.Join('\n', leftovers.Found)}"),
                 TimeSpan.FromSeconds(20));
         }
     }
-
-    private static string[] LeftOf(Daemon daemon, string id) =>
-    [
-        .. Processes.Mentioning(daemon.RunscRoot).Concat(Processes.Shims(daemon)).Select(Processes.CommandLine),
-        .. RunscRoot.Entries(Path.Combine(daemon.RunscRoot, "default")),
-        .. Directory.GetFiles("/run/containerd/s"),
-        .. Directory.GetDirectories("/sys/fs/cgroup", id, SearchOption.AllDirectories),
-    ];
 
     /// <summary>What containerd, and the shim through it, have logged about a container.</summary>
     private static string LogOf(Daemon daemon, string id) => string.Concat(File.ReadLines(daemon.LogFile)
@@ -165,7 +172,8 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     private void Tell() => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"    {_clock.Elapsed.TotalMinutes:0.0} min: {_calls} calls in {_rounds} rounds of the model, {_pods} pods, "
+        $"    {_clock.Elapsed.TotalMinutes:0.0} min: {_calls} calls in {_rounds} rounds of the model, {_taskCalls} calls "
+        + $"of ctr with {_kills} kills, {_pods} pods, "
         + $"{_disturbances} disturbances"));
 
     private static int DescriptorsOf(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length;

@@ -178,8 +178,18 @@ public sealed class ContainerExecTests
         RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"));
         Assert.Equal(Refusal.WrongState, e.Refusal);
         Assert.DoesNotContain(pod.Shim.Runsc.Calls, static call => call.Command == "exec");
+    });
+
+    /// <summary>Its client waits for the end of its output.</summary>
+    [Fact]
+    public void An_exec_whose_start_is_refused_has_ended() => Run(async (_, container) =>
+    {
+        await AddAsync(container, "e");
+        await container.PauseAsync();
+        await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"));
         await container.ResumeAsync();
-        await pod.StartExecAsync(container, "e");
+        await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"));
+        Assert.Equal(0, (await container.DeleteExecAsync("e")).End.Status);
     });
 
     [Fact]

@@ -34,10 +34,11 @@ public sealed class Leftovers
     }
 
     /// <summary>Fails if anything is there that was not there before, and stays.</summary>
-    public Task AssertNoneAsync() => Eventually.PassesAsync(
+    /// <param name="bound">How long it may stay; default: 10 s.</param>
+    public Task AssertNoneAsync(TimeSpan? bound = null) => Eventually.PassesAsync(
         () => Assert.True(Found.Count == 0,
             $"left behind on containerd {_daemon.Version}:\n{string.Join('\n', Found)}"),
-        s_bound);
+        bound ?? s_bound);
 
     private HashSet<Leftover> Look()
     {
