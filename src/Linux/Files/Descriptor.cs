@@ -141,7 +141,7 @@ public sealed class Descriptor : SafeHandle
 
     /// <summary>Reads once.</summary>
     /// <returns>The number of bytes, 0 at the end, or -1 with the reason in <paramref name="errno"/>.</returns>
-    internal unsafe int TryRead(Span<byte> buffer, out Errno errno)
+    public unsafe int TryRead(Span<byte> buffer, out Errno errno)
     {
         fixed (byte* start = buffer)
         {

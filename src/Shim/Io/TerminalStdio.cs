@@ -31,6 +31,7 @@ internal sealed class TerminalStdio : ProcessStdio
     private DescriptorStream? _sink;
     private Task _copyOutput = Task.CompletedTask;
     private Task _copyInput = Task.CompletedTask;
+    private Task _fileWritten = Task.CompletedTask;
     private (int Columns, int Rows)? _size;
     private bool _processEnded;
     private bool _disposed;
@@ -143,6 +144,7 @@ internal sealed class TerminalStdio : ProcessStdio
         await _output.DisposeAsync();
         await _copyOutput;
         await _copyInput;
+        await LoopTask.AnyWithinAsync(s_drainBound, _loop.Time, _fileWritten);
         _endOfProcess.Dispose();
     }
 
@@ -159,7 +161,7 @@ internal sealed class TerminalStdio : ProcessStdio
         try
         {
             if (_output.Descriptors[1] is { } stdout)
-                _sink = new DescriptorStream(_loop, stdout.Duplicate());
+                _sink = new DescriptorStream(_loop, Fifo.Is(stdout) ? stdout.Duplicate() : OpenFile(stdout));
             while (await ReadOutputAsync(terminal, buffer) is > 0 and int count)
                 await WriteOutputAsync(buffer.AsMemory(0, count));
         }
@@ -177,6 +179,23 @@ internal sealed class TerminalStdio : ProcessStdio
             _sink?.Dispose();
             _output.ProcessEnded();
         }
+    }
+
+    private Descriptor OpenFile(Descriptor file)
+    {
+        (Descriptor pipe, _fileWritten) = FileSink.Open(_loop, file.Duplicate());
+        LoopTask.Watch(async () =>
+        {
+            try
+            {
+                await _fileWritten;
+            }
+            catch (IOException e)
+            {
+                _log.TerminalFailed(_containerId, e);
+            }
+        });
+        return pipe;
     }
 
     /// <summary>Reads output; returns 0 when the process has ended and the terminal has been quiet.</summary>

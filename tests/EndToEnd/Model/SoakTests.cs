@@ -20,6 +20,7 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
     private readonly int _seed = Environment.TickCount & 0xffffff;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private int _calls, _rounds, _taskCalls, _kills, _pods, _disturbances;
+    private bool _hasFailed;
 
     private static TimeSpan Time => TimeSpan.FromMinutes(
         double.Parse(Environment.GetEnvironmentVariable("SOAK_MINUTES") ?? "1", CultureInfo.InvariantCulture));
@@ -32,7 +33,7 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
         Task told = TellAsync(telling.Token);
         try
         {
-            await Task.WhenAll(ModelAsync(), TasksAsync(), PodsAsync(), DisturbAsync());
+            await Task.WhenAll(((Func<Task>[])[ModelAsync, TasksAsync, PodsAsync, DisturbAsync]).Select(OrStopAsync));
         }
         finally
         {
@@ -42,7 +43,21 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
         }
     }
 
-    private bool GoesOn => _clock.Elapsed < Time;
+    private bool GoesOn => _clock.Elapsed < Time && !_hasFailed;
+
+    /// <summary>A failure ends the others, too.</summary>
+    private async Task OrStopAsync(Func<Task> part)
+    {
+        try
+        {
+            await part();
+        }
+        catch
+        {
+            _hasFailed = true;
+            throw;
+        }
+    }
 
     private async Task ModelAsync()
     {
