@@ -204,6 +204,27 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         Assert.InRange(await Counter.AboveAsync(await third.RunAsync(Counting("app")), 0), reached, int.MaxValue);
     }
 
+    [Theory, ContainerdVersions]
+    public async Task A_restore_that_waits_outlives_a_restart_of_containerd(string version)
+    {
+        (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
+        string image = Path.Combine(images, "first");
+        Pod first = await kubelet.RunPodAsync(With(images: null));
+        int reached = await Counter.AboveAsync(await first.RunAsync(Counting("app")), Counter.Far);
+        await ShimService.CheckpointAsync(first, image);
+        await first.RemoveAsync();
+
+        Pod second = await kubelet.RunPodAsync(With(image));
+        int shim = Assert.Single(Processes.Shims(kubelet.Daemon));
+        await kubelet.Daemon.KillAsync();
+        await kubelet.Daemon.StartProcessAsync();
+        await kubelet.UntilReadyAsync();
+        Assert.Equal(PodSandboxState.SandboxReady, (await second.StatusAsync()).State);
+        Assert.Equal(shim, Assert.Single(Processes.Shims(kubelet.Daemon)));
+        Assert.InRange(
+            await Counter.AboveAsync(await second.RunAsync(Counting("app")), 0), reached, int.MaxValue);
+    }
+
     /// <summary>kubelet's checkpoint of a container; containerd 2.0 and later.</summary>
     [Fact]
     public async Task The_CRIs_archive_holds_the_image()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Linux;
@@ -8,7 +9,10 @@ namespace EndToEnd;
 /// <summary>Whoever is gone in the middle of a create, or instead of a delete, nothing is left.</summary>
 public class EndsTests(Daemons daemons) : ContainerTest(daemons)
 {
-    private const int Rounds = 100, AtOnce = 4;
+    private const int Rounds = 100, AtOnce = 4, KilledClients = 20;
+
+    // containerd may hold a shim without a container, which ends by itself after a minute.
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(90);
     private static readonly string[] s_sleep = ["sleep", "1000"];
 
     [Theory, ContainerdVersions]
@@ -74,6 +78,69 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         // The clean-up kills first and removes files after that.
         await Eventually.PassesAsync(() =>
             Assert.Empty(RunscRoot.Entries(Path.Combine(daemon.RunscRoot, "default"))));
+    }
+
+    /// <summary>The moments are random, over the time that a run takes.</summary>
+    [Theory, ContainerdVersions]
+    public async Task Clients_that_are_killed_at_any_moment_of_a_run(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        int seed = Environment.TickCount;
+        TestContext.Current.SendDiagnosticMessage($"seed {seed}");
+        var random = new Random(seed);
+        string[] ids = [.. Enumerable.Range(0, KilledClients).Select(each => Id($"c{each}"))];
+        await Parallel.ForEachAsync(ids, new ParallelOptions { MaxDegreeOfParallelism = AtOnce },
+            async (id, _) => await KillClientAsync(daemon, id, random.Next(1, 400)));
+        foreach (string id in ids)
+        {
+            await daemon.CtrAsync("tasks", "delete", "-f", id);
+            await daemon.CtrAsync("containers", "rm", id);
+        }
+        await UntilNoShimAsync(daemon);
+        foreach (string id in ids[..3])
+            (await daemon.CtrAsync(daemon.Run(id, ["--rm"], "true"))).Succeeded();
+    }
+
+    /// <summary>containerd starts a shim and is gone before it knows the address.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_containerd_that_is_killed_before_the_shim_answers(string version)
+    {
+        using TempDirectory binaries = new();
+        string wrapper = binaries["containerd-shim-late-v1"];
+        await File.WriteAllTextAsync(wrapper, $"""
+            #!/bin/sh
+            case " $* " in
+              *" start "*) answer=$({Tools.Shim} "$@"); sleep 3; printf %s "$answer" ;;
+              *) exec {Tools.Shim} "$@" ;;
+            esac
+
+            """, TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(wrapper, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        Daemon daemon = await OwnDaemonAsync(version, binaries.Path);
+        string id = Id("late");
+        Task<CommandResult> running = daemon.CtrAsync("run", "-d", "--runtime", "io.containerd.late.v1",
+            "--runtime-config-path", daemon.ShimConfiguration, Tools.ImageName, id, "sleep", "1000");
+        await Eventually.TrueAsync("the shim serves", () =>
+            Processes.Shims(daemon).Any(pid => IsServing(pid, id)));
+        await daemon.KillAsync();
+        (await running).Failed();
+        await daemon.StartProcessAsync();
+        await UntilNoShimAsync(daemon);
+        await daemon.CtrAsync("containers", "rm", id);
+        (await daemon.CtrAsync(daemon.Run(id, ["--rm"], "true"))).Succeeded();
+    }
+
+    /// <summary>Nothing of the container may depend on it: containerd ends the command after 5 s.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_runsc_that_hangs_when_the_container_of_a_killed_shim_is_deleted(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("hangs");
+        (await daemon.CtrAsync(RunWith(await SlowAsync(daemon, "delete", "sleep 1000"), id))).Succeeded();
+        Signals.Send(Assert.Single(Processes.Shims(daemon)), Signals.SIGKILL);
+        await Eventually.PassesAsync(() => Assert.Empty(Processes.Mentioning(daemon.RunscRoot).Select(
+            Processes.CommandLine)));
+        await Eventually.TrueAsync("the task is gone", async () => await StatusAsync(daemon, id) == "");
     }
 
     /// <summary>
@@ -143,21 +210,32 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     private static Task UntilNoShimAsync(Daemon daemon) => Eventually.PassesAsync(
-        () => Assert.Empty(Processes.Shims(daemon).Select(Processes.CommandLine)));
+        () => Assert.Empty(Processes.Shims(daemon).Select(Processes.CommandLine)), s_idle);
+
+    private static async Task KillClientAsync(Daemon daemon, string id, int milliseconds)
+    {
+        using Process client = Command.Start(daemon.Ctr, ["-a", daemon.Socket, .. daemon.Run(id, ["-d"], s_sleep)],
+            environment: Daemon.CtrEnvironment);
+        await Task.Delay(milliseconds);
+        client.Kill();
+        await client.WaitForExitAsync();
+    }
 
     private static string[] RunWith(string configuration, string id) =>
         ["run", "-d", "--runtime", "io.containerd.runsc.v1", "--runtime-config-path", configuration, Tools.ImageName,
             id, .. s_sleep];
 
     /// <summary>A runsc that takes long to create a container, before or after it does.</summary>
-    private static async Task<string> SlowCreateAsync(Daemon daemon, string script)
+    private static Task<string> SlowCreateAsync(Daemon daemon, string script) => SlowAsync(daemon, "create", script);
+
+    private static async Task<string> SlowAsync(Daemon daemon, string command, string script)
     {
         string path = Path.Combine(daemon.Directory, "slow-runsc");
         await File.WriteAllTextAsync(path, $"""
             #!/bin/sh
             runsc={Tools.Runsc}
             case " $* " in
-              *" create "*) {script} ;;
+              *" {command} "*) {script} ;;
               *) exec $runsc "$@" ;;
             esac
 

@@ -56,9 +56,13 @@ internal static class DeleteCommand
             Try(failures, () => RemoveDeadSocket(File.ReadAllText(bundle.Address)));
         Try(failures, () => RemovePartialImage(bundle));
         // Last, since a file server that is gone may block it.
-        if (state is not null && !isServed)
-            Try(failures, () => FileStores.RemoveFrom(bundle.Rootfs, state.RunscId));
-        Try(failures, () => Mounts.UnmountAll(bundle.Rootfs));
+        Try(failures, () =>
+        {
+            if (state is not null)
+                FileStores.UnmountAndRemoveFrom(bundle.Rootfs, state.RunscId);
+            else
+                Mounts.UnmountAll(bundle.Rootfs);
+        });
         foreach (string failure in failures)
             StandardStreams.WriteErrorLine($"delete {arguments.Id}: {failure}");
         StandardIo.Write(new DeleteResponse

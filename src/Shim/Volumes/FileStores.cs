@@ -28,6 +28,25 @@ internal static class FileStores
     }
 
     /// <summary>
+    /// Unmounts a root file system and removes the sandbox's file store from it. In this order: a runsc that is still
+    /// at work could make another one until the path leads nowhere.
+    /// </summary>
+    /// <inheritdoc cref="RemoveFrom"/>
+    /// <exception cref="IOException">Something cannot be unmounted.</exception>
+    public static void UnmountAndRemoveFrom(string rootfs, string id)
+    {
+        using OpenDirectory? directory = OpenDirectory.TryOpen(rootfs);
+        try
+        {
+            Mounts.UnmountAll(rootfs);
+        }
+        finally
+        {
+            directory?.Unlink(Prefix + id);
+        }
+    }
+
+    /// <summary>
     /// Removes the file stores of sandboxes that no longer exist: a sandbox that is lost when its node crashes leaves
     /// them behind, and nothing else removes them.
     /// </summary>

@@ -67,7 +67,7 @@ public sealed class SandboxCheckpointTests
         pod.Shim.Runsc.On("checkpoint", call =>
         {
             ExampleImage.Write(call.Flag("--image-path")!, TestPod.HeaderOf(2));
-            pod.Shim.Runsc.EndSandbox(0);
+            pod.Shim.Runsc.EndSandbox(1);
         });
         await web.CheckpointAsync(new CheckpointRequest(
             ImageOf(pod), new CheckpointSettings { SaveRestoreExecArgv = "/bin/save" }));
@@ -75,6 +75,31 @@ public sealed class SandboxCheckpointTests
         Assert.Equal(["wait web+"], pod.Control.Calls);
         Assert.Empty(pod.Shim.Runsc.Signals);
         Assert.True(pod.Sandbox.EndedByCheckpoint);
+        pod.Shim.Time.Advance(TimeSpan.FromSeconds(2));
+        await web.Init.Ended;
+        Assert.Equal(["checkpointed web", "exit pod 0", "exit web 0"], pod.Shim.Events.Lines);
+        Assert.Single(pod.Shim.Warnings); // its wait was given up
+    });
+
+    [Theory]
+    [InlineData("", "exec shell of container web runs")]
+    [InlineData("  -restore-spec-validation value\n", null)]
+    public void A_checkpoint_while_an_exec_runs(string help, string? refusal) => Run(async (pod, web) =>
+    {
+        pod.Shim.Runsc.On("flags", call => call.Print(help));
+        await web.AddExecAsync("shell", "{}"u8.ToArray(), new Shim.Io.StdioRequest("", "", "", Terminal: false));
+        await pod.StartExecAsync(web, "shell");
+        var request = new CheckpointRequest(ImageOf(pod), s_leaveRunning);
+        if (refusal is null)
+        {
+            await web.CheckpointAsync(request);
+            Assert.True(Directory.Exists(ImageOf(pod)));
+            return;
+        }
+        RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => web.CheckpointAsync(request));
+        Assert.Contains(refusal, e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(ImageOf(pod)));
+        Assert.Single(pod.Shim.Warnings);
     });
 
     [Theory]
