@@ -95,6 +95,7 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         {
             await daemon.CtrAsync("tasks", "delete", "-f", id);
             await daemon.CtrAsync("containers", "rm", id);
+            await daemon.CtrAsync("snapshots", "rm", id); // the client was killed before it made the container
         }
         await UntilNoShimAsync(daemon);
         foreach (string id in ids[..3])

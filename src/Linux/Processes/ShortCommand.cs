@@ -41,4 +41,15 @@ public static class ShortCommand
             _ = Libc.poll(null, 0, PollMilliseconds);
         }
     }
+
+    /// <summary>Kills a child and waits for its end, at most for 200 ms: then nothing that it had open is left.</summary>
+    /// <param name="child">A child that nobody has waited for.</param>
+    public static unsafe void Kill(int child)
+    {
+        _ = Libc.kill(child, Signals.SIGKILL);
+        long start = Stopwatch.GetTimestamp();
+        int status;
+        while (Libc.waitpid(child, &status, Libc.WNOHANG) == 0 && Stopwatch.GetElapsedTime(start) < s_killBound)
+            _ = Libc.poll(null, 0, PollMilliseconds);
+    }
 }

@@ -34,9 +34,10 @@ public sealed class UnixListener : IDisposable
 
     /// <summary>Binds and listens. The directory must exist; the path may have any length.</summary>
     /// <param name="path">The socket file, which must not exist; it gets mode 0600, less the umask.</param>
+    /// <param name="created">Called with the socket before it is bound, for instance to pass it to a child.</param>
     /// <exception cref="LinuxException">EADDRINUSE: the file exists, whether or not a process listens on
     /// it.</exception>
-    public static unsafe UnixListener Bind(string path)
+    public static unsafe UnixListener Bind(string path, Action<Descriptor>? created = null)
     {
         Descriptor socket = UnixAddress.NewSocket();
         try
@@ -44,6 +45,7 @@ public sealed class UnixListener : IDisposable
             // bind(2) gives the file the mode of the socket's own inode (unix_bind_bsd in the kernel). Setting that
             // first never leaves the file open to others, and does not change the process-wide umask.
             LinuxException.ThrowIfFailed(Libc.fchmod(socket, OwnerReadWrite), "fchmod", path);
+            created?.Invoke(socket);
             Libc.sockaddr_un address;
             using (UnixAddress.Fill(path, &address))
                 LinuxException.ThrowIfFailed(Libc.bind(socket, &address, (uint)sizeof(Libc.sockaddr_un)), "bind", path);
@@ -57,10 +59,9 @@ public sealed class UnixListener : IDisposable
         }
     }
 
-    /// <summary>Takes over a listening socket, such as one inherited from the parent.</summary>
-    /// <param name="socket">Closed with the listener; stays the caller's if this fails.</param>
-    /// <exception cref="LinuxException">Not a listening socket (EINVAL) or not a socket (ENOTSOCK).</exception>
-    public static unsafe UnixListener FromDescriptor(Descriptor socket)
+    /// <summary>Whether a socket listens.</summary>
+    /// <exception cref="LinuxException">Not a socket (ENOTSOCK).</exception>
+    public static unsafe bool IsListening(Descriptor socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
         int listening = 0;
@@ -68,7 +69,15 @@ public sealed class UnixListener : IDisposable
         LinuxException.ThrowIfFailed(
             Libc.getsockopt(socket, Libc.SOL_SOCKET, Libc.SO_ACCEPTCONN, &listening, &length),
             "getsockopt SO_ACCEPTCONN", socket.ToString());
-        if (listening == 0)
+        return listening != 0;
+    }
+
+    /// <summary>Takes over a listening socket, such as one inherited from the parent.</summary>
+    /// <param name="socket">Closed with the listener; stays the caller's if this fails.</param>
+    /// <exception cref="LinuxException">Not a listening socket (EINVAL) or not a socket (ENOTSOCK).</exception>
+    public static UnixListener FromDescriptor(Descriptor socket)
+    {
+        if (!IsListening(socket))
             throw new LinuxException(Errno.EINVAL, "accept", socket.ToString(), "the socket does not listen");
         socket.SetNonBlocking();
         return new UnixListener(socket);

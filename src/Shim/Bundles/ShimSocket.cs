@@ -54,10 +54,11 @@ internal sealed class ShimSocket
     }
 
     /// <summary>Binds and listens, unless another shim listens there.</summary>
+    /// <param name="created">Called with the socket before it is bound.</param>
     /// <returns>The listening socket; null if another shim listens there.</returns>
     /// <exception cref="LinuxException">The socket cannot be bound.</exception>
     /// <exception cref="IOException">The directory cannot be created or locked.</exception>
-    public UnixListener? TryListen()
+    public UnixListener? TryListen(Action<Descriptor>? created = null)
     {
         if (!Directory.Exists(_directory))
             Directory.CreateDirectory(_directory, OwnerOnly);
@@ -65,7 +66,7 @@ internal sealed class ShimSocket
         if (UnixSocket.IsListening(Path))
             return null;
         File.Delete(Path);
-        return UnixListener.Bind(Path);
+        return UnixListener.Bind(Path, created);
     }
 
     /// <summary>Removes the socket file if no shim listens on it.</summary>

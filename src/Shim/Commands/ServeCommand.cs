@@ -21,6 +21,8 @@ internal static class ServeCommand
     public const string TtrpcAddressVariable = "TTRPC_ADDRESS";
 
     private const int InheritedListener = 3;
+    private const int MostLooks = 200;
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_drainBound = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_flushBound = TimeSpan.FromSeconds(2);
 
@@ -105,7 +107,9 @@ internal static class ServeCommand
 
         Task serving = server.RunAsync(new ShimListener(listener));
         LoopTask.Watch(() => HandleSignalsAsync(loop, log, store, ending));
-        var bundle = new Bundle(Directory.GetCurrentDirectory());
+        if (!TryGetWorkingDirectory(out string directory))
+            ending.Ask("its bundle is gone");
+        var bundle = new Bundle(directory);
         var idle = new IdleShim(store, () => server.ConnectionCount + gvisorServer.ConnectionCount,
             bundle.Exists ? bundle : null, loop.Time, ending.Ask);
         LoopTask.Watch(idle.WatchAsync);
@@ -119,6 +123,21 @@ internal static class ServeCommand
         await Task.WhenAll(server.ShutdownAsync(s_drainBound), gvisorServer.ShutdownAsync(s_drainBound));
         await events.FlushAsync(s_flushBound);
         await serving;
+    }
+
+    /// <summary>containerd may have killed <c>start</c> and removed the bundle when this process began.</summary>
+    private static bool TryGetWorkingDirectory(out string path)
+    {
+        try
+        {
+            path = Directory.GetCurrentDirectory();
+            return true;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            path = "/";
+            return false;
+        }
     }
 
     private static async Task RemoveSocketAsync(ShimLog log, Func<Task> closeAsync)
@@ -161,7 +180,7 @@ internal static class ServeCommand
         }
         try
         {
-            UnixListener listener = UnixListener.FromDescriptor(Descriptor.Inherit(InheritedListener));
+            UnixListener listener = UnixListener.FromDescriptor(Bound(Descriptor.Inherit(InheritedListener)));
             socket = ShimSocket.FromAddress(listener.BoundPath);
             return listener;
         }
@@ -171,6 +190,16 @@ internal static class ServeCommand
                 $"nothing to serve on: descriptor {InheritedListener} is not a listening socket ({e.Message}), "
                 + "and -socket is missing");
         }
+    }
+
+    /// <summary>
+    /// Waits until <c>start</c> has bound the socket, as it has long before this process runs, unless it is killed.
+    /// </summary>
+    private static Descriptor Bound(Descriptor socket)
+    {
+        for (int look = 0; look < MostLooks && !UnixListener.IsListening(socket); look++)
+            Thread.Sleep(s_look);
+        return socket;
     }
 
     private static async Task HandleSignalsAsync(

@@ -33,12 +33,13 @@ internal static class StartCommand
         ShimSocket socket = ShimSocket.Of(
             answer.SocketDirectory ?? ShimSocket.DefaultDirectory, arguments.Address, arguments.Namespace, group);
 
-        using UnixListener? listener = socket.TryListen();
+        UnixListener? listener = null;
         int daemon = 0;
         try
         {
-            if (listener is not null)
-                daemon = StartDaemon(arguments, answer, bundle, listener);
+            // The daemon is started before its socket is bound. containerd may kill this process, and then nobody else
+            // knows the socket and removes it.
+            listener = socket.TryListen(created => daemon = StartDaemon(arguments, answer, bundle, created));
             if (daemon != 0)
                 Settle(daemon, bundle, configuration);
             // Also written if the shim existed before: containerd 1.6 and 1.7 read the file when they restart.
@@ -48,11 +49,16 @@ internal static class StartCommand
         }
         catch
         {
+            // As long as it lives the socket seems to be served, and is not removed.
             if (daemon != 0)
-                Signals.Send(daemon, Signals.SIGKILL);
+                ShortCommand.Kill(daemon);
             if (listener is not null)
                 socket.Close(listener);
             throw;
+        }
+        finally
+        {
+            listener?.Dispose();
         }
     }
 
@@ -74,14 +80,14 @@ internal static class StartCommand
     }
 
     private static int StartDaemon(
-        ShimArguments arguments, StartAnswer answer, Bundle bundle, UnixListener listener) =>
+        ShimArguments arguments, StartAnswer answer, Bundle bundle, Descriptor socket) =>
         Spawner.Spawn(new SpawnRequest
         {
             Path = "/proc/self/exe",
             Arguments = DaemonArguments(arguments, answer),
             Environment = DaemonEnvironment(answer),
             WorkingDirectory = bundle.Path,
-            Descriptors = [null, null, null, listener.Descriptor],
+            Descriptors = [null, null, null, socket],
             NewProcessGroup = true,
             BlockedSignals = ServeCommand.AwaitedSignals,
         });

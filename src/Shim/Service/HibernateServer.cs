@@ -31,7 +31,7 @@ internal sealed class HibernateServer(string shimId, TtrpcServer server, Blockin
         try
         {
             _socket = ShimSocket.FromAddress(path);
-            _listener = await blocking.RunAsync("listen on", path, _socket!.TryListen)
+            _listener = await blocking.RunAsync("listen on", path, () => _socket!.TryListen())
                 ?? throw new IOException("another process listens on it");
             _ = server.RunAsync(new ShimListener(_listener));
             log.TaskServerListens(path);

@@ -117,7 +117,7 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
     private string[] AllowedAfter(Kill kill, bool hit, string call, string[] after) => (kill, hit) switch
     {
         // A task without a shim is none. One that is being created may have no shim yet.
-        (Kill.Shim, true) when _state != None => [None],
+        (Kill.Shim, true) when _state != None => call == "start" ? [None, Running] : [None],
         (Kill.Shim, _) => [None, _state, .. after],
         (Kill.Sandbox, true) when IsAlive => call == "delete" ? [Stopped, None] : [Stopped],
         (Kill.Sandbox, _) => [None, Created, Stopped, _state, .. after],
