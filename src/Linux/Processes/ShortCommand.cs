@@ -42,7 +42,9 @@ public static class ShortCommand
         }
     }
 
-    /// <summary>Kills a child and waits for its end, at most for 200 ms: then nothing that it had open is left.</summary>
+    /// <summary>
+    /// Kills a child and waits for its end, at most for 200 ms: then nothing that it had open is left.
+    /// </summary>
     /// <param name="child">A child that nobody has waited for.</param>
     public static unsafe void Kill(int child)
     {

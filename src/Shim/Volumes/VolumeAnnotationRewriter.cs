@@ -120,8 +120,9 @@ internal static class VolumeAnnotationRewriter
             else if (decisions.Above(source) is { IsPassthrough: false } above)
                 throw new VolumeException(
                     $"mount {mount.Destination.Short()} is a subPath of volume {above.Volume.Short()}, which is in the "
-                    + $"sandbox ({above.Outcome}) and not in {mount.Source.Short()} on the node; mount the whole volume, or "
-                    + $"set annotation {VolumeAnnotations.EmptyDir(above.Volume, "force-shared").Short()}=true on the pod");
+                    + $"sandbox ({above.Outcome}) and not in {mount.Source.Short()} on the node; mount the whole "
+                    + "volume, or set annotation "
+                    + $"{VolumeAnnotations.EmptyDir(above.Volume, "force-shared").Short()}=true on the pod");
         }
     }
 

@@ -187,9 +187,8 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     private void Tell() => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"    {_clock.Elapsed.TotalMinutes:0.0} min: {_calls} calls in {_rounds} rounds of the model, {_taskCalls} calls "
-        + $"of ctr with {_kills} kills, {_pods} pods, "
-        + $"{_disturbances} disturbances"));
+        $"    {_clock.Elapsed.TotalMinutes:0.0} min: {_calls} calls in {_rounds} rounds of the model, "
+        + $"{_taskCalls} calls of ctr with {_kills} kills, {_pods} pods, {_disturbances} disturbances"));
 
     private static int DescriptorsOf(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length;
 

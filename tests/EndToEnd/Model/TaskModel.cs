@@ -171,7 +171,8 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
         {
             string state = await StatusAsync();
             if (!allowed.Contains(state))
-                Assert.True(clock.Elapsed < s_bound, $"the state is \"{state}\"; allowed: {string.Join(", ", allowed)}");
+                Assert.True(clock.Elapsed < s_bound,
+                    $"the state is \"{state}\"; allowed: {string.Join(", ", allowed)}");
             if (state != seen || !allowed.Contains(state))
                 since = clock.Elapsed;
             seen = allowed.Contains(state) ? state : null;
