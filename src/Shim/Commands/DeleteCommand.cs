@@ -40,7 +40,7 @@ internal static class DeleteCommand
         if (state is not null)
         {
             ContainerSpec? spec = SpecOf(bundle);
-            var removal = new RunscRemoval(state, bundle, spec, budget, isServed);
+            var removal = new RunscRemoval(arguments, state, bundle, spec, budget, isServed);
             Try(failures, removal.KillUnserved);
             Try(failures, removal.AskRunsc);
             Try(failures, removal.RemoveRest);

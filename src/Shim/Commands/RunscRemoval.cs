@@ -21,6 +21,7 @@ internal sealed class RunscRemoval
     private static readonly TimeSpan s_keptForFiles = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(5);
 
+    private readonly ShimArguments _arguments;
     private readonly BundleState _state;
     private readonly Bundle _bundle;
     private readonly ContainerSpec? _spec;
@@ -29,13 +30,16 @@ internal sealed class RunscRemoval
     private readonly bool _isServed;
     private readonly bool _mayRun;
 
+    /// <param name="arguments">The command line of <c>delete</c>.</param>
     /// <param name="state">How the container was created.</param>
     /// <param name="bundle">Its bundle.</param>
     /// <param name="spec">Its specification; null if it has none.</param>
     /// <param name="budget">The time for all of the clean-up.</param>
     /// <param name="isServed">Whether a shim serves the container still.</param>
-    public RunscRemoval(BundleState state, Bundle bundle, ContainerSpec? spec, Budget budget, bool isServed)
+    public RunscRemoval(ShimArguments arguments, BundleState state, Bundle bundle, ContainerSpec? spec, Budget budget,
+        bool isServed)
     {
+        _arguments = arguments;
         _state = state;
         _bundle = bundle;
         _spec = spec;
@@ -127,13 +131,16 @@ internal sealed class RunscRemoval
         }
     }
 
+    private bool IsOfDeadShim(int pid) => !_isServed && ShimDaemon.Is(
+        pid, _arguments.Namespace, _spec?.SandboxId ?? _arguments.Id, _arguments.Address);
+
     /// <returns>Whether there were any.</returns>
     private bool KillProcesses()
     {
         bool found = false;
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
             if (int.TryParse(Path.GetFileName(directory.AsSpan()), CultureInfo.InvariantCulture, out int pid)
-                && RunscProcesses.IsOf(pid, _bundle.RunscLog))
+                && (RunscProcesses.IsOf(pid, _bundle.RunscLog) || IsOfDeadShim(pid)))
                 found |= Signals.Send(pid, Signals.SIGKILL);
         return found;
     }

@@ -106,8 +106,8 @@ internal static class StartCommand
     {
         List<string> daemon =
         [
-            Environment.GetCommandLineArgs()[0], "-namespace", arguments.Namespace, "-id", arguments.Id,
-            "-address", arguments.Address,
+            Environment.GetCommandLineArgs()[0],
+            .. ShimDaemon.Arguments(arguments.Namespace, arguments.Id, arguments.Address),
         ];
         if (arguments.PublishBinary.Length > 0)
             daemon.AddRange(["-publish-binary", arguments.PublishBinary]);
