@@ -46,7 +46,7 @@ public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
         Eventually.TrueAsync($"task {id} stops", async () => await StatusAsync(daemon, id) == "STOPPED");
 
     /// <summary>The status of a task as `ctr` shows it; empty where containerd knows no such task.</summary>
-    protected static async Task<string> StatusAsync(Daemon daemon, string id)
+    internal static async Task<string> StatusAsync(Daemon daemon, string id)
     {
         foreach (string line in (await daemon.CtrAsync("tasks", "ls")).Succeeded().Split('\n'))
             if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [string name, _, string status] && name == id)

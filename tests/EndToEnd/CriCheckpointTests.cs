@@ -86,7 +86,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
         Assert.SkipUnless(RunscCapabilities.RestoresSharedDiskVolumes,
             "this runsc cannot restore shared volumes on disk");
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
-        (string image, int reached) = await CheckpointTwoAsync(kubelet, images);
+        (string image, int reached) = await CheckpointAsync(kubelet, images, 3, "a", "b");
         Pod second = await kubelet.RunPodAsync(With(image));
         PodContainer a = await second.RunAsync(Counting("a")), b = await second.RunAsync(Counting("b"));
         foreach (PodContainer container in (PodContainer[])[a, b])
@@ -100,7 +100,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     {
         Assert.SkipWhen(RunscCapabilities.RestoresSharedDiskVolumes, "this runsc restores shared volumes on disk");
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
-        (string image, _) = await CheckpointTwoAsync(kubelet, images);
+        (string image, _) = await CheckpointAsync(kubelet, images, 3, "a", "b");
 
         Pod second = await kubelet.RunPodAsync(With(image));
         PodContainer a = await second.RunAsync(Counting("a"));
@@ -183,11 +183,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     public async Task A_shim_that_is_killed_during_a_restore_leaves_nothing(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
-        string image = Path.Combine(images, "first");
-        Pod first = await kubelet.RunPodAsync(With(images: null));
-        int reached = await Counter.AboveAsync(await first.RunAsync(Counting("app")), Counter.Far);
-        await ShimService.CheckpointAsync(first, image);
-        await first.RemoveAsync();
+        (string image, int reached) = await CheckpointAsync(kubelet, images, Counter.Far, "app");
 
         Pod second = await kubelet.RunPodAsync(With(image));
         Linux.Signals.Send(Assert.Single(Processes.Shims(kubelet.Daemon)), Linux.Signals.SIGKILL);
@@ -208,11 +204,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     public async Task A_restore_that_waits_outlives_a_restart_of_containerd(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
-        string image = Path.Combine(images, "first");
-        Pod first = await kubelet.RunPodAsync(With(images: null));
-        int reached = await Counter.AboveAsync(await first.RunAsync(Counting("app")), Counter.Far);
-        await ShimService.CheckpointAsync(first, image);
-        await first.RemoveAsync();
+        (string image, int reached) = await CheckpointAsync(kubelet, images, Counter.Far, "app");
 
         Pod second = await kubelet.RunPodAsync(With(image));
         int shim = Assert.Single(Processes.Shims(kubelet.Daemon));
@@ -249,14 +241,16 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     }
 
     /// <summary>
-    /// An image of a pod whose containers a and b share a volume, and what both had reached; the pod is removed.
+    /// An image of a pod whose containers share a volume and have counted above a number, and what all had reached; the
+    /// pod is removed.
     /// </summary>
-    private static async Task<(string Image, int Reached)> CheckpointTwoAsync(Kubelet kubelet, string images)
+    private static async Task<(string Image, int Reached)> CheckpointAsync(
+        Kubelet kubelet, string images, int above, params string[] names)
     {
         Pod first = await kubelet.RunPodAsync(With(images: null));
         int reached = int.MaxValue;
-        foreach (string name in (string[])["a", "b"])
-            reached = Math.Min(reached, await Counter.AboveAsync(await first.RunAsync(Counting(name)), 3));
+        foreach (string name in names)
+            reached = Math.Min(reached, await Counter.AboveAsync(await first.RunAsync(Counting(name)), above));
         string image = Path.Combine(images, "first");
         await ShimService.CheckpointAsync(first, image);
         await first.RemoveAsync();

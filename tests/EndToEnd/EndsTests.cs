@@ -203,12 +203,8 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         });
     }
 
-    private static bool IsServing(int shim, string id)
-    {
-        string line = Processes.CommandLine(shim);
-        return line.Contains($"-id {id} ", StringComparison.Ordinal) && !line.TrimEnd().EndsWith("start",
-            StringComparison.Ordinal) && !line.TrimEnd().EndsWith("delete", StringComparison.Ordinal);
-    }
+    private static bool IsServing(int shim, string id) => Processes.IsServing(shim)
+        && Processes.CommandLine(shim).Contains($"-id {id} ", StringComparison.Ordinal);
 
     private static Task UntilNoShimAsync(Daemon daemon) => Eventually.PassesAsync(
         () => Assert.Empty(Processes.Shims(daemon).Select(Processes.CommandLine)), s_idle);

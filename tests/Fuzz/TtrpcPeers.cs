@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Ttrpc;
+using Ttrpc.Tests.Support;
 
 namespace Fuzz;
 

@@ -155,12 +155,7 @@ internal sealed class VolumesInput
     {
         json.WriteStartObject();
         json.WriteString("destination"u8, mount.Destination);
-        json.WriteString("type"u8, mount.Type);
-        json.WriteString("source"u8, mount.Source);
-        json.WriteStartArray("options"u8);
-        foreach (string option in mount.Options)
-            json.WriteStringValue(option);
-        json.WriteEndArray();
+        SpecWriter.WriteSource(json, mount);
         json.WriteEndObject();
     }
 }

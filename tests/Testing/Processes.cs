@@ -29,7 +29,15 @@ public static class Processes
         }
     }
 
-    /// <summary>The serving shims of a daemon.</summary>
+    /// <summary>Whether a shim serves, and is not its <c>start</c> or <c>delete</c>.</summary>
+    public static bool IsServing(int shim)
+    {
+        string line = CommandLine(shim).TrimEnd();
+        return line.Length > 0 && !line.EndsWith(" start", StringComparison.Ordinal)
+            && !line.EndsWith(" delete", StringComparison.Ordinal);
+    }
+
+    /// <summary>The shims of a daemon, those that serve and its <c>start</c>s and <c>delete</c>s.</summary>
     public static IReadOnlyList<int> Shims(Daemon daemon)
     {
         List<int> shims = [];

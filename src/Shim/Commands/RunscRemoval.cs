@@ -21,12 +21,12 @@ internal sealed class RunscRemoval
     private static readonly TimeSpan s_keptForFiles = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(5);
 
-    private readonly ShimArguments _arguments;
     private readonly BundleState _state;
     private readonly Bundle _bundle;
     private readonly ContainerSpec? _spec;
     private readonly Budget _budget;
     private readonly bool _ownsSandbox;
+    private readonly ShimDaemon _shim;
     private readonly bool _isServed;
     private readonly bool _mayRun;
 
@@ -39,7 +39,7 @@ internal sealed class RunscRemoval
     public RunscRemoval(ShimArguments arguments, BundleState state, Bundle bundle, ContainerSpec? spec, Budget budget,
         bool isServed)
     {
-        _arguments = arguments;
+        _shim = new ShimDaemon(arguments.Namespace, spec?.SandboxId ?? arguments.Id, arguments.Address);
         _state = state;
         _bundle = bundle;
         _spec = spec;
@@ -131,17 +131,17 @@ internal sealed class RunscRemoval
         }
     }
 
-    private bool IsOfDeadShim(int pid) => !_isServed && ShimDaemon.Is(
-        pid, _arguments.Namespace, _spec?.SandboxId ?? _arguments.Id, _arguments.Address);
-
     /// <returns>Whether there were any.</returns>
     private bool KillProcesses()
     {
         bool found = false;
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
             if (int.TryParse(Path.GetFileName(directory.AsSpan()), CultureInfo.InvariantCulture, out int pid)
-                && (RunscProcesses.IsOf(pid, _bundle.RunscLog) || IsOfDeadShim(pid)))
+                && WorksForContainer(ProcFs.CommandLine(pid)))
                 found |= Signals.Send(pid, Signals.SIGKILL);
         return found;
     }
+
+    private bool WorksForContainer(string commandLine) =>
+        RunscProcesses.IsOf(commandLine, _bundle.RunscLog) || (!_isServed && _shim.Is(commandLine));
 }

@@ -194,6 +194,7 @@ internal static class ServeCommand
 
     /// <summary>
     /// Waits until <c>start</c> has bound the socket, as it has long before this process runs, unless it is killed.
+    /// Nothing tells when a socket begins to listen, and this is before the loop: so it looks, for at most 2 s.
     /// </summary>
     private static Descriptor Bound(Descriptor socket)
     {

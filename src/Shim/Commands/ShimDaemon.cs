@@ -1,28 +1,30 @@
-using Linux;
-
 namespace Shim.Commands;
 
-/// <summary>The process that serves, as its command line shows it: <c>start</c> writes that.</summary>
-internal static class ShimDaemon
+/// <summary>The shim that serves a group of containers, as its command line shows it.</summary>
+/// <param name="namespace">The namespace.</param>
+/// <param name="id">The sandbox's id, or the id of a container that is its own sandbox.</param>
+/// <param name="address">containerd's grpc socket.</param>
+internal sealed class ShimDaemon(string @namespace, string id, string address)
 {
-    /// <summary>The first arguments of the shim that serves a group of containers.</summary>
-    /// <param name="namespace">The namespace.</param>
-    /// <param name="id">The sandbox's id, or the id of a container that is its own sandbox.</param>
-    /// <param name="address">containerd's grpc socket.</param>
-    public static List<string> Arguments(string @namespace, string id, string address) =>
-        ["-namespace", @namespace, "-id", id, "-address", address];
+    /// <summary>Its first arguments, with which <c>start</c> starts it.</summary>
+    public IReadOnlyList<string> Arguments { get; } = ["-namespace", @namespace, "-id", id, "-address", address];
 
     /// <summary>
-    /// Whether a process is such a shim, or is one's child that has not yet begun its own program: until then it has
-    /// the shim's command line. Such a child outlives a shim that is killed, and becomes a runsc.
+    /// Whether a command line is that of the shim, or of a child of its that has not yet begun its own program: until
+    /// then it has the shim's. Such a child outlives a shim that is killed, and becomes a runsc.
     /// </summary>
-    /// <inheritdoc cref="Arguments"/>
-    /// <param name="pid">The process.</param>
-    /// <param name="namespace">The namespace.</param>
-    /// <param name="id">The sandbox's id, or the id of a container that is its own sandbox.</param>
-    /// <param name="address">containerd's grpc socket.</param>
-    /// <exception cref="LinuxException">/proc cannot be read.</exception>
-    public static bool Is(int pid, string @namespace, string id, string address) =>
-        $"{ProcFs.CommandLine(pid)}\0".Contains(
-            $"\0{string.Join('\0', Arguments(@namespace, id, address))}\0", StringComparison.Ordinal);
+    /// <param name="commandLine">Its parts, separated by NUL.</param>
+    public bool Is(ReadOnlySpan<char> commandLine)
+    {
+        int next = -1; // the program itself comes first
+        foreach (Range part in commandLine.Split('\0'))
+        {
+            if (next == Arguments.Count)
+                break;
+            if (next >= 0 && !commandLine[part].SequenceEqual(Arguments[next]))
+                return false;
+            next++;
+        }
+        return next == Arguments.Count;
+    }
 }

@@ -107,7 +107,7 @@ internal static class StartCommand
         List<string> daemon =
         [
             Environment.GetCommandLineArgs()[0],
-            .. ShimDaemon.Arguments(arguments.Namespace, arguments.Id, arguments.Address),
+            .. new ShimDaemon(arguments.Namespace, arguments.Id, arguments.Address).Arguments,
         ];
         if (arguments.PublishBinary.Length > 0)
             daemon.AddRange(["-publish-binary", arguments.PublishBinary]);

@@ -56,11 +56,6 @@ internal static class ExplainJson
     private static void WriteFields(Utf8JsonWriter json, SpecMount mount)
     {
         json.WriteString("destination"u8, mount.Destination);
-        json.WriteString("type"u8, mount.Type);
-        json.WriteString("source"u8, mount.Source);
-        json.WriteStartArray("options"u8);
-        foreach (string option in mount.Options)
-            json.WriteStringValue(option);
-        json.WriteEndArray();
+        SpecWriter.WriteSource(json, mount);
     }
 }

@@ -80,13 +80,19 @@ internal static class SpecWriter
         foreach (JsonProperty property in mount.EnumerateObject())
             if (!property.NameEquals("type"u8) && !property.NameEquals("source"u8) && !property.NameEquals("options"u8))
                 WriteRaw(writer, property);
-        writer.WriteString("type"u8, edited.Type);
-        writer.WriteString("source"u8, edited.Source);
+        WriteSource(writer, edited);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Writes what is mounted: the properties of a mount but its destination.</summary>
+    public static void WriteSource(Utf8JsonWriter writer, SpecMount mount)
+    {
+        writer.WriteString("type"u8, mount.Type);
+        writer.WriteString("source"u8, mount.Source);
         writer.WriteStartArray("options"u8);
-        foreach (string option in edited.Options)
+        foreach (string option in mount.Options)
             writer.WriteStringValue(option);
         writer.WriteEndArray();
-        writer.WriteEndObject();
     }
 
     private static void WriteRaw(Utf8JsonWriter writer, JsonProperty property)

@@ -13,11 +13,16 @@ internal static class RunscProcesses
     /// <param name="pid">The process.</param>
     /// <param name="log">The path of the log of runsc's commands for the container.</param>
     /// <exception cref="LinuxException">/proc cannot be read.</exception>
-    public static bool IsOf(int pid, string log)
+    public static bool IsOf(int pid, string log) => IsOf(ProcFs.CommandLine(pid), log);
+
+    /// <summary>Whether a process with this command line works for the container whose log this is.</summary>
+    /// <param name="commandLine">Its parts, separated by NUL.</param>
+    /// <param name="log">The path of the log of runsc's commands for the container.</param>
+    public static bool IsOf(ReadOnlySpan<char> commandLine, string log)
     {
-        string argument = $"--log={log}", line = ProcFs.CommandLine(pid);
-        foreach (Range range in line.AsSpan().Split('\0'))
-            if (line.AsSpan(range).SequenceEqual(argument))
+        const string Flag = "--log=";
+        foreach (Range range in commandLine.Split('\0'))
+            if (commandLine[range] is var part && part.StartsWith(Flag) && part[Flag.Length..].SequenceEqual(log))
                 return true;
         return false;
     }

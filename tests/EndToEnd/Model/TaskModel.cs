@@ -83,7 +83,7 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
         await Task.Delay(delay);
         bool hit = await KillAsync(kill);
         await running.WaitAsync(s_bound);
-        await RequireSettledAsync(AllowedAfter(kill, hit, call[1], after));
+        await RequireSettledAsync(AllowedAfter(kill, hit, call[1], after), isAfterKill: true);
         _term = _state != Paused ? Term.None : sendsTerm && _term == Term.None ? Term.MayWait : _term;
     }
 
@@ -146,7 +146,7 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
 
     private IEnumerable<int> Targets(Kill kill) => kill switch
     {
-        Kill.Shim => Processes.Shims(daemon).Where(static pid => !IsShortCommand(Processes.CommandLine(pid))),
+        Kill.Shim => Processes.Shims(daemon).Where(Processes.IsServing),
         Kill.Sandbox => RunscWhere(static line => line.StartsWith("runsc-sandbox", StringComparison.Ordinal)),
         Kill.Runsc => RunscWhere(static line => line.StartsWith(Tools.Runsc, StringComparison.Ordinal)),
         _ => Processes.Mentioning(daemon.Socket).Where(pid =>
@@ -156,20 +156,16 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
     private IEnumerable<int> RunscWhere(Func<string, bool> holds) =>
         Processes.Mentioning(daemon.RunscRoot).Where(pid => holds(Processes.CommandLine(pid)));
 
-    /// <summary>Whether it is the shim's <c>start</c> or <c>delete</c>, which serve nothing.</summary>
-    private static bool IsShortCommand(string line) => line.TrimEnd().EndsWith(" start", StringComparison.Ordinal)
-        || line.TrimEnd().EndsWith(" delete", StringComparison.Ordinal);
-
     /// <summary>Waits until the state is an allowed one and, if something was killed, stays so.</summary>
-    private async Task RequireSettledAsync(string[] allowed)
+    private async Task RequireSettledAsync(string[] allowed, bool isAfterKill = false)
     {
-        TimeSpan settled = _done[^1].EndsWith("killed", StringComparison.Ordinal) ? s_settled : TimeSpan.Zero;
+        TimeSpan settled = isAfterKill ? s_settled : TimeSpan.Zero;
         var clock = Stopwatch.StartNew();
         TimeSpan since = TimeSpan.Zero;
         string? seen = null;
         while (seen is null || clock.Elapsed - since < settled)
         {
-            string state = await StatusAsync();
+            string state = await ContainerTest.StatusAsync(daemon, id);
             if (!allowed.Contains(state))
                 Assert.True(clock.Elapsed < s_bound,
                     $"the state is \"{state}\"; allowed: {string.Join(", ", allowed)}");
@@ -180,16 +176,8 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
         // containerd forgets the task, and not the shim, if it is killed before the create or if the client is gone
         // during the delete. Such a shim ends by itself.
         if (seen == None)
-            await _leftovers.AssertNoneAsync(settled > TimeSpan.Zero ? s_idle : null);
+            await _leftovers.AssertNoneAsync(isAfterKill ? s_idle : null);
         _state = seen;
-    }
-
-    private async Task<string> StatusAsync()
-    {
-        foreach (string line in (await daemon.CtrAsync("tasks", "ls")).Succeeded().Split('\n'))
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [string name, _, string status] && name == id)
-                return status;
-        return None;
     }
 
     private enum Term

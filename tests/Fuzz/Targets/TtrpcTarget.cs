@@ -1,5 +1,6 @@
 using System.Buffers;
 using Grpc.Core;
+using Ttrpc.Tests.Support;
 using Ttrpc.Wire;
 
 namespace Fuzz;
