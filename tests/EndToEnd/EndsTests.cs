@@ -98,6 +98,7 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
             await daemon.CtrAsync("snapshots", "rm", id); // the client was killed before it made the container
         }
         await UntilNoShimAsync(daemon);
+        UnmountOfKilledClients(daemon);
         foreach (string id in ids[..3])
             (await daemon.CtrAsync(daemon.Run(id, ["--rm"], "true"))).Succeeded();
     }
@@ -216,6 +217,18 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         await Task.Delay(milliseconds);
         client.Kill();
         await client.WaitForExitAsync();
+    }
+
+    /// <summary>`ctr` mounts a snapshot to read a user's name, and was killed meanwhile.</summary>
+    private static void UnmountOfKilledClients(Daemon daemon)
+    {
+        foreach (string line in File.ReadAllLines("/proc/self/mountinfo"))
+            if (line.Split(' ')[4] is { } target && line.Contains(daemon.Directory, StringComparison.Ordinal)
+                && target.StartsWith("/tmp/containerd-mount", StringComparison.Ordinal))
+            {
+                Mounts.UnmountAll(target);
+                Directory.Delete(target);
+            }
     }
 
     private static string[] RunWith(string configuration, string id) =>

@@ -1,3 +1,4 @@
+using Linux;
 using Shim.Bundles;
 using Shim.Containers;
 
@@ -6,7 +7,8 @@ namespace Shim.Commands;
 /// <summary>
 /// Ends a shim that nobody needs and nobody asks to end: it has no container, and its containerd was killed, has never
 /// connected, or has forgotten what it was to create. containerd 1.6, killed before a create and started again, is
-/// connected to such a shim for ever, and the container's name is taken.
+/// connected to such a shim for ever, and the container's name is taken. Nor does anybody need containers that have
+/// ended and whose bundles are gone: containerd gave up on this shim and ran <c>delete</c>.
 /// </summary>
 /// <param name="store">The shim's containers.</param>
 /// <param name="connections">The number of clients that are connected.</param>
@@ -26,7 +28,13 @@ internal sealed class IdleShim(
     {
         while (true)
         {
-            await store.Empty;
+            if (!await LoopTask.AnyWithinAsync(s_patience, time, store.Empty))
+            {
+                if (connections() > 0 || !store.IsAbandoned)
+                    continue;
+                end("its containers have ended, their bundles are gone, and nobody is connected");
+                return;
+            }
             await Task.Yield(); // the call that removed the last one goes on first
             if (await FindReasonAsync() is { } reason)
             {

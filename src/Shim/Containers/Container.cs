@@ -95,12 +95,13 @@ internal sealed partial class Container : ISandboxMember
     /// <summary>Whether it was started from an image, and waits for the other containers of its sandbox.</summary>
     public bool IsBeingRestored => Init.State == ProcessState.Running && Sandbox.Restore is { IsPending: true };
 
+    /// <summary>Whether its first process has ended.</summary>
+    public bool HasEnded => Init.State is ProcessState.Stopped or ProcessState.Deleted;
+
     /// <summary>Its first process.</summary>
     public ContainerProcess Init { get; }
 
     private ShimLog Log => _context.Log;
-
-    private bool HasEnded => Init.State is ProcessState.Stopped or ProcessState.Deleted;
 
     /// <summary>Its first process, or the exec <paramref name="execId"/>.</summary>
     /// <exception cref="RefusedException">There is no such exec.</exception>

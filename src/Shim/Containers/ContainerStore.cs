@@ -28,10 +28,34 @@ internal sealed class ContainerStore
     /// <summary>All that have been created.</summary>
     public IEnumerable<Container> All => _containers.Values;
 
+    /// <summary>Whether all have ended and containerd has removed their bundles.</summary>
+    public bool IsAbandoned
+    {
+        get
+        {
+            foreach (Container container in _containers.Values)
+                if (!container.HasEnded || container.Bundle.Exists)
+                    return false;
+            return _containers.Count > 0 && _creates.Count == 0;
+        }
+    }
+
     /// <summary>Finds a container.</summary>
     /// <exception cref="RefusedException">There is no container of this id.</exception>
     public Container Get(string id) => TryGet(id)
         ?? throw new RefusedException(Refusal.NotFound, $"container {id} not found");
+
+    /// <summary>Finds a container that containerd deletes.</summary>
+    /// <remarks>
+    /// containerd deletes a container that is being created when its client is gone, and then forgets this shim: the
+    /// create is given up.
+    /// </remarks>
+    /// <exception cref="RefusedException">There is no container of this id.</exception>
+    public Container GetToDelete(string id)
+    {
+        GiveUpCreate(id, "containerd deletes the container");
+        return Get(id);
+    }
 
     /// <summary>Finds a container; null if there is none of this id.</summary>
     public Container? TryGet(string id) => _containers.GetValueOrDefault(id);
@@ -98,7 +122,13 @@ internal sealed class ContainerStore
             foreach (PendingCreate create in _creates.Values)
                 create.GiveUp(Why);
         }
-        else if (_creates.TryGetValue(id, out PendingCreate? create))
-            create.GiveUp(Why);
+        else
+            GiveUpCreate(id, Why);
+    }
+
+    private void GiveUpCreate(string id, string why)
+    {
+        if (_creates.TryGetValue(id, out PendingCreate? create))
+            create.GiveUp(why);
     }
 }

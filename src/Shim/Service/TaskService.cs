@@ -116,7 +116,7 @@ internal sealed class TaskService(
     /// <inheritdoc/>
     public override async Task<DeleteResponse> Delete(DeleteRequest request, ServerCallContext context)
     {
-        Container container = store.Get(request.Id);
+        Container container = request.ExecId.Length == 0 ? store.GetToDelete(request.Id) : store.Get(request.Id);
         int pid = container.Init.Pid;
         ProcessEnd end;
         if (request.ExecId.Length == 0)

@@ -2,6 +2,7 @@ using Linux;
 using Shim.Bundles;
 using Shim.Commands;
 using Shim.Containers;
+using Shim.Tests.Containers;
 using Shim.Tests.Support;
 
 namespace Shim.Tests.Commands;
@@ -10,6 +11,7 @@ namespace Shim.Tests.Commands;
 public sealed class IdleShimTests
 {
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
     private int _connections;
     private string? _reason;
@@ -66,6 +68,30 @@ public sealed class IdleShimTests
         Assert.Equal("its containers are gone, and nobody is connected", _reason);
     });
 
+    [Theory, InlineData(0, false, false), InlineData(0, true, true), InlineData(1, true, false)]
+    public void A_shim_whose_containers_have_ended_ends_when_containerd_has_removed_their_bundles(
+        int connections, bool isRemoved, bool ends) => TestPod.Run(async pod =>
+    {
+        Container container = await pod.InStateAsync("pod", ProcessState.Stopped);
+        _connections = connections;
+        Watch(pod.Shim, container.Bundle);
+        if (isRemoved)
+            Directory.Delete(container.Bundle.Path, recursive: true);
+        await LookAsync(pod.Shim, s_patience);
+        Assert.Equal(ends ? "its containers have ended, their bundles are gone, and nobody is connected" : null,
+            _reason);
+    });
+
+    [Fact]
+    public void A_shim_whose_container_runs_does_not_end_when_the_bundle_is_removed() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.InStateAsync("pod", ProcessState.Running);
+        Watch(pod.Shim, container.Bundle);
+        Directory.Delete(container.Bundle.Path, recursive: true);
+        await LookAsync(pod.Shim, s_patience);
+        Assert.Null(_reason);
+    });
+
     private void Watch(TestShim shim, Bundle? bundle) => LoopTask.Watch(
         new IdleShim(shim.Store, () => _connections, bundle, shim.Time, reason => _reason = reason).WatchAsync);
 
@@ -79,10 +105,12 @@ public sealed class IdleShimTests
         Assert.Equal("it has had no container for a minute", _reason);
     }
 
-    private static async Task LookAsync(TestShim shim)
+    private static Task LookAsync(TestShim shim) => LookAsync(shim, s_look);
+
+    private static async Task LookAsync(TestShim shim, TimeSpan after)
     {
-        await shim.Time.UntilAwaitedAsync(s_look);
-        shim.Time.Advance(s_look);
+        await shim.Time.UntilAwaitedAsync(after);
+        shim.Time.Advance(after);
         await TestShim.SettleAsync();
     }
 }

@@ -25,7 +25,6 @@ public sealed class ContainerStoreTests
         store.Reserve(web);
         AssertTaken(store, "web");
         store.Release(web);
-        store.Reserve(Pending("web"));
         await pod.AddAsync("web");
         AssertTaken(store, "web");
         Assert.Equal(1, store.Count);

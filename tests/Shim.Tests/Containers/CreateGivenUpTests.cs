@@ -27,6 +27,16 @@ public sealed class CreateGivenUpTests
         Assert.Equal(1, times);
     });
 
+    /// <summary>The answer is "not found", and no other call follows if the create ends before the shutdown.</summary>
+    [Fact]
+    public void A_delete_was_asked_for() => TestShim.Run(async shim =>
+    {
+        Task<Container> creating = await BeginAsync(shim);
+        Assert.Equal(Refusal.NotFound,
+            Assert.Throws<RefusedException>(() => shim.Store.GetToDelete("pod")).Refusal);
+        await AssertGivenUpAsync(shim, creating);
+    });
+
     [Fact]
     public void The_bundle_was_removed() => TestShim.Run(async shim =>
     {

@@ -40,8 +40,10 @@ internal sealed class TestPod(TestShim shim, Task? died = null)
         {
             Stdio = new StdioRequest("", stdout, "", Terminal: false),
         };
+        var pending = new PendingCreate(id, bundle);
+        Shim.Store.Reserve(pending);
         var creation = new ContainerCreation(Shim.Context, request, ContainerSpec.Read(bundle.Specification),
-            new PendingCreate(id, bundle), new Undo(id, Shim.Context.Log));
+            pending, new Undo(id, Shim.Context.Log));
         creation.SaveState();
         int? place = Sandbox.Restore?.Add(creation.Spec.Name);
         ProcessStdio stdio = await creation.OpenStdioAsync();
