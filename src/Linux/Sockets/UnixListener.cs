@@ -72,13 +72,18 @@ public sealed class UnixListener : IDisposable
         return listening != 0;
     }
 
-    /// <summary>Takes over a listening socket, such as one inherited from the parent.</summary>
+    /// <summary>
+    /// Takes over a listening socket, such as one inherited from the parent: from now on this process is the server
+    /// that <see cref="UnixSocket.IsServed"/> looks for.
+    /// </summary>
     /// <param name="socket">Closed with the listener; stays the caller's if this fails.</param>
     /// <exception cref="LinuxException">Not a listening socket (EINVAL) or not a socket (ENOTSOCK).</exception>
     public static UnixListener FromDescriptor(Descriptor socket)
     {
         if (!IsListening(socket))
             throw new LinuxException(Errno.EINVAL, "accept", socket.ToString(), "the socket does not listen");
+        // It listens already; the kernel takes this process's credentials for those that connect.
+        LinuxException.ThrowIfFailed(Libc.listen(socket, Backlog), "listen", socket.ToString());
         socket.SetNonBlocking();
         return new UnixListener(socket);
     }

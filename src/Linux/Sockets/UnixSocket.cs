@@ -36,6 +36,33 @@ public static class UnixSocket
     public static bool IsListening(string path)
     {
         using Descriptor socket = UnixAddress.NewSocket();
+        return TryConnect(socket, path) != Errno.ECONNREFUSED;
+    }
+
+    /// <summary>
+    /// Whether a server listens on a socket file and is alive, tested by connecting to it. Never blocks.
+    /// </summary>
+    /// <remarks>
+    /// A child that a server was just starting when it was killed holds the socket open until it begins its own
+    /// program, so that the socket listens, but nobody serves. The server is the process that called listen(2) last:
+    /// SO_PEERCRED of a connection names it (unix(7)).
+    /// </remarks>
+    /// <exception cref="LinuxException">The connection failed for another reason, such as EACCES.</exception>
+    public static bool IsServed(string path)
+    {
+        using Descriptor socket = UnixAddress.NewSocket();
+        // A full queue has no connection to ask, and room in it is a matter of the server's next turn.
+        return TryConnect(socket, path) switch
+        {
+            Errno.None => PeerCredentials.Of(socket).Pid is var pid && (pid == 0 || ProcFs.IsAlive(pid)),
+            Errno.EAGAIN => true,
+            _ => false,
+        };
+    }
+
+    /// <returns>None, EAGAIN if the queue is full, or ECONNREFUSED if no process listens.</returns>
+    private static Errno TryConnect(Descriptor socket, string path)
+    {
         Errno errno;
         try
         {
@@ -43,12 +70,12 @@ public static class UnixSocket
         }
         catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR) // the directory of a long path
         {
-            return false;
+            return Errno.ECONNREFUSED;
         }
         return errno switch
         {
-            Errno.None or Errno.EAGAIN => true, // EAGAIN: there is a queue, and it is full
-            Errno.ENOENT or Errno.ENOTDIR or Errno.ECONNREFUSED => false,
+            Errno.None or Errno.EAGAIN => errno,
+            Errno.ENOENT or Errno.ENOTDIR or Errno.ECONNREFUSED => Errno.ECONNREFUSED,
             _ => throw new LinuxException(errno, "connect", path),
         };
     }

@@ -69,14 +69,14 @@ internal sealed class ShimSocket
         return UnixListener.Bind(Path, created);
     }
 
-    /// <summary>Removes the socket file if no shim listens on it.</summary>
+    /// <summary>Removes the socket file if no shim serves on it.</summary>
     /// <exception cref="IOException">The directory cannot be locked, or the file cannot be removed.</exception>
     public void RemoveIfStale()
     {
         if (!File.Exists(Path))
             return;
         using Descriptor held = FileLock.Acquire(_directory, s_shortLockBound);
-        if (!UnixSocket.IsListening(Path))
+        if (!UnixSocket.IsServed(Path))
             File.Delete(Path);
     }
 

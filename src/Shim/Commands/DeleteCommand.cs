@@ -89,7 +89,7 @@ internal static class DeleteCommand
     /// <summary>Whether a shim serves the bundle's container.</summary>
     private static bool IsServed(Bundle bundle) =>
         File.Exists(bundle.Address) && ShimSocket.FromAddress(File.ReadAllText(bundle.Address)) is { } socket
-        && UnixSocket.IsListening(socket.Path);
+        && UnixSocket.IsServed(socket.Path);
 
     private static ContainerSpec? SpecOf(Bundle bundle)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Linux.Tests.Peer;
 
@@ -94,6 +95,49 @@ public sealed class UnixSocketTests
         using (one)
         using (other)
             Assert.Equal(Errno.EINVAL, Assert.Throws<LinuxException>(() => UnixListener.FromDescriptor(one)).Errno);
+    }
+
+    /// <summary>A server's child keeps the socket open, as one does that has not yet begun its own program.</summary>
+    [Fact]
+    public void A_socket_whose_server_is_gone_is_not_served_although_it_listens()
+    {
+        const string Server = """
+            socket(S, AF_UNIX, SOCK_STREAM, 0); bind(S, pack_sockaddr_un("s")); listen(S, 9);
+            if (!($child = fork)) { sleep 1000; exit }
+            open(C, ">child"); print C $child;
+            """;
+        using TempDirectory root = new();
+        ProcessExit exit = ShortCommand.Run(new SpawnRequest
+        {
+            Path = "/usr/bin/perl",
+            Arguments = ["perl", "-MSocket", "-e", Server],
+            WorkingDirectory = root.Path,
+        }, TimeSpan.FromSeconds(30));
+        Assert.Equal(0, exit.ExitCode);
+        int child = int.Parse(File.ReadAllText(root["child"]), CultureInfo.InvariantCulture);
+        try
+        {
+            Assert.True(UnixSocket.IsListening(root["s"]));
+            Assert.False(UnixSocket.IsServed(root["s"]));
+        }
+        finally
+        {
+            Signals.Send(child, Signals.SIGKILL);
+        }
+    }
+
+    [Fact]
+    public void A_socket_that_was_taken_over_is_served()
+    {
+        using TempDirectory root = new();
+        Assert.False(UnixSocket.IsServed(root["s"]));
+        using UnixListener first = UnixListener.Bind(root["s"]);
+        Assert.True(UnixSocket.IsServed(root["s"]));
+        using UnixListener second = UnixListener.FromDescriptor(first.Descriptor.Duplicate());
+        first.Dispose();
+        Assert.True(UnixSocket.IsServed(root["s"]));
+        second.Dispose();
+        Assert.False(UnixSocket.IsServed(root["s"]));
     }
 
     [Fact]
