@@ -125,6 +125,10 @@ internal sealed class ShimLog : IDisposable
         _logger.Error("cannot pause the sandbox again after {id} was killed {sandbox} {reason}", id, sandbox,
             error.Message);
 
+    internal void LatePauseNotUndone(string sandbox, string reason) =>
+        _logger.Error(
+            "cannot undo a pause or resume that the sandbox answered late {sandbox} {reason}", sandbox, reason);
+
     internal void SignalAtResumeFailed(string process, string sandbox, Exception error) =>
         _logger.Warning("cannot deliver a signal that came during the pause {process} {sandbox} {reason}", process,
             sandbox, error.Message);

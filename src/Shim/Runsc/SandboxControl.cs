@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Linux;
 
 namespace Shim.Runsc;
 
@@ -7,20 +8,27 @@ namespace Shim.Runsc;
 /// late answer of a sandbox that has answered before is only a failed request.
 /// </summary>
 /// <remarks>
-/// Pause and resume always use the commands: runsc records what is paused, for anyone who works on the sandbox without
-/// this shim, above all runsc's own <c>delete</c>.
+/// A pause or a resume is sent once, and its outcome is known: a command that was killed may have paused the sandbox,
+/// and one resume too many would crash it. One that the sandbox answers after the bound is undone, because it was
+/// reported as failed.
 /// </remarks>
 /// <param name="socket">The socket, which the sandbox's containers share; null if runsc's records name none.</param>
 /// <param name="commands">The commands.</param>
 /// <param name="cpuOfSandbox">The CPU time of the sandbox's own cgroup, in nanoseconds; null if it has none.</param>
 /// <param name="died">The end of the sandbox's process.</param>
 /// <param name="gaveUp">Called with the reason when the socket is given up; once for all containers.</param>
+/// <param name="undoFailed">Called with the reason when a late pause or resume could not be undone.</param>
 /// <param name="time">The loop's clock.</param>
 internal sealed class SandboxControl(SandboxSocket? socket, RunscControl commands, Func<ulong?> cpuOfSandbox, Task died,
-    Action<string> gaveUp, TimeProvider time) : ISandboxControl
+    Action<string> gaveUp, Action<string> undoFailed, TimeProvider time) : ISandboxControl
 {
     /// <summary>A sandbox that ends closes its connections first and is reaped a little later.</summary>
     private static readonly TimeSpan s_deathBound = TimeSpan.FromMilliseconds(500);
+
+    // A sandbox takes milliseconds, but seconds on a node whose processors are busy.
+    private static readonly TimeSpan s_pauseBound = TimeSpan.FromSeconds(30);
+
+    private Task _late = Task.CompletedTask;
 
     /// <inheritdoc/>
     public Task<int> WaitAsync(string id, CancellationToken abandon) => AskAsync(
@@ -59,10 +67,12 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         }, () => commands.StatsAsync(id));
 
     /// <inheritdoc/>
-    public Task PauseAsync(string id) => commands.PauseAsync(id);
+    public Task PauseAsync(string id) => socket is { GivenUp: null }
+        ? ChangeAsync(SandboxMethod.Pause, SandboxMethod.Resume) : commands.PauseAsync(id);
 
     /// <inheritdoc/>
-    public Task ResumeAsync(string id) => commands.ResumeAsync(id);
+    public Task ResumeAsync(string id) => socket is { GivenUp: null }
+        ? ChangeAsync(SandboxMethod.Resume, SandboxMethod.Pause) : commands.ResumeAsync(id);
 
     /// <inheritdoc/>
     public Task<SandboxContainerState> StateAsync(string id) => AskAsync(
@@ -87,6 +97,61 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         var reader = new Utf8JsonReader(result.Span);
         return reader.Read() && reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long number)
             && number >= 0 && number <= most ? number : throw new JsonException("the result is not a valid number");
+    }
+
+    /// <summary>Pauses or resumes the sandbox.</summary>
+    /// <exception cref="RunscException">It did not, or not yet: if it does so late, that is undone.</exception>
+    private async Task ChangeAsync(SandboxMethod method, SandboxMethod opposite)
+    {
+        if (!_late.IsCompleted)
+            throw new RunscException(
+                RunscFailure.TimedOut, $"sandbox request {method}: an earlier request has not been answered");
+        Task answered = SendAsync(method);
+        if (!await LoopTask.AnyWithinAsync(s_pauseBound, time, answered))
+        {
+            _late = UndoAsync(answered, opposite);
+            throw new RunscException(RunscFailure.TimedOut,
+                $"sandbox request {method}: no answer within {s_pauseBound.TotalSeconds:0} s");
+        }
+        await answered;
+    }
+
+    private async Task UndoAsync(Task answered, SandboxMethod opposite)
+    {
+        try
+        {
+            await answered;
+        }
+        catch (RunscException)
+        {
+            return; // it did nothing, or is gone
+        }
+        try
+        {
+            await SendAsync(opposite);
+        }
+        catch (RunscException e)
+        {
+            undoFailed(e.Message);
+        }
+    }
+
+    private async Task SendAsync(SandboxMethod method)
+    {
+        try
+        {
+            await socket!.AskAsync(method, static json => json.WriteNullValue(), static _ => true);
+        }
+        catch (SandboxRefusedException e)
+        {
+            throw RunscLog.Refusal(e.Message);
+        }
+        catch (SandboxSilentException e)
+        {
+            throw await LoopTask.AnyWithinAsync(s_deathBound, time, died)
+                ? new RunscException(RunscFailure.NotFound, $"the sandbox has ended ({e.Message})", e)
+                : new RunscException(RunscFailure.Failed, $"sandbox request {e.Message}", e);
+        }
     }
 
     private async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument,

@@ -27,6 +27,14 @@ internal sealed class SandboxMethod(string name, TimeSpan bound, int longestAnsw
     /// <summary>A container's statistics. The CRI asks for those of all of a node's containers, in turn.</summary>
     public static SandboxMethod Event { get; } = new("Event", TimeSpan.FromSeconds(2), Figures);
 
+    /// <summary>
+    /// Pauses the sandbox. Not bounded, because what the sandbox does late must be known, too.
+    /// </summary>
+    public static SandboxMethod Pause { get; } = new("Pause", Timeout.InfiniteTimeSpan, Word);
+
+    /// <summary>Undoes one pause; a sandbox that is not paused crashes.</summary>
+    public static SandboxMethod Resume { get; } = new("Resume", Timeout.InfiniteTimeSpan, Word);
+
     /// <summary>Whether a container runs.</summary>
     public static SandboxMethod ContainerRuntimeState { get; } = new("ContainerRuntimeState", s_bound, Word);
 

@@ -80,7 +80,8 @@ internal sealed partial class Sandbox
         var control = new SandboxControl(
             SandboxSocket.Find(runsc.Settings.Root, runscId, context.Time), new RunscControl(runsc, log),
             () => cgroup is null ? null : CgroupReader.CpuUsage(cgroup), died,
-            reason => context.Log.SandboxSocketGivenUp(id, reason), context.Time);
+            reason => context.Log.SandboxSocketGivenUp(id, reason),
+            reason => context.Log.LatePauseNotUndone(id, reason), context.Time);
         return new Sandbox(context, id, pid, died, control)
         {
             Cgroup = cgroup,

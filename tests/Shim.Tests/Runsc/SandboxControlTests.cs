@@ -9,13 +9,17 @@ namespace Shim.Tests.Runsc;
 public sealed class SandboxControlTests : IDisposable
 {
     private const string FromCommand = "runsc has no container web+ in ";
+    private const string Done = """{"success":true,"err":"","result":{}}""";
+    private const string Pause = """{"method":"containerManager.Pause","arg":null}""";
+    private const string Resume = """{"method":"containerManager.Resume","arg":null}""";
+    private static readonly TimeSpan s_pauseBound = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_deathBound = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_statsBound = TimeSpan.FromSeconds(2);
 
     private readonly TempDirectory _directory = new();
     private readonly FakeTime _time = new();
     private readonly TaskCompletionSource _died = new();
-    private readonly List<string> _gaveUp = [];
+    private readonly List<string> _gaveUp = [], _notUndone = [];
 
     public void Dispose() => _directory.Dispose();
 
@@ -97,6 +101,88 @@ public sealed class SandboxControlTests : IDisposable
         Assert.Equal(["Event: no answer within 2 s"], _gaveUp);
     });
 
+    [Fact]
+    public void Pause_and_resume_are_sent_once() => Run(async (sandbox, control) =>
+    {
+        sandbox.Answers = [Done];
+        await control.PauseAsync("web+");
+        await control.ResumeAsync("web+");
+        sandbox.Answers = ["""{"success":false,"err":"no"}"""];
+        await AssertFailsAsync(RunscFailure.Failed, "sandbox refused Pause: no", control.PauseAsync("web+"));
+        sandbox.Answers = [];
+        sandbox.CloseAfter = true;
+        Task pausing = control.PauseAsync("web+");
+        await PassAsync(s_deathBound);
+        await AssertFailsAsync(RunscFailure.Failed, "sandbox request Pause: connection closed", pausing);
+        Assert.Equal([Pause, Resume, Pause, Pause], sandbox.Asked);
+        Assert.Empty(_gaveUp);
+    });
+
+    [Fact]
+    public void A_pause_of_a_sandbox_that_ends_fails() => Run(async (sandbox, control) =>
+    {
+        sandbox.CloseAfter = true;
+        Task pausing = control.PauseAsync("web+");
+        await _time.UntilAwaitedAsync(s_deathBound);
+        _died.SetResult();
+        await AssertFailsAsync(RunscFailure.NotFound, "the sandbox has ended", pausing);
+    });
+
+    [Fact]
+    public void A_pause_that_is_answered_late_is_undone() => Run(async (sandbox, control) =>
+    {
+        TaskCompletionSource late = new();
+        sandbox.Held = late.Task;
+        sandbox.Answers = [Done];
+        Task pausing = control.PauseAsync("web+");
+        await PassAsync(s_pauseBound);
+        await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Pause: no answer within 30 s", pausing);
+        await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Resume: an earlier request",
+            control.ResumeAsync("web+"));
+        late.SetResult();
+        await TestShim.UntilAsync(() => sandbox.Asked.Count == 2);
+        Assert.Equal([Pause, Resume], sandbox.Asked);
+        await UntilAnsweredAsync(() => control.PauseAsync("web+"));
+        Assert.Equal([Pause, Resume, Pause], sandbox.Asked);
+        Assert.Empty(_notUndone);
+    });
+
+    [Fact]
+    public void A_late_pause_that_is_not_undone_is_reported() => Run(async (sandbox, control) =>
+    {
+        TaskCompletionSource late = new();
+        sandbox.Held = late.Task;
+        sandbox.Answers = [Done];
+        Task pausing = control.PauseAsync("web+");
+        await PassAsync(s_pauseBound);
+        await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Pause", pausing);
+        await sandbox.AskedAsync;
+        await TestShim.SettleAsync();
+        late.SetResult(); // the next one is held again
+        TaskCompletionSource undo = new();
+        sandbox.Held = undo.Task;
+        await TestShim.UntilAsync(() => sandbox.Asked.Count == 2);
+        sandbox.Answers = ["""{"success":false,"err":"no"}"""];
+        undo.SetResult();
+        await TestShim.UntilAsync(() => _notUndone.Count == 1);
+        Assert.Equal("sandbox refused Resume: no", Assert.Single(_notUndone));
+    });
+
+    /// <summary>Makes a request again as long as an earlier one has not been answered.</summary>
+    private static async Task UntilAnsweredAsync(Func<Task> request)
+    {
+        while (true)
+            try
+            {
+                await request();
+                return;
+            }
+            catch (RunscException e) when (e.Failure == RunscFailure.TimedOut)
+            {
+                await Task.Yield();
+            }
+    }
+
     private async Task PassAsync(TimeSpan wait)
     {
         await _time.UntilAwaitedAsync(wait);
@@ -120,7 +206,7 @@ public sealed class SandboxControlTests : IDisposable
             Flags = new Dictionary<string, string>(),
         };
         var commands = new RunscControl(new RunscRunner(null!, _time, settings), "/dev/null");
-        await body(sandbox, new SandboxControl(
-            new SandboxSocket(_directory["s"], _time), commands, static () => null, _died.Task, _gaveUp.Add, _time));
+        await body(sandbox, new SandboxControl(new SandboxSocket(_directory["s"], _time), commands, static () => null,
+            _died.Task, _gaveUp.Add, _notUndone.Add, _time));
     });
 }

@@ -28,6 +28,9 @@ internal sealed class FakeSandbox : IDisposable
 
     public bool CloseAfter { get; set; }
 
+    /// <summary>What an answer waits for.</summary>
+    public Task Held { get; set; } = Task.CompletedTask;
+
     /// <summary>A question has arrived.</summary>
     public Task AskedAsync => _asked.Task;
 
@@ -49,6 +52,7 @@ internal sealed class FakeSandbox : IDisposable
             byte[] buffer = new byte[4096];
             Asked.Add(Encoding.UTF8.GetString(buffer, 0, await connection.Stream.ReadAsync(buffer)));
             _asked.TrySetResult();
+            await Held;
             try
             {
                 foreach (string answer in Answers)
