@@ -140,7 +140,7 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
     {
         try
         {
-            await socket!.AskAsync(method, static json => json.WriteNullValue(), static _ => true);
+            await socket!.AskAsync(method, static json => json.WriteNullValue(), static _ => { });
         }
         catch (SandboxRefusedException e)
         {
@@ -157,11 +157,21 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
     private async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument,
         Func<ReadOnlyMemory<byte>, T> read, Func<Task<T>> command, CancellationToken abandon = default)
     {
+        T? result = default;
+        return await TryAskAsync(method, argument, answer => result = read(answer), abandon)
+            ? result! : await command();
+    }
+
+    /// <returns>False if the command is to be used instead.</returns>
+    private async Task<bool> TryAskAsync(SandboxMethod method, Action<Utf8JsonWriter> argument,
+        Action<ReadOnlyMemory<byte>> read, CancellationToken abandon)
+    {
         if (socket is not { GivenUp: null })
-            return await command();
+            return false;
         try
         {
-            return await socket.AskAsync(method, argument, read, abandon);
+            await socket.AskAsync(method, argument, read, abandon);
+            return true;
         }
         catch (SandboxRefusedException e) when (!e.IsUnknownMethod)
         {
@@ -183,7 +193,7 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
                 throw new RunscException(RunscFailure.NotFound, $"the sandbox has ended ({e.Message})", e);
             if (socket.GiveUp(e.Message))
                 gaveUp(e.Message);
+            return false;
         }
-        return await command();
     }
 }

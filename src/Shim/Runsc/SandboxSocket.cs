@@ -77,8 +77,8 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
     /// <exception cref="SandboxSilentException">There was no answer, or an invalid one.</exception>
     /// <exception cref="TimeoutException">There was no answer in time.</exception>
     /// <exception cref="OperationCanceledException">The wait was abandoned.</exception>
-    public async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument,
-        Func<ReadOnlyMemory<byte>, T> read, CancellationToken abandon = default)
+    public async Task AskAsync(SandboxMethod method, Action<Utf8JsonWriter> argument,
+        Action<ReadOnlyMemory<byte>> read, CancellationToken abandon = default)
     {
         using CancellationTokenSource bound = new(method.Bound, time);
         using CancellationTokenSource? both =
@@ -97,7 +97,10 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
                 if (count == 0)
                     throw new SandboxSilentException($"{method}: connection closed after {length} bytes");
                 if (answerEnd.Find(buffer.AsSpan(length, count)) is > 0 and int last)
-                    return ReadAnswer(method, buffer.AsMemory(0, length + last), read);
+                {
+                    ReadAnswer(method, buffer.AsMemory(0, length + last), read);
+                    return;
+                }
                 length += count;
                 if (length >= method.LongestAnswer)
                     throw new SandboxSilentException($"{method}: answer of more than {method.LongestAnswer} bytes");
@@ -147,12 +150,12 @@ internal sealed class SandboxSocket(string path, TimeProvider time)
 
     /// <exception cref="JsonException">The answer is invalid.</exception>
     /// <exception cref="SandboxRefusedException">The sandbox refused the request.</exception>
-    private T ReadAnswer<T>(SandboxMethod method, ReadOnlyMemory<byte> bytes, Func<ReadOnlyMemory<byte>, T> read)
+    private void ReadAnswer(SandboxMethod method, ReadOnlyMemory<byte> bytes, Action<ReadOnlyMemory<byte>> read)
     {
         SandboxAnswer answer = SandboxAnswer.Parse(bytes.Span);
         HasAnswered = true;
         if (!answer.Success)
             throw new SandboxRefusedException(method.Name, answer.Error.Length > 0 ? answer.Error : "no reason given");
-        return read(bytes[answer.Result]);
+        read(bytes[answer.Result]);
     }
 }

@@ -124,6 +124,8 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
         // containerd deletes at its start what does not run.
         (Kill.Containerd, _) when IsAlive => after.Contains(Stopped) ? [_state, Stopped, None] : [_state, .. after],
         (Kill.Client, _) when IsAlive => [_state, .. after],
+        // The client asks the new one again, which has deleted the task that had stopped.
+        (Kill.Containerd, _) when call == "start" => [None, Created, Stopped, Running],
         (Kill.Containerd, _) => [None, Created, Stopped, _state, .. after],
         (Kill.Client, _) => [None, Created, _state, .. after],
         // A command of runsc: the call fails, or does what it was to do.

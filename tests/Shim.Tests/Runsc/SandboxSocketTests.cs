@@ -7,9 +7,6 @@ namespace Shim.Tests.Runsc;
 /// <summary>The control socket, with a peer that may be hostile.</summary>
 public sealed class SandboxSocketTests : IDisposable
 {
-    private static readonly Func<ReadOnlyMemory<byte>, JsonDocument> s_document =
-        static result => JsonDocument.Parse(result.ToArray());
-
     private readonly TempDirectory _directory = new();
 
     public void Dispose() => _directory.Dispose();
@@ -19,7 +16,7 @@ public sealed class SandboxSocketTests : IDisposable
     {
         sandbox.Answers = ["{\"succ", "ess\":true,\"err\":\"\",\"result\":{\"a\":[1,", "2]}}"];
         using JsonDocument answer =
-            await socket.AskAsync(SandboxMethod.Signal, static json => json.WriteStringValue("w\"eb"), s_document);
+            await AskAsync(socket, SandboxMethod.Signal, static json => json.WriteStringValue("w\"eb"));
         Assert.Equal(2, answer.RootElement.GetProperty("a").GetArrayLength());
         Assert.Equal("{\"method\":\"containerManager.Signal\",\"arg\":\"w\\u0022eb\"}", sandbox.Asked[0]);
         // One request for each connection, which is closed at once.
@@ -128,8 +125,8 @@ public sealed class SandboxSocketTests : IDisposable
     public void A_wait_lasts_until_it_is_abandoned() => Run(async (sandbox, socket) =>
     {
         using CancellationTokenSource abandon = new();
-        Task<JsonDocument> waiting =
-            socket.AskAsync(SandboxMethod.Wait, static json => json.WriteNullValue(), s_document, abandon.Token);
+        Task waiting = socket.AskAsync(
+            SandboxMethod.Wait, static json => json.WriteNullValue(), static _ => { }, abandon.Token);
         await sandbox.AskedAsync;
         Assert.False(waiting.IsCompleted);
         abandon.Cancel();
@@ -165,8 +162,14 @@ public sealed class SandboxSocketTests : IDisposable
     public void The_exit_status_of_a_wait_status(uint packed, int status) =>
         Assert.Equal(status, SandboxControl.ExitStatusOf(packed));
 
-    private static Task<JsonDocument> AskAsync(SandboxSocket socket, SandboxMethod method) =>
-        socket.AskAsync(method, static json => json.WriteNullValue(), s_document);
+    private static async Task<JsonDocument> AskAsync(
+        SandboxSocket socket, SandboxMethod method, Action<Utf8JsonWriter>? argument = null)
+    {
+        JsonDocument? answer = null;
+        await socket.AskAsync(method, argument ?? (static json => json.WriteNullValue()),
+            result => answer = JsonDocument.Parse(result.ToArray()));
+        return answer!;
+    }
 
     private static async Task AssertInvalidAsync(string words, SandboxSocket socket, SandboxMethod method)
     {
