@@ -37,9 +37,9 @@ internal static class DeleteCommand
         List<string> failures = [];
         BundleState? state = BundleState.Load(bundle) ?? DefaultState(arguments);
         bool isServed = IsServed(bundle);
+        ContainerSpec? spec = SpecOf(bundle);
         if (state is not null)
         {
-            ContainerSpec? spec = SpecOf(bundle);
             var removal = new RunscRemoval(arguments, state, bundle, spec, budget, isServed);
             Try(failures, removal.KillUnserved);
             Try(failures, removal.AskRunsc);
@@ -56,13 +56,7 @@ internal static class DeleteCommand
             Try(failures, () => RemoveDeadSocket(File.ReadAllText(bundle.Address)));
         Try(failures, () => RemovePartialImage(bundle));
         // Last, since a file server that is gone may block it.
-        Try(failures, () =>
-        {
-            if (state is not null)
-                FileStores.UnmountAndRemoveFrom(bundle.Rootfs, state.RunscId);
-            else
-                Mounts.UnmountAll(bundle.Rootfs);
-        });
+        Try(failures, () => FileStores.UnmountAndRemoveFrom(bundle.Rootfs, spec?.SandboxId ?? arguments.Id));
         foreach (string failure in failures)
             StandardStreams.WriteErrorLine($"delete {arguments.Id}: {failure}");
         StandardIo.Write(new DeleteResponse

@@ -6,6 +6,7 @@ using Shim.Io;
 using Shim.Logging;
 using Shim.Runsc;
 using Shim.Sandboxes;
+using Shim.Volumes;
 
 namespace Shim.Containers;
 
@@ -233,7 +234,9 @@ internal sealed partial class Container : ISandboxMember
 
     private void AddCleanUp(Undo undo)
     {
-        undo.Add("unmount the root file system", () => _context.Blocking.UnmountAsync(Bundle.Rootfs));
+        // The runsc that was to delete the container may have been killed before, at this delete or an earlier kill.
+        undo.Add("unmount the root file system", () => _context.Blocking.RunAsync("umount", Bundle.Rootfs,
+            () => FileStores.UnmountAndRemoveFrom(Bundle.Rootfs, Sandbox.Id)));
         undo.Add("remove the terminal's directory", () => DirectoryTree.Delete(Bundle.ConsoleDirectory));
         undo.Add("close the standard streams", () => Init.Stdio.DisposeAsync().AsTask());
     }

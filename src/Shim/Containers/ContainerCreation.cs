@@ -184,7 +184,7 @@ internal sealed class ContainerCreation
     /// <summary>Removes what a killed runsc leaves. Blocks.</summary>
     private void RemoveRemains()
     {
-        FileStores.RemoveFrom(Bundle.Rootfs, State.RunscId);
+        FileStores.RemoveFrom(Bundle.Rootfs, Spec.SandboxId ?? Request.Id);
         if (RunscStateFile.FindTorn(State.RunscRoot, State.RunscId) is { } torn)
             RunscStateFile.Remove(torn, Spec.IsSandbox ? State.RunscId : null);
         RunscLeftovers.Remove(State.RunscRoot, State.RunscId, _context.Cgroups, Spec.CgroupsPath, s_exitBound);

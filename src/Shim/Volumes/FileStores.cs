@@ -1,4 +1,5 @@
 using Linux;
+using Shim.Runsc;
 
 namespace Shim.Volumes;
 
@@ -19,12 +20,12 @@ internal static class FileStores
     /// as it is there, runsc creates no container with that root file system again.
     /// </summary>
     /// <param name="rootfs">The mounted root file system. Nothing in it is trusted, and no link is followed.</param>
-    /// <param name="id">The sandbox's id in runsc.</param>
+    /// <param name="sandbox">The sandbox: containerd's id of its first container.</param>
     /// <exception cref="LinuxException">It cannot be removed.</exception>
-    public static void RemoveFrom(string rootfs, string id)
+    public static void RemoveFrom(string rootfs, string sandbox)
     {
         using OpenDirectory? directory = OpenDirectory.TryOpen(rootfs);
-        directory?.Unlink(Prefix + id);
+        directory?.Unlink(Prefix + RunscId.For(sandbox));
     }
 
     /// <summary>
@@ -33,7 +34,7 @@ internal static class FileStores
     /// </summary>
     /// <inheritdoc cref="RemoveFrom"/>
     /// <exception cref="IOException">Something cannot be unmounted.</exception>
-    public static void UnmountAndRemoveFrom(string rootfs, string id)
+    public static void UnmountAndRemoveFrom(string rootfs, string sandbox)
     {
         using OpenDirectory? directory = OpenDirectory.TryOpen(rootfs);
         try
@@ -42,7 +43,7 @@ internal static class FileStores
         }
         finally
         {
-            directory?.Unlink(Prefix + id);
+            directory?.Unlink(Prefix + RunscId.For(sandbox));
         }
     }
 

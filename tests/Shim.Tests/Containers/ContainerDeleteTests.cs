@@ -56,6 +56,20 @@ public sealed class ContainerDeleteTests
         Assert.Equal(0, pod.Shim.Store.Count);
     });
 
+    /// <summary>A runsc that is killed may have removed its record, but not the store: then no create succeeds again.
+    /// </summary>
+    [Theory, InlineData("pod"), InlineData("web")]
+    public void A_file_store_that_a_killed_runsc_leaves_in_the_root_file_system_is_removed(string id) =>
+        TestPod.Run(async pod =>
+        {
+            Container container = await pod.InStoppedAsync(id, 3);
+            string store = Path.Combine(container.Bundle.Rootfs, ".gvisor.filestore.pod+");
+            File.WriteAllText(store, "");
+            File.Delete(pod.RecordOf(id));
+            await container.DeleteAsync();
+            Assert.False(File.Exists(store));
+        });
+
     [Fact]
     public void Locks_that_runsc_leaves_are_removed() => TestPod.Run(async pod =>
     {
