@@ -14,10 +14,6 @@ public static class ProcFs
             ? stat
             : null;
 
-    /// <summary>Whether a process exists and has not ended.</summary>
-    /// <exception cref="LinuxException">/proc cannot be read.</exception>
-    internal static bool IsAlive(int pid) => Stat(pid) is { IsZombie: false };
-
     /// <summary>The parent's pid, or null if the process does not exist.</summary>
     internal static int? ParentPid(int pid) => Stat(pid)?.ParentPid;
 

@@ -45,7 +45,8 @@ public static class UnixSocket
     /// <remarks>
     /// A child that a server was just starting when it was killed holds the socket open until it begins its own
     /// program, so that the socket listens, but nobody serves. The server is the process that called listen(2) last:
-    /// SO_PEERCRED of a connection names it (unix(7)).
+    /// SO_PEERCRED of a connection names it (unix(7)). One that is ending closes its connections before the socket, but
+    /// has no memory any more, and so no command line (do_exit in the kernel).
     /// </remarks>
     /// <exception cref="LinuxException">The connection failed for another reason, such as EACCES.</exception>
     public static bool IsServed(string path)
@@ -54,7 +55,7 @@ public static class UnixSocket
         // A full queue has no connection to ask, and room in it is a matter of the server's next turn.
         return TryConnect(socket, path) switch
         {
-            Errno.None => PeerCredentials.Of(socket).Pid is var pid && (pid == 0 || ProcFs.IsAlive(pid)),
+            Errno.None => PeerCredentials.Of(socket).Pid is var pid && (pid == 0 || ProcFs.CommandLine(pid).Length > 0),
             Errno.EAGAIN => true,
             _ => false,
         };
