@@ -121,12 +121,11 @@ public sealed class Reaper : IChildProcesses, IDisposable
 
     private async Task ReapAtEverySignalAsync()
     {
-        ReapAll();
         while (!_disposed)
             try
             {
-                await _signals.ReadAsync();
                 ReapAll();
+                await _signals.ReadAsync();
             }
             catch (ObjectDisposedException) when (_disposed)
             {

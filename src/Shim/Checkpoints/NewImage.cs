@@ -101,6 +101,7 @@ internal sealed class NewImage : IDisposable
                 _moved.Add(file);
             }
             directory.Sync();
+            SyncMade();
         }
         catch
         {
@@ -181,6 +182,21 @@ internal sealed class NewImage : IDisposable
     /// Removes the created directories, from the lowest to the topmost, up to one in which something is: a file, or an
     /// image that is being written to another directory below it.
     /// </summary>
+    /// <summary>The directories that were made have entries in those above them.</summary>
+    /// <exception cref="LinuxException">One cannot be opened or written.</exception>
+    private void SyncMade()
+    {
+        if (_made is null)
+            return;
+        string each = _path.TrimEnd('/');
+        while (each.Length >= _made.Length)
+        {
+            each = System.IO.Path.GetDirectoryName(each)!;
+            using OpenDirectory? above = OpenDirectory.TryOpen(each);
+            above?.Sync();
+        }
+    }
+
     private static void RemoveMade(string path, string? made)
     {
         if (made is null)

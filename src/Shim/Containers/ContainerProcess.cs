@@ -56,8 +56,13 @@ internal sealed class ContainerProcess(string id, string name, StdioRequest requ
             return false;
         State = next;
         End = end;
-        Stdio.ProcessEnded();
         _ended.SetResult(end);
+        // What fails here is logged by the loop; it must not keep the exit from containerd.
+        LoopTask.Watch(() =>
+        {
+            Stdio.ProcessEnded();
+            return Task.CompletedTask;
+        });
         return true;
     }
 }

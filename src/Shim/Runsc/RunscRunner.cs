@@ -15,6 +15,8 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
     private const int LogLimit = 1 << 20;
     private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(4);
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_usualTime = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_helpBound = TimeSpan.FromSeconds(5);
 
     /// <summary>Which runsc, and its flags.</summary>
@@ -60,7 +62,7 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
         long logStart = LengthOf(log), start = time.GetTimestamp();
         ChildProcess child = Start(arguments, log, stdio);
         // The file appears after 5 to 50 ms; a notification would cost more than polling.
-        for (TimeSpan pause = s_firstLook; !IsWritten(pidFile); pause = s_look)
+        for (TimeSpan pause = s_firstLook; !IsWritten(pidFile); pause = NextPause(pause, time.GetElapsedTime(start)))
         {
             if (child.Exited.IsCompleted)
             {
@@ -77,6 +79,10 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
         }
         return child.Exited;
     }
+
+    /// <summary>Soon at first; less and less often in a sandbox that hangs.</summary>
+    private static TimeSpan NextPause(TimeSpan pause, TimeSpan elapsed) =>
+        elapsed < s_usualTime ? s_look : pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
 
     /// <summary>Runs a command that leaves behind a child, which lives as long as the process that it starts.</summary>
     /// <inheritdoc cref="RunUntilWrittenAsync"/>

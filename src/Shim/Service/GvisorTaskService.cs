@@ -110,7 +110,8 @@ internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store)
     {
         foreach (Container container in store.All)
             return new VersionResponse { Version = await container.RunscVersionAsync() };
-        ShimConfiguration configuration = ConfigurationFile.ReadDefault([]);
+        ShimConfiguration configuration = await shim.Blocking.RunAsync(
+            "read", "the shim's configuration", static () => ConfigurationFile.ReadDefault([]));
         var settings = new RunscSettings
         {
             Binary = configuration.BinaryName,

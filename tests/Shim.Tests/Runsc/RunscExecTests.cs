@@ -35,6 +35,24 @@ public sealed class RunscExecTests
     });
 
     [Fact]
+    public void It_is_looked_for_less_often_when_it_takes_long() => Run(async test =>
+    {
+        TaskCompletionSource exec = test.Runsc.Hold("exec");
+        Task<Task<ProcessExit>> starting = ExecAsync(test);
+        await test.Shim.Time.UntilAwaitedAsync(s_firstLook);
+        test.Shim.Time.Advance(TimeSpan.FromMilliseconds(50));
+        foreach (int pause in (int[])[8, 16, 32, 64, 100, 100])
+        {
+            await test.Shim.Time.UntilAwaitedAsync(TimeSpan.FromMilliseconds(pause));
+            test.Shim.Time.Advance(TimeSpan.FromMilliseconds(pause));
+        }
+        exec.SetResult();
+        await TestShim.UntilAsync(() => new FileInfo(test.PidFile) is { Exists: true, Length: > 0 });
+        test.Shim.Time.Advance(TimeSpan.FromMilliseconds(100));
+        await starting;
+    });
+
+    [Fact]
     public void It_has_run_if_it_ends_at_once() => Run(async test =>
     {
         test.Runsc.On("exec", static call =>
@@ -62,7 +80,7 @@ public sealed class RunscExecTests
         test.Shim.Time.Advance(Bound);
         await test.Shim.Time.UntilArmedAsync();
         Assert.Empty(test.Runsc.Signals);
-        test.Shim.Time.Advance(s_look);
+        test.Shim.Time.Advance(s_firstLook * 2);
         await FailureAsync(starting, RunscFailure.TimedOut, "exec", "60");
         Assert.Equal(test.Runsc.Calls[0].Pid, Assert.Single(_late).Pid);
         Assert.Empty(test.Runsc.Signals);
