@@ -55,11 +55,14 @@ public static class UnixSocket
         // A full queue has no connection to ask, and room in it is a matter of the server's next turn.
         return TryConnect(socket, path) switch
         {
-            Errno.None => PeerCredentials.Of(socket).Pid is var pid && (pid == 0 || ProcFs.CommandLine(pid).Length > 0),
+            Errno.None => IsServer(PeerCredentials.Of(socket).Pid),
             Errno.EAGAIN => true,
             _ => false,
         };
     }
+
+    /// <summary>Whether a process is alive; one of another pid namespace, which has the pid 0, is taken for it.</summary>
+    private static bool IsServer(int pid) => pid == 0 || ProcFs.CommandLine(pid).Length > 0;
 
     /// <returns>None, EAGAIN if the queue is full, or ECONNREFUSED if no process listens.</returns>
     private static Errno TryConnect(Descriptor socket, string path)
