@@ -168,8 +168,8 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
     }
 
     /// <summary>
-    /// containerd runs no <c>delete</c> for a shim that is killed before it has connected to it. The socket's file stays
-    /// until a container of the same name is created.
+    /// containerd runs no <c>delete</c> for a shim that is killed before it has connected to it. The socket's file
+    /// stays until a container of the same name is created.
     /// </summary>
     private static void RemoveSocketOfUnknownShim(Daemon daemon, Leftovers leftovers, string id)
     {
