@@ -45,6 +45,18 @@ public abstract class ContainerTest(Daemons daemons) : IAsyncDisposable
     protected static Task UntilStoppedAsync(Daemon daemon, string id) =>
         Eventually.TrueAsync($"task {id} stops", async () => await StatusAsync(daemon, id) == "STOPPED");
 
+    /// <summary>`ctr` mounts a snapshot to read a user's name, and was killed meanwhile.</summary>
+    protected static void UnmountOfKilledClients(Daemon daemon)
+    {
+        foreach (string line in File.ReadAllLines("/proc/self/mountinfo"))
+            if (line.Split(' ')[4] is { } target && line.Contains(daemon.Directory, StringComparison.Ordinal)
+                && target.StartsWith("/tmp/containerd-mount", StringComparison.Ordinal))
+            {
+                Linux.Mounts.UnmountAll(target);
+                Directory.Delete(target);
+            }
+    }
+
     /// <summary>The status of a task as `ctr` shows it; empty where containerd knows no such task.</summary>
     internal static async Task<string> StatusAsync(Daemon daemon, string id)
     {

@@ -219,18 +219,6 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         await client.WaitForExitAsync();
     }
 
-    /// <summary>`ctr` mounts a snapshot to read a user's name, and was killed meanwhile.</summary>
-    private static void UnmountOfKilledClients(Daemon daemon)
-    {
-        foreach (string line in File.ReadAllLines("/proc/self/mountinfo"))
-            if (line.Split(' ')[4] is { } target && line.Contains(daemon.Directory, StringComparison.Ordinal)
-                && target.StartsWith("/tmp/containerd-mount", StringComparison.Ordinal))
-            {
-                Mounts.UnmountAll(target);
-                Directory.Delete(target);
-            }
-    }
-
     private static string[] RunWith(string configuration, string id) =>
         ["run", "-d", "--runtime", "io.containerd.runsc.v1", "--runtime-config-path", configuration, Tools.ImageName,
             id, .. s_sleep];

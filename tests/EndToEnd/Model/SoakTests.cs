@@ -161,6 +161,7 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
                     .Contains(id, StringComparison.Ordinal);
             });
             RemoveSocketOfUnknownShim(daemon, leftovers, id);
+            UnmountOfKilledClients(daemon);
             await Eventually.PassesAsync(() => Assert.True(leftovers.Found.Count == 0,
                 $"{LogOf(daemon, id)}after disturbance {kind} there is left:\n{string.Join('\n', leftovers.Found)}"),
                 TimeSpan.FromSeconds(20));
