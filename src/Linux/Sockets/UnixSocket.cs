@@ -61,7 +61,7 @@ public static class UnixSocket
         };
     }
 
-    /// <summary>Whether a process is alive; so is taken one of another pid namespace, which has the pid 0.</summary>
+    /// <summary>Whether a process is alive. Pid 0, a process of another pid namespace, is assumed to be.</summary>
     private static bool IsServer(int pid) => pid == 0 || ProcFs.CommandLine(pid).Length > 0;
 
     /// <returns>None, EAGAIN if the queue is full, or ECONNREFUSED if no process listens.</returns>

@@ -178,30 +178,34 @@ internal sealed class NewImage : IDisposable
         return missing;
     }
 
-    /// <summary>
-    /// Removes the created directories, from the lowest to the topmost, up to one in which something is: a file, or an
-    /// image that is being written to another directory below it.
-    /// </summary>
-    /// <summary>The directories that were made have entries in those above them.</summary>
+    /// <summary>The directories that were created, from the lowest to the topmost.</summary>
+    private static IEnumerable<string> Made(string path, string? topmost)
+    {
+        if (topmost is null)
+            yield break;
+        for (string each = path.TrimEnd('/'); each.Length >= topmost.Length;
+            each = System.IO.Path.GetDirectoryName(each)!)
+            yield return each;
+    }
+
+    /// <summary>Brings the entries of the created directories to the disk: each is in the one above it.</summary>
     /// <exception cref="LinuxException">One cannot be opened or written.</exception>
     private void SyncMade()
     {
-        if (_made is null)
-            return;
-        string each = _path.TrimEnd('/');
-        while (each.Length >= _made.Length)
+        foreach (string each in Made(_path, _made))
         {
-            each = System.IO.Path.GetDirectoryName(each)!;
-            using OpenDirectory? above = OpenDirectory.TryOpen(each);
+            using OpenDirectory? above = OpenDirectory.TryOpen(System.IO.Path.GetDirectoryName(each)!);
             above?.Sync();
         }
     }
 
-    private static void RemoveMade(string path, string? made)
+    /// <summary>
+    /// Removes the created directories, from the lowest to the topmost, up to one in which something is: a file, or an
+    /// image that is being written to another directory below it.
+    /// </summary>
+    private static void RemoveMade(string path, string? topmost)
     {
-        if (made is null)
-            return;
-        for (string each = path.TrimEnd('/'); each.Length >= made.Length; each = System.IO.Path.GetDirectoryName(each)!)
+        foreach (string each in Made(path, topmost))
             if (!TryRemoveEmpty(each))
                 return;
     }

@@ -28,15 +28,8 @@ internal sealed class IdleShim(
     {
         while (true)
         {
-            if (!await LoopTask.AnyWithinAsync(s_patience, time, store.Empty))
-            {
-                if (connections() > 0 || !store.IsAbandoned)
-                    continue;
-                end("its containers have ended, their bundles are gone, and nobody is connected");
-                return;
-            }
-            await Task.Yield(); // the call that removed the last one goes on first
-            if (await FindReasonAsync() is { } reason)
+            bool isEmpty = await LoopTask.AnyWithinAsync(s_patience, time, store.Empty);
+            if ((isEmpty ? await FindReasonAsync() : ReasonWithContainers) is { } reason)
             {
                 end(reason);
                 return;
@@ -44,9 +37,13 @@ internal sealed class IdleShim(
         }
     }
 
+    private string? ReasonWithContainers => connections() == 0 && store.IsAbandoned
+        ? "its containers have ended, their bundles are gone, and nobody is connected" : null;
+
     /// <returns>Why the shim is to end; null if it has containers again.</returns>
     private async Task<string?> FindReasonAsync()
     {
+        await Task.Yield(); // the call that removed the last one goes on first
         long since = time.GetTimestamp();
         while (store.Empty.IsCompleted)
         {

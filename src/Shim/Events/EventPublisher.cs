@@ -123,7 +123,7 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
                 _log.EventSendFailed(first.Topic, e, pause);
                 if (await LoopTask.AnyWithinAsync(pause, _time, _stopped.Task))
                     return;
-                pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+                pause = Backoff.Next(pause, s_longestPause);
                 continue;
             }
             catch (Exception e)

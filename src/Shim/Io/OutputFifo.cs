@@ -52,7 +52,7 @@ internal sealed class OutputFifo : IDisposable
         _lookAgain ??= _time.CreateTimer(
             _ => CloseWhenRead(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _lookAgain.Change(_pause, Timeout.InfiniteTimeSpan);
-        _pause = _pause * 2 < s_longestPause ? _pause * 2 : s_longestPause;
+        _pause = Backoff.Next(_pause, s_longestPause);
     }
 
     /// <summary>Closes now.</summary>

@@ -82,7 +82,7 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
 
     /// <summary>Soon at first; less and less often in a sandbox that hangs.</summary>
     private static TimeSpan NextPause(TimeSpan pause, TimeSpan elapsed) =>
-        elapsed < s_usualTime ? s_look : pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+        elapsed < s_usualTime ? s_look : Backoff.Next(pause, s_longestPause);
 
     /// <summary>Runs a command that leaves behind a child, which lives as long as the process that it starts.</summary>
     /// <inheritdoc cref="RunUntilWrittenAsync"/>

@@ -30,6 +30,9 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
 
     private Task _late = Task.CompletedTask;
 
+    /// <summary>The socket; null if there is none, or if it was given up.</summary>
+    private SandboxSocket? Usable => socket is { GivenUp: null } ? socket : null;
+
     /// <inheritdoc/>
     public Task<int> WaitAsync(string id, CancellationToken abandon) => AskAsync(
         SandboxMethod.Wait, json => json.WriteStringValue(id),
@@ -67,12 +70,12 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         }, () => commands.StatsAsync(id));
 
     /// <inheritdoc/>
-    public Task PauseAsync(string id) => socket is { GivenUp: null }
-        ? ChangeAsync(SandboxMethod.Pause, SandboxMethod.Resume) : commands.PauseAsync(id);
+    public Task PauseAsync(string id) => Usable is { } open
+        ? ChangeAsync(open, SandboxMethod.Pause, SandboxMethod.Resume) : commands.PauseAsync(id);
 
     /// <inheritdoc/>
-    public Task ResumeAsync(string id) => socket is { GivenUp: null }
-        ? ChangeAsync(SandboxMethod.Resume, SandboxMethod.Pause) : commands.ResumeAsync(id);
+    public Task ResumeAsync(string id) => Usable is { } open
+        ? ChangeAsync(open, SandboxMethod.Resume, SandboxMethod.Pause) : commands.ResumeAsync(id);
 
     /// <inheritdoc/>
     public Task<SandboxContainerState> StateAsync(string id) => AskAsync(
@@ -101,22 +104,22 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
 
     /// <summary>Pauses or resumes the sandbox.</summary>
     /// <exception cref="RunscException">It did not, or not yet: if it does so late, that is undone.</exception>
-    private async Task ChangeAsync(SandboxMethod method, SandboxMethod opposite)
+    private async Task ChangeAsync(SandboxSocket open, SandboxMethod method, SandboxMethod opposite)
     {
         if (!_late.IsCompleted)
             throw new RunscException(
                 RunscFailure.TimedOut, $"sandbox request {method}: an earlier request has not been answered");
-        Task answered = SendAsync(method);
+        Task answered = SendAsync(open, method);
         if (!await LoopTask.AnyWithinAsync(s_pauseBound, time, answered))
         {
-            _late = UndoAsync(answered, opposite);
+            _late = UndoAsync(answered, open, opposite);
             throw new RunscException(RunscFailure.TimedOut,
                 $"sandbox request {method}: no answer within {s_pauseBound.TotalSeconds:0} s");
         }
         await answered;
     }
 
-    private async Task UndoAsync(Task answered, SandboxMethod opposite)
+    private async Task UndoAsync(Task answered, SandboxSocket open, SandboxMethod opposite)
     {
         try
         {
@@ -128,7 +131,7 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         }
         try
         {
-            await SendAsync(opposite);
+            await SendAsync(open, opposite);
         }
         catch (RunscException e)
         {
@@ -136,11 +139,11 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         }
     }
 
-    private async Task SendAsync(SandboxMethod method)
+    private async Task SendAsync(SandboxSocket open, SandboxMethod method)
     {
         try
         {
-            await socket!.AskAsync(method, static json => json.WriteNullValue(), static _ => { });
+            await open.AskAsync(method, static json => json.WriteNullValue(), static _ => { });
         }
         catch (SandboxRefusedException e)
         {
@@ -148,10 +151,16 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         }
         catch (SandboxSilentException e)
         {
-            throw await LoopTask.AnyWithinAsync(s_deathBound, time, died)
-                ? new RunscException(RunscFailure.NotFound, $"the sandbox has ended ({e.Message})", e)
-                : new RunscException(RunscFailure.Failed, $"sandbox request {e.Message}", e);
+            await RequireAliveAsync(e);
+            throw new RunscException(RunscFailure.Failed, $"sandbox request {e.Message}", e);
         }
+    }
+
+    /// <exception cref="RunscException">The sandbox ends, which explains the error.</exception>
+    private async Task RequireAliveAsync(Exception error)
+    {
+        if (await LoopTask.AnyWithinAsync(s_deathBound, time, died))
+            throw new RunscException(RunscFailure.NotFound, $"the sandbox has ended ({error.Message})", error);
     }
 
     private async Task<T> AskAsync<T>(SandboxMethod method, Action<Utf8JsonWriter> argument,
@@ -166,11 +175,11 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
     private async Task<bool> TryAskAsync(SandboxMethod method, Action<Utf8JsonWriter> argument,
         Action<ReadOnlyMemory<byte>> read, CancellationToken abandon)
     {
-        if (socket is not { GivenUp: null })
+        if (Usable is not { } open)
             return false;
         try
         {
-            await socket.AskAsync(method, argument, read, abandon);
+            await open.AskAsync(method, argument, read, abandon);
             return true;
         }
         catch (SandboxRefusedException e) when (!e.IsUnknownMethod)
@@ -181,7 +190,7 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         {
             throw new RunscException(RunscFailure.Failed, $"sandbox request {method}: canceled", e);
         }
-        catch (TimeoutException e) when (socket.HasAnswered)
+        catch (TimeoutException e) when (open.HasAnswered)
         {
             // A command would send its request to the same sandbox and take even longer.
             throw new RunscException(RunscFailure.TimedOut, $"sandbox request {e.Message}", e);
@@ -189,9 +198,8 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         catch (Exception e) when (e is SandboxRefusedException or SandboxSilentException or TimeoutException
             or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            if (await Task.WhenAny(died, Task.Delay(s_deathBound, time, CancellationToken.None)) == died)
-                throw new RunscException(RunscFailure.NotFound, $"the sandbox has ended ({e.Message})", e);
-            if (socket.GiveUp(e.Message))
+            await RequireAliveAsync(e);
+            if (open.GiveUp(e.Message))
                 gaveUp(e.Message);
             return false;
         }

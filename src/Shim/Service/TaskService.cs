@@ -116,13 +116,16 @@ internal sealed class TaskService(
     /// <inheritdoc/>
     public override async Task<DeleteResponse> Delete(DeleteRequest request, ServerCallContext context)
     {
-        Container container = request.ExecId.Length == 0 ? store.GetToDelete(request.Id) : store.Get(request.Id);
-        int pid = container.Init.Pid;
+        int pid;
         ProcessEnd end;
         if (request.ExecId.Length == 0)
+        {
+            Container container = store.GetToDelete(request.Id);
+            pid = container.Init.Pid;
             end = await container.DeleteAsync();
+        }
         else
-            (end, pid) = await container.DeleteExecAsync(request.ExecId);
+            (end, pid) = await store.Get(request.Id).DeleteExecAsync(request.ExecId);
         return new DeleteResponse
         {
             Pid = (uint)pid,

@@ -104,7 +104,7 @@ public sealed class ContainerKillTests
     });
 
     [Fact]
-    public void Sigkill_of_a_sandbox_does_not_wait_for_its_start() => TestPod.Run(async pod =>
+    public void Sigkill_of_a_sandbox_does_not_wait_for_a_pause() => TestPod.Run(async pod =>
     {
         Container container = await pod.StartAsync("pod");
         TaskCompletionSource pause = pod.Control.Hold("pause");

@@ -131,12 +131,7 @@ public sealed class SandboxControlTests : IDisposable
     [Fact]
     public void A_pause_that_is_answered_late_is_undone() => Run(async (sandbox, control) =>
     {
-        TaskCompletionSource late = new();
-        sandbox.Held = late.Task;
-        sandbox.Answers = [Done];
-        Task pausing = control.PauseAsync("web+");
-        await PassAsync(s_pauseBound);
-        await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Pause: no answer within 30 s", pausing);
+        TaskCompletionSource late = await PauseLateAsync(sandbox, control);
         await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Resume: an earlier request",
             control.ResumeAsync("web+"));
         late.SetResult();
@@ -150,12 +145,7 @@ public sealed class SandboxControlTests : IDisposable
     [Fact]
     public void A_late_pause_that_is_not_undone_is_reported() => Run(async (sandbox, control) =>
     {
-        TaskCompletionSource late = new();
-        sandbox.Held = late.Task;
-        sandbox.Answers = [Done];
-        Task pausing = control.PauseAsync("web+");
-        await PassAsync(s_pauseBound);
-        await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Pause", pausing);
+        TaskCompletionSource late = await PauseLateAsync(sandbox, control);
         await sandbox.AskedAsync;
         await TestShim.SettleAsync();
         late.SetResult(); // the next one is held again
@@ -167,6 +157,19 @@ public sealed class SandboxControlTests : IDisposable
         await TestShim.UntilAsync(() => _notUndone.Count == 1);
         Assert.Equal("sandbox refused Resume: no", Assert.Single(_notUndone));
     });
+
+    /// <summary>A pause that is not answered in time.</summary>
+    /// <returns>Lets the sandbox answer.</returns>
+    private async Task<TaskCompletionSource> PauseLateAsync(FakeSandbox sandbox, SandboxControl control)
+    {
+        TaskCompletionSource late = new();
+        sandbox.Held = late.Task;
+        sandbox.Answers = [Done];
+        Task pausing = control.PauseAsync("web+");
+        await PassAsync(s_pauseBound);
+        await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Pause: no answer within 30 s", pausing);
+        return late;
+    }
 
     /// <summary>Makes a request again as long as an earlier one has not been answered.</summary>
     private static async Task UntilAnsweredAsync(Func<Task> request)
