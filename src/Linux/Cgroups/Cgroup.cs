@@ -34,6 +34,18 @@ public sealed class Cgroup
         }
     }
 
+    /// <summary>Whether the group exists in any of its hierarchies.</summary>
+    public bool ExistsSomewhere
+    {
+        get
+        {
+            foreach (string directory in MemberDirectories())
+                if (Directory.Exists(directory))
+                    return true;
+            return false;
+        }
+    }
+
     /// <summary>Whether the two groups share a directory in any hierarchy that has controllers.</summary>
     public bool SameAs(Cgroup other)
     {

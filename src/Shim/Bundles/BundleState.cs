@@ -25,6 +25,12 @@ internal sealed record BundleState
     public required IReadOnlyDictionary<string, string> Flags { get; init; }
 
     /// <summary>
+    /// The cgroup that runsc makes for the container, as the specification names it; null if it names none, or one that
+    /// was there before, which somebody else removes.
+    /// </summary>
+    public string? OwnCgroup { get; init; }
+
+    /// <summary>
     /// The sandbox's process; null while the container is being created, and if the process ended at once.
     /// </summary>
     public ProcessIdentity? Sandbox { get; init; }
@@ -54,6 +60,7 @@ internal sealed record BundleState
                 Binary = Text(root.GetProperty("binary_name"u8)),
                 RunscRoot = Text(root.GetProperty("runsc_root"u8)),
                 Flags = flags,
+                OwnCgroup = root.TryGetProperty("own_cgroup"u8, out JsonElement cgroup) ? Text(cgroup) : null,
                 Sandbox = root.TryGetProperty("sandbox"u8, out JsonElement sandbox)
                     ? new ProcessIdentity(sandbox.GetProperty("pid"u8).GetInt32(),
                         sandbox.GetProperty("start_time"u8).GetUInt64())
@@ -85,6 +92,8 @@ internal sealed record BundleState
             foreach ((string flag, string value) in Flags)
                 json.WriteString(flag, value);
             json.WriteEndObject();
+            if (OwnCgroup is { } cgroup)
+                json.WriteString("own_cgroup"u8, cgroup);
             if (Sandbox is { } sandbox)
             {
                 json.WriteStartObject("sandbox"u8);

@@ -6,7 +6,10 @@ namespace Shim.Checkpoints;
 /// An image that is being written: to a private directory inside the requested one, from which its files are moved when
 /// they are complete. So an incomplete image is never found, and nobody else may read one. Blocks.
 /// </summary>
-/// <remarks>The caller of <see cref="Begin"/> disposes it, which removes an image that was not finished.</remarks>
+/// <remarks>
+/// The caller of <see cref="Begin"/> disposes it, which removes an image that was not finished. It may do so while
+/// another thread finishes it and takes too long: then it waits.
+/// </remarks>
 internal sealed class NewImage : IDisposable
 {
     private const string PartialPrefix = ".incomplete-";
@@ -16,6 +19,7 @@ internal sealed class NewImage : IDisposable
     private readonly string _path;
     private readonly string? _made;
     private readonly List<string> _moved = [];
+    private readonly Lock _gate = new();
     private bool _finished;
 
     private NewImage(string path, string? made, string partial)
@@ -77,6 +81,12 @@ internal sealed class NewImage : IDisposable
     /// <exception cref="LinuxException">A file is missing, or cannot be moved.</exception>
     public void Finish(string stateFile = ImageFiles.State, Action? progress = null)
     {
+        lock (_gate)
+            MoveAll(stateFile, progress);
+    }
+
+    private void MoveAll(string stateFile, Action? progress)
+    {
         using OpenDirectory partial = OpenDirectory.TryOpen(PartialPath) ?? throw Gone(PartialPath);
         using OpenDirectory directory = OpenDirectory.TryOpen(_path) ?? throw Gone(_path);
         RequireNoImage(directory);
@@ -93,53 +103,53 @@ internal sealed class NewImage : IDisposable
             partial.ChangeMode(file, OwnerReadWrite);
             partial.Sync(file, progress);
         }
-        try
+        foreach (string file in files)
         {
-            foreach (string file in files)
-            {
-                partial.MoveTo(directory, file);
-                _moved.Add(file);
-            }
-            directory.Sync();
-            SyncMade();
+            partial.MoveTo(directory, file);
+            _moved.Add(file);
         }
-        catch
-        {
-            MoveBack(directory, partial);
-            throw;
-        }
+        directory.Sync();
+        SyncMade();
         _finished = true;
-        Directory.Delete(PartialPath);
     }
 
     /// <summary>Removes the image also if it is finished: its writer has given up waiting for that.</summary>
     /// <exception cref="LinuxException">A file cannot be removed.</exception>
     public void Remove()
     {
-        if (_finished)
-            using (OpenDirectory? directory = OpenDirectory.TryOpen(_path))
-                foreach (string file in _moved)
-                    directory?.Unlink(file);
-        _finished = false;
-        Dispose();
+        lock (_gate)
+        {
+            _finished = false;
+            Dispose();
+        }
     }
 
-    /// <summary>All or nothing: what was moved back is removed with the rest.</summary>
-    private void MoveBack(OpenDirectory directory, OpenDirectory partial)
-    {
-        for (int i = _moved.Count - 1; i >= 0; i--)
-            directory.MoveTo(partial, _moved[i]);
-        _moved.Clear();
-    }
-
-    /// <summary>Removes an image that is not finished, and the directories that were created for it.</summary>
+    /// <summary>
+    /// Removes the private directory, and if the image is not finished also what was moved from it and the directories
+    /// that were created for it.
+    /// </summary>
     /// <exception cref="LinuxException">A file cannot be removed.</exception>
     public void Dispose()
     {
-        if (_finished)
+        lock (_gate)
+        {
+            if (!_finished)
+                RemoveMoved();
+            DirectoryTree.Delete(PartialPath);
+            if (!_finished)
+                RemoveMade(_path, _made);
+        }
+    }
+
+    /// <summary>Removes the files that were moved; the file that makes them an image first.</summary>
+    private void RemoveMoved()
+    {
+        if (_moved.Count == 0)
             return;
-        DirectoryTree.Delete(PartialPath);
-        RemoveMade(_path, _made);
+        using OpenDirectory? directory = OpenDirectory.TryOpen(_path);
+        for (int i = _moved.Count - 1; i >= 0; i--)
+            directory?.Unlink(_moved[i]);
+        _moved.Clear();
     }
 
     /// <summary>Removes an image that a shim was writing when it was killed.</summary>

@@ -35,9 +35,10 @@ internal static class DeleteCommand
         arguments.RequireIds("delete");
         var bundle = new Bundle(Path.GetFullPath(arguments.Bundle.Length > 0 ? arguments.Bundle : "."));
         List<string> failures = [];
-        BundleState? state = BundleState.Load(bundle) ?? DefaultState(arguments);
-        bool isServed = IsServed(bundle);
+        bool isServed = true; // unless it is known to be not
+        Try(failures, () => isServed = IsServed(bundle));
         ContainerSpec? spec = SpecOf(bundle);
+        BundleState? state = BundleState.Load(bundle) ?? DefaultState(arguments, spec);
         if (state is not null)
         {
             var removal = new RunscRemoval(arguments, state, bundle, spec, budget, isServed);
@@ -67,11 +68,14 @@ internal static class DeleteCommand
         return 0;
     }
 
-    private static BundleState? DefaultState(ShimArguments arguments)
+    private static BundleState? DefaultState(ShimArguments arguments, ContainerSpec? spec)
     {
         try
         {
-            return BundleState.For(arguments.Id, arguments.Namespace, ConfigurationFile.ReadDefault([]));
+            return BundleState.For(arguments.Id, arguments.Namespace, ConfigurationFile.ReadDefault([])) with
+            {
+                OwnCgroup = spec?.CgroupsPath,
+            };
         }
         catch (ConfigurationException)
         {

@@ -23,7 +23,6 @@ internal sealed class RunscRemoval
 
     private readonly BundleState _state;
     private readonly Bundle _bundle;
-    private readonly ContainerSpec? _spec;
     private readonly Budget _budget;
     private readonly bool _ownsSandbox;
     private readonly ShimDaemon _shim;
@@ -42,7 +41,6 @@ internal sealed class RunscRemoval
         _shim = new ShimDaemon(arguments.Namespace, spec?.SandboxId ?? arguments.Id, arguments.Address);
         _state = state;
         _bundle = bundle;
-        _spec = spec;
         _budget = budget;
         _ownsSandbox = spec?.IsSandbox ?? true;
         _isServed = isServed;
@@ -100,7 +98,7 @@ internal sealed class RunscRemoval
         // Also what somebody else has killed, such as the shim in its undo, takes a moment to be gone.
         TimeSpan patience = _isServed ? TimeSpan.Zero : _budget.LeftBut(s_keptForFiles);
         RunscLeftovers.Remove(
-            _state.RunscRoot, _state.RunscId, CgroupHierarchies.Read(), _spec?.CgroupsPath, patience / 2);
+            _state.RunscRoot, _state.RunscId, CgroupHierarchies.Read(), _state.OwnCgroup, patience / 2);
         RunscStateFile.RemoveRemains(_state.RunscRoot, _state.RunscId, patience / 2);
     }
 

@@ -53,12 +53,25 @@ internal static class StartCommand
             if (daemon != 0)
                 ShortCommand.Kill(daemon);
             if (listener is not null)
-                socket.Close(listener);
+                CloseAfterFailure(socket, listener);
             throw;
         }
         finally
         {
             listener?.Dispose();
+        }
+    }
+
+    /// <summary>The error that follows is the one that the user needs.</summary>
+    private static void CloseAfterFailure(ShimSocket socket, UnixListener listener)
+    {
+        try
+        {
+            socket.Close(listener);
+        }
+        catch (IOException e)
+        {
+            StandardStreams.WriteErrorLine($"socket {socket.Path} remains: {e.Message}");
         }
     }
 

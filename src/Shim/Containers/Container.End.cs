@@ -8,16 +8,16 @@ namespace Shim.Containers;
 internal sealed partial class Container
 {
     private static readonly TimeSpan s_lateAnswerBound = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_firstKillAgain = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_longestKillAgain = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_waitAgain = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_longestWaitAgain = TimeSpan.FromSeconds(32);
-
-    private bool _isEnding;
 
     /// <summary>Starts waiting for the end of the first process. Once, when the container has been created.</summary>
     public void WatchEnd() => LoopTask.Watch(async () =>
     {
         ProcessEnd end = IsSandbox ? await SandboxEndAsync() : await EndInSandboxAsync();
-        _isEnding = true;
+        Init.Exited.TrySetResult();
         if (!IsSandbox && !_hasOwnPidNamespace)
             await KillRemainingProcessesAsync();
         await EndExecsAsync();
@@ -112,19 +112,38 @@ internal sealed partial class Container
     /// </summary>
     private async Task KillRemainingProcessesAsync()
     {
-        if (Sandbox.Died.IsCompleted)
+        if (!await TryKillAllAsync())
             return;
+        // One that was just being forked is missed.
+        LoopTask.Watch(async () =>
+        {
+            for (TimeSpan pause = s_firstKillAgain; pause < s_longestKillAgain; pause *= 2)
+            {
+                await LoopTask.AnyWithinAsync(pause, _context.Time, Sandbox.Died);
+                if (Init.State == ProcessState.Deleted || !await TryKillAllAsync())
+                    return;
+            }
+        });
+    }
+
+    /// <returns>Whether there may be others.</returns>
+    private async Task<bool> TryKillAllAsync()
+    {
+        if (Sandbox.Died.IsCompleted)
+            return false;
         try
         {
             await Sandbox.Control.SignalAsync(RunscId, Signals.SIGKILL, pid: 0, all: true);
+            return true;
         }
         catch (RunscException e) when (e.Failure == RunscFailure.NotFound)
         {
-            // There are none.
+            return false; // there are none
         }
         catch (RunscException e)
         {
             Log.ProcessesRemain(Id, e);
+            return true;
         }
     }
 

@@ -91,7 +91,7 @@ internal sealed partial class Container
                 exec.InternalPid = PidFile.Read(exec.InternalPidFile);
                 process.Pid = PidFile.Read(exec.PidFile);
                 await process.Stdio.HandedOverAsync();
-                if (_isEnding)
+                if (Init.Exited.Task.IsCompleted)
                     throw new RefusedException(Refusal.WrongState, $"cannot exec in {Init}: it has ended");
             }
             catch (Exception e)
@@ -209,6 +209,7 @@ internal sealed partial class Container
             Log.WaitFailed(Id, e);
             end = new ProcessEnd(LostStatus, _context.Now);
         }
+        process.Exited.TrySetResult();
         await process.Operations.RunAsync(() => End(process, end));
     });
 
@@ -239,7 +240,9 @@ internal sealed partial class Container
     private async Task CleanUpAsync(Exec exec)
     {
         var cleanUp = new Undo(Id, Log);
-        cleanUp.Add($"remove the files of {exec.Process}", exec.RemoveFiles);
+        // One that may start still is found by its files.
+        if (!_lateExecs.Contains(exec.Process.Id))
+            cleanUp.Add($"remove the files of {exec.Process}", exec.RemoveFiles);
         cleanUp.Add($"close the standard streams of {exec.Process}", () => exec.Process.Stdio.DisposeAsync().AsTask());
         await cleanUp.RunAsync();
     }

@@ -21,18 +21,15 @@ internal sealed partial class Container
     {
         ContainerProcess process = Process(execId);
         // An operation may take minutes, a restore or a checkpoint above all, and nothing can use its result.
-        if (signal == Signals.SIGKILL && IsSandbox && process == Init
-            && Init.State is not ProcessState.Created && IsAlive
+        if (signal == Signals.SIGKILL && IsSandbox && process == Init && !HasEnded
             && (process.Operations.IsBusy || Sandbox.IsChanging))
             return KillSandboxNow();
         return process.Operations.RunAsync(() => process.State switch
         {
             ProcessState.Created => KillBeforeStartAsync(process, signal),
             ProcessState.Running when IsBeingRestored => KillBeforeRestoreAsync(signal),
-            ProcessState.Paused when signal == Signals.SIGKILL =>
-                Sandbox.WhileRunningAsync(this, () => SignalAsync(process, signal, all)),
-            ProcessState.Running or ProcessState.Paused when Sandbox.IsPaused && signal != Signals.SIGKILL =>
-                SignalAtResume(process, signal, all),
+            ProcessState.Running or ProcessState.Paused when Sandbox.IsPaused => signal == Signals.SIGKILL
+                ? KillInPausedAsync(process, all) : SignalAtResume(process, signal, all),
             ProcessState.Running => SignalAsync(process, signal, all),
             _ => throw Finished(process),
         });
@@ -44,6 +41,18 @@ internal sealed partial class Container
         Sandbox.AtResume(process.ToString(), () => SignalAsync(process, signal, all));
         return Task.CompletedTask;
     }
+
+    /// <summary>
+    /// Nothing ends in a paused sandbox, so it runs until the process has ended. A killed exec leaves its container
+    /// paused.
+    /// </summary>
+    private Task KillInPausedAsync(ContainerProcess process, bool all) =>
+        Sandbox.WhileRunningAsync(process == Init ? this : null, async () =>
+        {
+            await SignalAsync(process, Signals.SIGKILL, all);
+            if (Sandbox.IsPaused)
+                await LoopTask.AnyWithinAsync(s_lateAnswerBound, _context.Time, process.Exited.Task, Sandbox.Died);
+        });
 
     private async Task SignalAsync(ContainerProcess process, int signal, bool all)
     {

@@ -26,6 +26,7 @@ internal sealed partial class Container : ISandboxMember
     private readonly ShimContext _context;
     private readonly ContainerStore _store;
     private readonly string? _cgroupsPath;
+    private readonly string? _ownCgroup;
     private readonly bool _hasOwnPidNamespace;
     private readonly StdioOwner _stdioOwner;
     private readonly RunscCommands _runsc;
@@ -47,6 +48,7 @@ internal sealed partial class Container : ISandboxMember
         Init = init;
         CheckpointDefaults = DefaultsOf(creation.Request.Configuration.Checkpoint);
         _cgroupsPath = creation.Spec.CgroupsPath;
+        _ownCgroup = creation.State.OwnCgroup;
         _statistics = new ContainerStatistics(sandbox, creation.State.RunscId, FindOwnCgroup, context.Time);
         _hasOwnPidNamespace = creation.Spec.HasOwnPidNamespace;
         _stdioOwner = creation.StdioOwner;
@@ -249,11 +251,13 @@ internal sealed partial class Container : ISandboxMember
         }
         catch (RunscException e)
         {
-            if (!RunscLeftovers.Remove(_runsc.Settings.Root, RunscId, _context.Cgroups, _cgroupsPath))
+            if (!RunscLeftovers.Remove(_runsc.Settings.Root, RunscId, _context.Cgroups, _ownCgroup))
                 throw;
             Log.DeletedWithSandbox(Id, e);
         }
-        RunscStateFile.RemoveRemains(_runsc.Settings.Root, RunscId);
+        var cleanUp = new Undo(Id, Log);
+        cleanUp.Add("remove what runsc left", () => RunscStateFile.RemoveRemains(_runsc.Settings.Root, RunscId));
+        await cleanUp.RunAsync();
     });
 
     private static CheckpointSettings DefaultsOf(CheckpointConfiguration configuration) => new()

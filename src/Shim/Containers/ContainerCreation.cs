@@ -97,6 +97,7 @@ internal sealed class ContainerCreation
     /// <exception cref="IOException">It cannot be written.</exception>
     public void SaveState()
     {
+        State = State with { OwnCgroup = RunscLeftovers.NewCgroup(_context.Cgroups, Spec.CgroupsPath) };
         Undo.AddUnlessFailed($"remove {Bundle.State}", () => Undo.Delete(Bundle.State));
         State.Save(Bundle);
     }
@@ -107,6 +108,9 @@ internal sealed class ContainerCreation
     public Task MountRootfsAsync()
     {
         Pending.RequireWanted();
+        // What others mounted there is not ours to unmount.
+        if (Request.Rootfs.Count == 0)
+            return Task.CompletedTask;
         Undo.Add("unmount the root file system", () => _context.Blocking.UnmountAsync(Bundle.Rootfs));
         return _context.Blocking.MountAsync(Request.Rootfs, Bundle.Rootfs);
     }
@@ -187,7 +191,7 @@ internal sealed class ContainerCreation
         FileStores.RemoveFrom(Bundle.Rootfs, Spec.SandboxId ?? Request.Id);
         if (RunscStateFile.FindTorn(State.RunscRoot, State.RunscId) is { } torn)
             RunscStateFile.Remove(torn, Spec.IsSandbox ? State.RunscId : null);
-        RunscLeftovers.Remove(State.RunscRoot, State.RunscId, _context.Cgroups, Spec.CgroupsPath, s_exitBound);
+        RunscLeftovers.Remove(State.RunscRoot, State.RunscId, _context.Cgroups, State.OwnCgroup, s_exitBound);
         RunscStateFile.RemoveRemains(State.RunscRoot, State.RunscId, s_exitBound);
     }
 

@@ -115,12 +115,23 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
                 creation.Runner, creation.State.RunscId, request.Bundle.RunscLog);
             return Finish(creation, foreign, stdio, place);
         }
-        // Not while a checkpoint is written, and so that the next checkpoint sees the container.
+        while (sandbox.IsBeingSaved)
+            await creation.Pending.WhileWantedAsync(sandbox.Saved);
+        // So that the next checkpoint sees the container.
         return await sandbox.ActAsync(async () =>
         {
-            RequireJoinable(request.Id, sandbox);
-            await creation.CreateInRunscAsync(stdio);
-            return Finish(creation, sandbox, stdio, place);
+            try
+            {
+                RequireJoinable(request.Id, sandbox);
+                await creation.CreateInRunscAsync(stdio);
+                return Finish(creation, sandbox, stdio, place);
+            }
+            catch
+            {
+                // runsc does not delete from a paused sandbox, and a pause may be waiting.
+                await creation.Undo.RunAsync();
+                throw;
+            }
         });
     }
 

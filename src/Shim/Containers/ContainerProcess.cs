@@ -34,6 +34,11 @@ internal sealed class ContainerProcess(string id, string name, StdioRequest requ
     /// <summary>How it ended; null if it has not.</summary>
     public ProcessEnd? End { get; private set; }
 
+    /// <summary>
+    /// Completed as soon as it has exited. <see cref="Ended"/> follows when the operation in progress is over.
+    /// </summary>
+    public TaskCompletionSource Exited { get; } = LoopTask.NewSource();
+
     /// <summary>Completes once, when it has ended.</summary>
     public Task<ProcessEnd> Ended => _ended.Task;
 

@@ -12,6 +12,7 @@ namespace Shim.Containers;
 /// <param name="bundle">Its bundle.</param>
 internal sealed class PendingCreate(string id, Bundle bundle)
 {
+    private const string BundleRemoved = "its bundle was removed";
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
 
     private readonly TaskCompletionSource _givenUp = LoopTask.NewSource();
@@ -33,7 +34,7 @@ internal sealed class PendingCreate(string id, Bundle bundle)
             static create => ((PendingCreate)create!).GiveUp("its caller is gone"), this);
         while (!await LoopTask.AnyWithinAsync(s_look, time, _over.Task, GivenUp))
             if (!bundle.Exists)
-                GiveUp("its bundle was removed");
+                GiveUp(BundleRemoved);
     });
 
     /// <summary>Nobody wants the container any more.</summary>
@@ -49,10 +50,20 @@ internal sealed class PendingCreate(string id, Bundle bundle)
     /// <summary>The create has succeeded or failed.</summary>
     public void Over() => _over.TrySetResult();
 
+    /// <summary>Waits for something, as long as somebody wants the container.</summary>
+    /// <exception cref="RefusedException">It was given up.</exception>
+    public async Task WhileWantedAsync(Task something)
+    {
+        await Task.WhenAny(something, GivenUp);
+        RequireWanted();
+    }
+
     /// <summary>Refuses to go on with what nobody wants.</summary>
     /// <exception cref="RefusedException">It was given up.</exception>
     public void RequireWanted()
     {
+        if (!bundle.Exists)
+            GiveUp(BundleRemoved);
         if (_why.Length > 0)
             throw new RefusedException(Refusal.GivenUp, $"create of container {Id} was given up: {_why}");
     }

@@ -122,7 +122,7 @@ internal sealed class ShimLog : IDisposable
         _logger.Warning("cannot resume the sandbox after a failed checkpoint {id} {reason}", id, error.Message);
 
     internal void PauseAgainFailed(string id, string sandbox, Exception error) =>
-        _logger.Error("cannot pause the sandbox again after {id} was killed {sandbox} {reason}", id, sandbox,
+        _logger.Error("cannot pause the sandbox again for {id} {sandbox} {reason}", id, sandbox,
             error.Message);
 
     internal void LatePauseNotUndone(string sandbox, string reason) =>

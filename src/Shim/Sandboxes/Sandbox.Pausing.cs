@@ -69,10 +69,13 @@ internal sealed partial class Sandbox
                 await Control.PauseAsync(container.RunscId);
                 _pausedThrough = container.RunscId;
             }
-            finally
+            catch
             {
                 _pauseComing = false;
+                await ActAfterResumeAsync(); // signals that came meanwhile
+                throw;
             }
+            _pauseComing = false;
         }
         _paused.Add(container);
     });
@@ -93,9 +96,9 @@ internal sealed partial class Sandbox
     /// Does something that would hang in a paused sandbox: resumes it first, and pauses it again if another container
     /// is paused.
     /// </summary>
-    /// <param name="container">The container whose pause ends with this.</param>
+    /// <param name="container">The container whose pause ends with this; null: nobody's does.</param>
     /// <param name="action">What to do.</param>
-    public async Task WhileRunningAsync(ISandboxMember container, Func<Task> action)
+    public async Task WhileRunningAsync(ISandboxMember? container, Func<Task> action)
     {
         if (!IsPaused)
         {
@@ -106,20 +109,21 @@ internal sealed partial class Sandbox
         {
             if (_paused.Count > 0 && !Died.IsCompleted)
                 await Control.ResumeAsync(_pausedThrough);
-            _paused.Remove(container);
+            if (container is not null)
+                _paused.Remove(container);
             try
             {
                 await action();
             }
             finally
             {
-                await PauseAgainAsync(container);
+                await PauseAgainAsync();
             }
         });
     }
 
     /// <summary>A failure is only logged, so that it hides no other.</summary>
-    private async Task PauseAgainAsync(ISandboxMember container)
+    private async Task PauseAgainAsync()
     {
         if (Died.IsCompleted)
             return;
@@ -135,7 +139,7 @@ internal sealed partial class Sandbox
         }
         catch (RunscException e)
         {
-            _context.Log.PauseAgainFailed(container.Id, Id, e);
+            _context.Log.PauseAgainFailed(other.Id, Id, e);
         }
     }
 

@@ -10,14 +10,14 @@ internal sealed partial class Sandbox
     private const int ResumeAttempts = 180;
     private static readonly TimeSpan s_resumeAgain = TimeSpan.FromSeconds(1);
 
-    // What runsc does after its last byte takes no time, but its files may be moved on a slow disk.
-    private static readonly TimeSpan s_endedBound = TimeSpan.FromSeconds(30);
-
     private Task? _checkpoint;
     private SandboxEnd _checkpointEnd;
 
     /// <summary>Whether a checkpoint of it is being written.</summary>
     public bool IsBeingSaved => _checkpoint is not null;
+
+    /// <summary>Completes when the checkpoint that is being written is over; completed if there is none.</summary>
+    public Task Saved => _checkpoint ?? Task.CompletedTask;
 
     /// <summary>Refuses a checkpoint of a sandbox in which a container does not run: nobody could restore it.</summary>
     /// <param name="container">The container of which a checkpoint was requested.</param>
@@ -77,13 +77,11 @@ internal sealed partial class Sandbox
 
     /// <summary>
     /// The sandbox has ended. If runsc is to end it with a checkpoint, it is not known before the checkpoint's end
-    /// whether that was the reason.
+    /// whether that was the reason. runsc has nobody to wait for any more; bringing the files to a slow disk takes as
+    /// long as it does.
     /// </summary>
-    public async Task CheckpointThatEndedItAsync()
-    {
-        if (_checkpoint is { } checkpoint && _checkpointEnd == SandboxEnd.ByRunsc)
-            await LoopTask.AnyWithinAsync(s_endedBound, _context.Time, checkpoint);
-    }
+    public Task CheckpointThatEndedItAsync() =>
+        _checkpointEnd == SandboxEnd.ByRunsc ? Saved : Task.CompletedTask;
 
     /// <summary>
     /// A sandbox whose runsc was killed writes on, for minutes perhaps, and takes no resume before it has finished.

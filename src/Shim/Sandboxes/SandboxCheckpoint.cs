@@ -93,7 +93,6 @@ internal sealed class SandboxCheckpoint(
         finally
         {
             await ClearAsync(image, request.Path);
-            File.Delete(bundle.PartialImage);
         }
     }
 
@@ -114,8 +113,21 @@ internal sealed class SandboxCheckpoint(
         return await MatchingAsync(await recording, image);
     }
 
-    /// <summary>Removes what is not finished.</summary>
-    private Task ClearAsync(NewImage image, string path) => context.Blocking.RunAsync("clear", path, image.Dispose);
+    /// <summary>
+    /// Removes what is not finished. A failure is only logged: it hides no other, and an image that is whole stays so.
+    /// </summary>
+    private async Task ClearAsync(NewImage image, string path)
+    {
+        try
+        {
+            await context.Blocking.RunAsync("clear", path, image.Dispose);
+            File.Delete(bundle.PartialImage); // otherwise `delete` tries again
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            context.Log.UndoFailed(container.Id, $"remove {image.PartialPath}", e);
+        }
+    }
 
     /// <summary>What the restore needs to know. The version is for people, and not worth a failure.</summary>
     private async Task<CheckpointRecord> RecordAsync()

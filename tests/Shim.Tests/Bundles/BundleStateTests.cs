@@ -36,6 +36,9 @@ public sealed class BundleStateTests
         Assert.Equal((s_state.RunscId, s_state.Binary, s_state.RunscRoot),
             (loaded.RunscId, loaded.Binary, loaded.RunscRoot));
         Assert.Equal(s_state.Flags, loaded.Flags);
+        Assert.Null(loaded.OwnCgroup);
+        (s_state with { OwnCgroup = "/kubepods/web" }).Save(bundle);
+        Assert.Equal("/kubepods/web", BundleState.Load(bundle)!.OwnCgroup);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(bundle.State));
         Assert.Equal([bundle.State], Directory.GetFileSystemEntries(directory.Path));
     }

@@ -124,6 +124,26 @@ public sealed class NewImageTests : IDisposable
         Assert.Equal(["last"], Names(_directory["image"]));
     }
 
+    [Fact]
+    public void An_image_that_is_disposed_while_it_is_being_finished_waits_for_that()
+    {
+        NewImage image = NewImage.Begin(_directory["image"]);
+        ExampleImage.Write(image.PartialPath);
+        Thread? disposing = null;
+        image.Finish(progress: () =>
+        {
+            if (disposing is not null)
+                return;
+            disposing = new Thread(image.Dispose);
+            disposing.Start();
+            Assert.False(disposing.Join(TimeSpan.FromMilliseconds(50)));
+        });
+        disposing!.Join();
+        Assert.Equal(["checkpoint.img", "pages.img"], Names(_directory["image"]));
+        image.Remove();
+        Assert.Empty(Names(_directory.Path));
+    }
+
     [Theory]
     [InlineData("relative", CheckpointFault.Invalid, "is not absolute")]
     [InlineData("FILE", CheckpointFault.Invalid, "Not a directory")]

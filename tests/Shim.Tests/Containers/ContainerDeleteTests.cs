@@ -11,6 +11,18 @@ public sealed class ContainerDeleteTests
 {
     private static readonly StdioRequest s_noStreams = new("", "", "", Terminal: false);
 
+    /// <summary>runsc has deleted it, so containerd must not be told otherwise.</summary>
+    [Fact]
+    public void What_runsc_left_and_cannot_be_removed_is_logged() => TestPod.Run(async pod =>
+    {
+        await pod.StartAsync("pod");
+        Container container = await pod.InStoppedAsync("web", 3);
+        Directory.CreateDirectory(Path.Combine(pod.Shim.RunscRoot, "runsc-web+.sock")); // not a file
+        Assert.Equal(3, (await container.DeleteAsync()).Status);
+        Assert.Equal("delete web 3", pod.Shim.Events.Lines[^1]);
+        Assert.Contains("runsc-web+.sock", Assert.Single(pod.Shim.Warnings), StringComparison.Ordinal);
+    });
+
     [Fact]
     public void A_deleted_container_is_gone() => TestPod.Run(async pod =>
     {

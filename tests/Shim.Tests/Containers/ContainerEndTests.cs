@@ -210,6 +210,45 @@ public sealed class ContainerEndTests
     });
 
     [Fact]
+    public void A_process_that_was_being_forked_is_killed_soon_after() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("web", sharesProcesses: true);
+        pod.Control.End("web+", 5);
+        await container.Init.Ended;
+        foreach (int milliseconds in (int[])[20, 40, 80, 160, 320, 640])
+        {
+            TimeSpan pause = TimeSpan.FromMilliseconds(milliseconds);
+            int calls = pod.Control.Calls.Count;
+            await pod.Shim.Time.UntilAwaitedAsync(pause);
+            pod.Shim.Time.Advance(pause);
+            await TestShim.SettleAsync();
+            Assert.Equal(calls + 1, pod.Control.Calls.Count);
+            Assert.Equal("signal web+ 9 0 all", pod.Control.Calls[^1]);
+        }
+        Assert.Equal(0, pod.Shim.Time.Armed);
+    });
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Nothing_is_killed_after_that(bool deleted) => TestPod.Run(async pod =>
+    {
+        await pod.StartAsync("pod");
+        Container container = await pod.StartAsync("web", sharesProcesses: true);
+        pod.Control.End("web+", 5);
+        await container.Init.Ended;
+        if (deleted)
+            await container.DeleteAsync();
+        else
+            pod.Control.Fail("signal", RunscFailure.NotFound);
+        int calls = pod.Control.Calls.Count;
+        pod.Shim.Time.Advance(TimeSpan.FromMilliseconds(20));
+        await TestShim.SettleAsync();
+        Assert.Equal(deleted ? calls : calls + 1, pod.Control.Calls.Count);
+        Assert.Equal(0, pod.Shim.Time.Armed);
+    });
+
+    [Fact]
     public void Processes_in_a_namespace_of_their_own_end_by_themselves() => TestPod.Run(async pod =>
     {
         Container container = await pod.StartAsync("web");

@@ -52,7 +52,27 @@ public sealed class ContainerExecTests
     });
 
     [Fact]
-    public void One_whose_start_took_too_long_is_killed_when_its_process_comes() => Run(async (pod, container) =>
+    public void SIGKILL_of_one_in_a_paused_container_leaves_the_container_paused() => Run(async (pod, container) =>
+    {
+        await AddAsync(container, "e");
+        int pid = await pod.StartExecAsync(container, "e");
+        await container.PauseAsync();
+        Task killing = container.KillAsync("e", SIGKILL, all: false);
+        await pod.Shim.Time.UntilAwaitedAsync(TimeSpan.FromSeconds(2));
+        Assert.Equal(["pause web+", "resume web+", "signal web+ 9 7"], pod.Control.Calls.TakeLast(3));
+        pod.Shim.Runsc.End(pid, 9);
+        await killing;
+        Assert.Equal("pause web+", pod.Control.Calls[^1]);
+        Assert.Equal(137, (await container.Process("e").Ended).Status);
+        Assert.Equal(ProcessState.Paused, container.Init.State);
+        await container.ResumeAsync();
+    });
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void One_whose_start_took_too_long_is_killed_when_its_process_comes(bool beforeDelete) =>
+        Run(async (pod, container) =>
     {
         await AddAsync(container, "e");
         pod.Shim.Runsc.Hold("exec");
@@ -65,10 +85,13 @@ public sealed class ContainerExecTests
         }
         Assert.Equal(RunscFailure.TimedOut, (await Assert.ThrowsAsync<RunscException>(() => starting)).Failure);
         Assert.False(pod.Shim.Runsc.HasEnded(call.Pid));
+        if (beforeDelete)
+            File.WriteAllText(call.Flag("--internal-pid-file")!, "7");
         await container.DeleteExecAsync("e");
         await Assert.ThrowsAsync<RefusedException>(() => AddAsync(container, "e"));
 
-        File.WriteAllText(call.Flag("--internal-pid-file")!, "7");
+        if (!beforeDelete)
+            File.WriteAllText(call.Flag("--internal-pid-file")!, "7");
         pod.Shim.Time.Advance(TimeSpan.FromMinutes(1));
         await TestShim.SettleAsync();
         Assert.Contains("signal web+ 9 7", pod.Control.Calls);

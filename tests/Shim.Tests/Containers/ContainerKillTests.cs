@@ -11,6 +11,7 @@ public sealed class ContainerKillTests
 {
     private const int SIGKILL = 9, SIGUSR1 = 10, SIGTERM = 15;
     private static readonly TimeSpan s_sandboxBound = TimeSpan.FromSeconds(10), s_bound = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_exitBound = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(1);
 
     [Theory]
@@ -57,10 +58,71 @@ public sealed class ContainerKillTests
         Container first = await pod.StartAsync("pod"), web = await pod.StartAsync("web");
         await first.PauseAsync();
         await web.PauseAsync();
+        pod.Control.OnCall = call =>
+        {
+            if (call.StartsWith("signal web+", StringComparison.Ordinal))
+                pod.Control.End("web+", 137);
+            return Task.CompletedTask;
+        };
         await web.KillAsync("", SIGKILL, all: false);
         Assert.Equal(["wait web+", "pause pod+", "resume pod+", "signal web+ 9 0", "pause pod+"], pod.Control.Calls);
         await first.KillAsync("", SIGKILL, all: true);
         Assert.Equal(["resume pod+", "signal pod+ 9 0 all"], pod.Control.Calls.TakeLast(2));
+    });
+
+    [Fact]
+    public void SIGKILL_in_a_sandbox_that_is_paused_through_another_container() => TestPod.Run(async pod =>
+    {
+        Container first = await pod.StartAsync("pod"), web = await pod.StartAsync("web");
+        await first.PauseAsync();
+        Task killing = web.KillAsync("", SIGKILL, all: false);
+        await pod.Shim.Time.UntilAwaitedAsync(s_exitBound);
+        Assert.Equal(["wait web+", "pause pod+", "resume pod+", "signal web+ 9 0"], pod.Control.Calls);
+        pod.Control.End("web+", 137);
+        await killing;
+        Assert.Equal("pause pod+", pod.Control.Calls[^1]);
+        Assert.Equal(137, (await web.Init.Ended).Status);
+        Assert.Equal(ProcessState.Paused, first.Init.State);
+        await first.ResumeAsync();
+        Assert.Equal("resume pod+", pod.Control.Calls[^1]);
+    });
+
+    [Fact]
+    public void A_container_that_outlives_its_SIGKILL_is_paused_again_with_the_others() => TestPod.Run(async pod =>
+    {
+        Container first = await pod.StartAsync("pod"), web = await pod.StartAsync("web");
+        await first.PauseAsync();
+        Task killing = web.KillAsync("", SIGKILL, all: false);
+        await pod.Shim.Time.UntilAwaitedAsync(s_exitBound);
+        pod.Shim.Time.Advance(s_exitBound);
+        await killing;
+        Assert.Equal("pause pod+", pod.Control.Calls[^1]);
+        Assert.True(web.IsAlive);
+    });
+
+    [Fact]
+    public void SIGKILL_of_a_sandbox_that_is_paused_through_another_container() => TestPod.Run(async pod =>
+    {
+        Container first = await pod.StartAsync("pod"), web = await pod.StartAsync("web");
+        await web.PauseAsync();
+        Task killing = first.KillAsync("", SIGKILL, all: true);
+        Assert.Equal(["resume web+", "signal pod+ 9 0 all"], pod.Control.Calls.TakeLast(2));
+        pod.Shim.Runsc.EndSandbox(9);
+        await killing;
+        Assert.Equal("signal pod+ 9 0 all", pod.Control.Calls[^1]);
+    });
+
+    [Fact]
+    public void A_signal_during_a_pause_that_fails_is_delivered() => TestPod.Run(async pod =>
+    {
+        Container container = await pod.StartAsync("pod"), web = await pod.StartAsync("web");
+        TaskCompletionSource pause = pod.Control.Hold("pause");
+        Task pausing = container.PauseAsync();
+        await web.KillAsync("", SIGTERM, all: true);
+        Assert.DoesNotContain("signal web+ 15 0 all", pod.Control.Calls);
+        pause.SetException(new RunscException(RunscFailure.TimedOut, "no answer"));
+        await Assert.ThrowsAsync<RunscException>(() => pausing);
+        Assert.Equal("signal web+ 15 0 all", pod.Control.Calls[^1]);
     });
 
     [Theory]
@@ -103,8 +165,27 @@ public sealed class ContainerKillTests
         Assert.Contains("cannot deliver a signal", Assert.Single(pod.Shim.Warnings), StringComparison.Ordinal);
     });
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void SIGKILL_of_a_sandbox_does_not_wait_for_its_start(bool starts) => TestPod.Run(async pod =>
+    {
+        Container container = await pod.AddAsync("pod");
+        TaskCompletionSource start = pod.Shim.Runsc.Hold("start");
+        Task<int> starting = container.StartAsync();
+        RunscCall call = await pod.Shim.Runsc.UntilAsync("start");
+        await container.KillAsync("", SIGKILL, all: true);
+        Assert.Equal(["sandbox 9"], pod.Shim.Runsc.Signals);
+        if (!starts)
+            call.Fail("the sandbox is gone");
+        start.SetResult();
+        Assert.Equal(starts, await Record.ExceptionAsync(() => starting) is null);
+        Assert.Equal(starts ? 137 : 128, (await container.Init.Ended).Status);
+        Assert.Equal(starts ? 0 : 1, pod.Shim.Warnings.Length);
+    });
+
     [Fact]
-    public void Sigkill_of_a_sandbox_does_not_wait_for_a_pause() => TestPod.Run(async pod =>
+    public void SIGKILL_of_a_sandbox_does_not_wait_for_a_pause() => TestPod.Run(async pod =>
     {
         Container container = await pod.StartAsync("pod");
         TaskCompletionSource pause = pod.Control.Hold("pause");

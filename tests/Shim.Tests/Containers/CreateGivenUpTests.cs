@@ -1,3 +1,4 @@
+using Shim.Bundles;
 using Shim.Containers;
 using Shim.Tests.Support;
 
@@ -50,6 +51,21 @@ public sealed class CreateGivenUpTests
         shim.Time.Advance(s_look);
         await AssertGivenUpAsync(shim, creating);
         Assert.False(Directory.Exists(bundle));
+    });
+
+    [Fact]
+    public void The_bundle_was_removed_just_before_the_end() => TestShim.Run(async shim =>
+    {
+        TaskCompletionSource create = shim.Runsc.Hold("create");
+        Task<Container> creating = shim.Creator.CreateAsync(shim.Request("pod"));
+        await shim.Runsc.UntilAsync("create");
+        File.Delete(new Bundle(shim.Directory["bundles/pod"]).Specification);
+        create.SetResult();
+        RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => creating);
+        Assert.Equal("create of container pod was given up: its bundle was removed", e.Message);
+        Assert.Equal(["create", "delete"], shim.Runsc.Calls.Select(static call => call.Command));
+        Assert.Equal(0, shim.Store.Count);
+        Assert.Single(shim.Warnings);
     });
 
     [Fact]

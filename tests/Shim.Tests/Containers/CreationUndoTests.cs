@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Linux;
 using Shim.Bundles;
 using Shim.Containers;
@@ -77,6 +78,60 @@ public sealed class CreationUndoTests
     }
 
     [Fact]
+    public void What_others_mounted_is_not_unmounted()
+    {
+        Requires.Root("mounting");
+        TestShim.Run(async shim =>
+        {
+            CreateRequest request = shim.Request("pod");
+            Mounts.Mount([new MountSpec { Type = "tmpfs", Source = "tmpfs" }], request.Bundle.Rootfs);
+            try
+            {
+                FailAfterRecord(shim);
+                await Assert.ThrowsAsync<RunscException>(() => shim.Creator.CreateAsync(request));
+                Assert.True(IsMounted(request.Bundle.Rootfs));
+                Assert.Single(shim.Warnings);
+            }
+            finally
+            {
+                Mounts.UnmountAll(request.Bundle.Rootfs);
+            }
+        });
+    }
+
+    /// <summary>runsc's own cgroup is removed if runsc left it; one that somebody else made stays.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_empty_cgroup(bool existed)
+    {
+        Requires.Root("making a cgroup");
+        string path = $"/shim-test-{Guid.NewGuid():N}";
+        TestShim.Run(async shim =>
+        {
+            Cgroup group = Cgroup.AtPath(shim.Context.Cgroups, path);
+            try
+            {
+                CreateRequest request = shim.Request("pod");
+                JsonNode spec = JsonNode.Parse(File.ReadAllText(request.Bundle.Specification))!;
+                spec["linux"]!["cgroupsPath"] = path;
+                File.WriteAllText(request.Bundle.Specification, spec.ToJsonString());
+                if (existed)
+                    Make(group);
+                FailAfterRecord(shim);
+                shim.Runsc.On("delete", _ => Make(group)); // a killed runsc has left it
+                await Assert.ThrowsAsync<RunscException>(() => shim.Creator.CreateAsync(request));
+                Assert.Equal(existed, group.ExistsSomewhere);
+                Assert.Single(shim.Warnings);
+            }
+            finally
+            {
+                group.RemoveIfEmpty();
+            }
+        });
+    }
+
+    [Fact]
     public void The_state_stays_if_the_undo_could_not_clean_up() => TestShim.Run(async shim =>
     {
         CreateRequest request = shim.Request("pod");
@@ -115,6 +170,9 @@ public sealed class CreationUndoTests
         call.LeaveRecord();
         call.Fail("no cgroup");
     });
+
+    private static void Make(Cgroup group) => Directory.CreateDirectory(
+        group.Mode == CgroupMode.Unified ? group.UnifiedDirectory! : group.DirectoryOf("memory")!);
 
     private static bool IsMounted(string path) =>
         File.ReadLines("/proc/self/mountinfo").Any(line => line.Split(' ')[4] == path);

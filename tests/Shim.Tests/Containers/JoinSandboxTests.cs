@@ -83,8 +83,11 @@ public sealed class JoinSandboxTests
     [Fact]
     public void The_sandbox_is_paused_meanwhile() => Run(async (shim, pod) =>
     {
-        CreateRequest request = shim.Request("web", "pod");
-        // The mounts are made by another thread, which the loop has not heard of yet.
+        CreateRequest request = shim.Request("web", "pod") with
+        {
+            Stdio = new StdioRequest("", $"file://{shim.Directory["output"]}", "", Terminal: false),
+        };
+        // The file is opened by another thread, which the loop has not heard of yet.
         Task<Container> creating = shim.Creator.CreateAsync(request);
         Task pausing = pod.PauseAsync();
         RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => creating);
@@ -124,6 +127,47 @@ public sealed class JoinSandboxTests
         written.SetResult();
         await saving;
         await creating;
+    });
+
+    [Fact]
+    public void It_is_given_up_while_a_checkpoint_is_written() => Run(async (shim, pod) =>
+    {
+        using CancellationTokenSource caller = new();
+        TaskCompletionSource written = LoopTask.NewSource();
+        Task saving = pod.Sandbox.SaveAsync(pod, SandboxEnd.None, () => written.Task);
+        CreateRequest request = shim.Request("web", "pod");
+        Task<Container> creating = shim.Creator.CreateAsync(request, caller: caller.Token);
+        await shim.Context.Blocking.RunAsync("wait for the thread of", "the mounts", static () => { });
+        await TestShim.SettleAsync();
+        await caller.CancelAsync();
+        RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => creating);
+        Assert.Equal(Refusal.GivenUp, e.Refusal);
+        AssertOnlySpecification(request);
+        Assert.Single(shim.Warnings);
+        written.SetResult();
+        await saving;
+    });
+
+    [Fact]
+    public void One_that_fails_is_undone_before_a_pause() => Run(async (shim, pod) =>
+    {
+        shim.Runsc.On("create", static call =>
+        {
+            call.LeaveRecord();
+            call.Fail("no cgroup");
+        });
+        TaskCompletionSource delete = shim.Runsc.Hold("delete");
+        Task<Container> creating = shim.Creator.CreateAsync(shim.Request("web", "pod"));
+        await TestShim.UntilAsync(() => shim.Runsc.Calls.Count > 2 && shim.Runsc.Calls[^1].Command == "create");
+        Task pausing = pod.PauseAsync();
+        await shim.Runsc.UntilAsync("delete");
+        await TestShim.SettleAsync();
+        Assert.Equal("delete --force web+", shim.Runsc.Commands[^1]);
+        delete.SetResult();
+        await Assert.ThrowsAsync<RunscException>(() => creating);
+        await pausing;
+        Assert.Equal(["create pod", "start pod", "paused pod"], shim.Events.Lines);
+        Assert.Single(shim.Warnings);
     });
 
     [Theory]

@@ -124,6 +124,37 @@ public sealed class SandboxCheckpointTests
     });
 
     [Fact]
+    public void A_failed_clean_up_does_not_hide_why_the_checkpoint_failed() => Run(async (pod, web) =>
+    {
+        pod.Shim.Runsc.On("checkpoint", static call =>
+        {
+            string tooDeep = string.Join('/', Enumerable.Repeat("d", 70));
+            Directory.CreateDirectory(Path.Combine(call.Flag("--image-path")!, tooDeep));
+            call.Fail("disk is full");
+        });
+        RunscException e = await Assert.ThrowsAsync<RunscException>(
+            () => web.CheckpointAsync(new CheckpointRequest(ImageOf(pod), s_leaveRunning)));
+        Assert.Contains("disk is full", e.Message, StringComparison.Ordinal);
+        Assert.Contains(pod.Shim.Warnings, static line => line.Contains("/.incomplete-", StringComparison.Ordinal));
+        Assert.True(File.Exists(web.Bundle.PartialImage)); // `delete` tries again
+    });
+
+    [Fact]
+    public void A_failed_clean_up_does_not_fail_the_checkpoint() => Run(async (pod, web) =>
+    {
+        pod.Shim.Runsc.On("checkpoint", call =>
+        {
+            ExampleImage.Write(call.Flag("--image-path")!, TestPod.HeaderOf(2));
+            File.Delete(web.Bundle.PartialImage);
+            Directory.CreateDirectory(web.Bundle.PartialImage);
+        });
+        await web.CheckpointAsync(new CheckpointRequest(ImageOf(pod), s_leaveRunning));
+        Assert.True(File.Exists(Path.Combine(ImageOf(pod), "checkpoint.img")));
+        Assert.Equal(["checkpointed web"], pod.Shim.Events.Lines);
+        Assert.Contains("checkpoint-partial", Assert.Single(pod.Shim.Warnings), StringComparison.Ordinal);
+    });
+
+    [Fact]
     public void A_checkpoint_that_writes_no_image_has_failed() => Run(async (pod, web) =>
     {
         pod.Shim.Runsc.On("checkpoint", static _ => { });
