@@ -78,7 +78,7 @@ internal sealed class CheckpointImage : IDisposable
             throw new CheckpointException(CheckpointFault.Invalid,
                 $"image {directory.Path}: {ImageFiles.State} is empty, truncated or not a checkpoint of runsc");
         byte[] start = directory.TryReadFile(ImageFiles.State, ImageHeader.PrefixBytes + length) ?? [];
-        return ImageHeader.Parse(start.AsMemory(Math.Min(ImageHeader.PrefixBytes, start.Length)))
+        return ImageHeader.Parse(start.AsSpan(Math.Min(ImageHeader.PrefixBytes, start.Length)))
             ?? throw new CheckpointException(CheckpointFault.Invalid,
                 $"image {directory.Path}: the header of {ImageFiles.State} is truncated or damaged");
     }

@@ -118,7 +118,7 @@ internal sealed record CheckpointRecord
     {
         if (Namespace.Length > 0 && Namespace != podNamespace)
             throw new CheckpointException(CheckpointFault.DoesNotFit,
-                $"image {image} is of a pod in namespace {Namespace.Short()}, and this pod is in "
+                $"image {image.Short()} is of a pod in namespace {Namespace.Short()}, and this pod is in "
                 + $"{(podNamespace is { Length: > 0 } ? $"namespace {podNamespace.Short()}" : "none")}; "
                 + "restore_across_namespaces = true in the shim's configuration allows that");
     }

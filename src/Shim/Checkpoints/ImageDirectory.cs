@@ -119,5 +119,5 @@ internal static class ImageDirectory
         + "writable by root only");
 
     private static CheckpointException Rejected(string annotation, string path, string why) =>
-        new(CheckpointFault.Invalid, $"annotation {annotation}=\"{path.Short()}\" is rejected: {why}");
+        new(CheckpointFault.Invalid, $"annotation {annotation.Short()}=\"{path.Short()}\" is rejected: {why}");
 }

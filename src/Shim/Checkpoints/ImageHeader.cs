@@ -38,17 +38,28 @@ internal readonly record struct ImageHeader(int? ContainerCount, string? RunscVe
     }
 
     /// <summary>Parses the JSON object; null if it is not one.</summary>
-    public static ImageHeader? Parse(ReadOnlyMemory<byte> json)
+    public static ImageHeader? Parse(ReadOnlySpan<byte> json)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
-            JsonElement root = document.RootElement;
+            // Not a document in memory, which is many times as long as the text.
+            var reader = new Utf8JsonReader(json);
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+                return null;
+            string? count = null, version = null;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+                if (reader.ValueTextEquals("container_count"u8))
+                    count = Text(ref reader);
+                else if (reader.ValueTextEquals("runsc_version"u8))
+                    version = Text(ref reader);
+                else
+                    reader.Skip();
+            if (reader.Read())
+                return null; // something follows the object
             return new ImageHeader(
-                Text(root, "container_count") is { } count
-                    && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int containers)
+                int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int containers)
                     ? containers : null,
-                Text(root, "runsc_version"));
+                version);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -56,7 +67,12 @@ internal readonly record struct ImageHeader(int? ContainerCount, string? RunscVe
         }
     }
 
-    private static string? Text(JsonElement root, string name) =>
-        root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString() : null;
+    private static string? Text(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.String)
+            return reader.GetString();
+        reader.Skip();
+        return null;
+    }
 }

@@ -22,7 +22,7 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
     private const int QueueLimit = 16384;
 
     /// <summary>How often one event may fail in a way that nobody thought of.</summary>
-    private const int MostUnexpected = 3;
+    private const int MostUnexpected = 8;
 
     private static readonly TimeSpan s_sendBound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
@@ -179,7 +179,14 @@ internal sealed class EventPublisher : IEventSink, IAsyncDisposable
         if (_channel is { } channel)
         {
             _channel = null;
-            await channel.DisposeAsync();
+            try
+            {
+                await channel.DisposeAsync();
+            }
+            catch (Exception e)
+            {
+                _log.Unexpected(e); // the events wait
+            }
         }
     }
 }

@@ -113,7 +113,7 @@ internal sealed record ExplainReport
                 VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, Decisions, aliases, edits);
             else
                 VolumeAnnotationRewriter.RewriteSandbox(
-                    spec.Annotations, spec.Mounts, requests, Decisions, aliases, edits);
+                    spec.Annotations, spec.Mounts, requests, Decisions, aliases, edits, spec.IsOfPod);
         }
         catch (VolumeException e)
         {

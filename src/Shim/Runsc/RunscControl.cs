@@ -8,6 +8,10 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
     /// <summary>The processes of a container that are counted; a sandbox could name any number.</summary>
     public const int MostPids = 32_768;
 
+    // As long as the sandbox's own answers may be.
+    private const int PidsLimit = 4 << 20;
+    private const int StatsLimit = 256 << 10;
+
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
 
     /// <inheritdoc/>
@@ -24,7 +28,7 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
     /// <inheritdoc/>
     public Task<IReadOnlyList<int>> PidsAsync(string id) => AnswerAsync<IReadOnlyList<int>>("ps", async () =>
     {
-        using JsonDocument answer = JsonDocument.Parse(await AskAsync(id, RunscArguments.Pids(id)));
+        using JsonDocument answer = JsonDocument.Parse(await AskAsync(id, RunscArguments.Pids(id), PidsLimit));
         List<int> pids = [];
         // null if there are none
         if (answer.RootElement.ValueKind != JsonValueKind.Null)
@@ -36,7 +40,7 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
 
     /// <inheritdoc/>
     public Task<RunscStats> StatsAsync(string id) =>
-        AnswerAsync("events", async () => RunscStats.Parse(await AskAsync(id, RunscArguments.Stats(id))));
+        AnswerAsync("events", async () => RunscStats.Parse(await AskAsync(id, RunscArguments.Stats(id), StatsLimit)));
 
     /// <inheritdoc/>
     public Task PauseAsync(string id) => AnswerAsync("pause", () => AskAsync(id, RunscArguments.Pause(id)));
@@ -79,10 +83,10 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
         }
     }
 
-    private async Task<byte[]> AskAsync(string id, List<string> arguments)
+    private Task<byte[]> AskAsync(string id, List<string> arguments, int limit = RunscRunner.OutputLimit)
     {
         Require(id);
-        return await runner.RunAsync(arguments, log, s_bound);
+        return runner.RunAsync(arguments, log, s_bound, limit);
     }
 
     /// <summary>Requires exactly this container: runsc would accept another one whose id begins with this id.</summary>

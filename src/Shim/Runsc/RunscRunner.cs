@@ -11,7 +11,9 @@ namespace Shim.Runsc;
 /// </remarks>
 internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, RunscSettings settings)
 {
-    private const int OutputLimit = 4 << 20;
+    /// <summary>How much of a command's output is read, in bytes.</summary>
+    public const int OutputLimit = 1 << 20;
+
     private const int LogLimit = 1 << 20;
     private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(4);
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(1);
@@ -26,13 +28,14 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
     /// <param name="arguments">The command and its arguments.</param>
     /// <param name="log">The file for its log.</param>
     /// <param name="bound">How long it may take before it is killed.</param>
-    /// <returns>What it printed on its standard output; at most 4 MiB.</returns>
+    /// <param name="limit">How much of its output is read, in bytes; a sandbox may have written it.</param>
+    /// <returns>What it printed on its standard output.</returns>
     /// <exception cref="RunscException">It failed.</exception>
-    public async Task<byte[]> RunAsync(List<string> arguments, string log, TimeSpan bound)
+    public async Task<byte[]> RunAsync(List<string> arguments, string log, TimeSpan bound, int limit = OutputLimit)
     {
         using Descriptor output = MemoryFile.Create("runsc-stdout"), errors = MemoryFile.Create("runsc-stderr");
         await RunAsync(arguments, log, bound, [null, output, errors], errors);
-        return MemoryFile.Read(output, OutputLimit);
+        return MemoryFile.Read(output, limit);
     }
 
     /// <summary>Runs a command whose standard streams are a container's.</summary>

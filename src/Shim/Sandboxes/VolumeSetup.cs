@@ -35,8 +35,8 @@ internal sealed class VolumeSetup(ShimContext context)
 
         VolumeDecisions decisions = plan.Decisions;
         SpecEdits edits = BeginEdits(id, spec, configuration);
-        VolumeAnnotationRewriter.RewriteSandbox(
-            spec.Annotations, spec.Mounts, plan.Requests, decisions, await AliasesAsync(spec, decisions), edits);
+        VolumeAnnotationRewriter.RewriteSandbox(spec.Annotations, spec.Mounts, plan.Requests, decisions,
+            await AliasesAsync(spec, decisions), edits, spec.IsOfPod);
         // Also without a volume to decide about: a container that another shim creates must find that, too.
         if (spec.IsOfPod || podUid is not null)
             decisions.Save(bundle.Volumes);

@@ -31,7 +31,7 @@ internal sealed class HibernateServer(string shimId, TtrpcServer server, Blockin
         try
         {
             _socket = ShimSocket.FromAddress(path);
-            _listener = await blocking.RunAsync("listen on", path, () => _socket!.TryListen())
+            _listener = await blocking.RunAsync("listen on", path, () => _socket!.TryListen(), CloseLate)
                 ?? throw new IOException("another process listens on it");
             _ = server.RunAsync(new ShimListener(_listener));
             log.TaskServerListens(path);
@@ -41,6 +41,12 @@ internal sealed class HibernateServer(string shimId, TtrpcServer server, Blockin
             log.TaskServerFailed(path, e);
             _isConfigured = false;
         }
+    }
+
+    private void CloseLate(UnixListener? late)
+    {
+        if (late is not null)
+            _socket!.Close(late);
     }
 
     /// <summary>Stops listening and removes the socket.</summary>

@@ -23,12 +23,13 @@ internal static class VolumeAnnotationRewriter
     /// <param name="decisions">The decisions about the pod's volumes.</param>
     /// <param name="aliases">Mount sources that are a volume's directory under another path, and that volume's.</param>
     /// <param name="edits">Receives the changes.</param>
+    /// <param name="isOfPod">Whether it is a pod's, so that a stranger wrote its annotations.</param>
     /// <exception cref="VolumeException">A mount is impossible.</exception>
     public static void RewriteSandbox(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
         VolumeAnnotations requests, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases,
-        SpecEdits edits)
+        SpecEdits edits, bool isOfPod)
     {
-        if (decisions.PodUid.Length > 0)
+        if (isOfPod || decisions.PodUid.Length > 0)
             RemoveStrayHints(requests, decisions, edits);
         foreach (VolumeDecision decision in decisions.Volumes)
         {
@@ -44,7 +45,12 @@ internal static class VolumeAnnotationRewriter
     }
 
     /// <summary>Edits the specification of a container that joins a sandbox.</summary>
-    /// <inheritdoc cref="RewriteSandbox"/>
+    /// <param name="annotations">Its annotations.</param>
+    /// <param name="mounts">Its mounts.</param>
+    /// <param name="decisions">The decisions about the pod's volumes.</param>
+    /// <param name="aliases">Mount sources that are a volume's directory under another path, and that volume's.</param>
+    /// <param name="edits">Receives the changes.</param>
+    /// <exception cref="VolumeException">A mount is impossible.</exception>
     public static void RewriteContainer(IReadOnlyDictionary<string, string> annotations,
         IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases,
         SpecEdits edits)

@@ -160,30 +160,13 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
                 return !(await daemon.CtrAsync("containers", "ls", "-q")).Output
                     .Contains(id, StringComparison.Ordinal);
             });
-            RemoveSocketOfUnknownShim(daemon, leftovers, id);
+            UnknownShim.RemoveSocket(leftovers, UnknownShim.LogOf(daemon, id));
             UnmountOfKilledClients(daemon);
             await Eventually.PassesAsync(() => Assert.True(leftovers.Found.Count == 0,
-                $"{LogOf(daemon, id)}after disturbance {kind} there is left:\n{string.Join('\n', leftovers.Found)}"),
+                $"{UnknownShim.LogOf(daemon, id)}after disturbance {kind} there is left:\n{string.Join('\n', leftovers.Found)}"),
                 TimeSpan.FromSeconds(20));
         }
     }
-
-    /// <summary>
-    /// containerd runs no <c>delete</c> for a shim that is killed before it has connected to it. The socket's file
-    /// stays until a container of the same name is created.
-    /// </summary>
-    private static void RemoveSocketOfUnknownShim(Daemon daemon, Leftovers leftovers, string id)
-    {
-        if (LogOf(daemon, id).Contains("shim disconnected", StringComparison.Ordinal))
-            return;
-        foreach (Leftover left in leftovers.Found)
-            if (left.Kind == "socket" && !Linux.UnixSocket.IsListening(left.Name))
-                File.Delete(left.Name);
-    }
-
-    /// <summary>What containerd, and the shim through it, have logged about a container.</summary>
-    private static string LogOf(Daemon daemon, string id) => string.Concat(File.ReadLines(daemon.LogFile)
-        .Where(line => line.Contains(id, StringComparison.Ordinal)).Select(static line => line + "\n"));
 
     private static void Kill(IEnumerable<int> pids, int signal)
     {

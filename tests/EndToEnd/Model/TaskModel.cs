@@ -79,11 +79,23 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
         TimeSpan delay = TimeSpan.FromMilliseconds(_random.Next(call[1] == "start" ? 350 : 70));
         var kill = (Kill)_random.Next(Enum.GetValues<Kill>().Length);
         _done.Add($"{string.Join(' ', call[1..^1])} ({state}), after {delay.TotalMilliseconds:0} ms {kill} killed");
+        long log = new FileInfo(daemon.LogFile).Length;
         Task<CommandResult> running = daemon.CtrAsync(call);
         await Task.Delay(delay);
         bool hit = await KillAsync(kill);
         await running.WaitAsync(s_bound);
-        await RequireSettledAsync(AllowedAfter(kill, hit, call[1], after), isAfterKill: true);
+        try
+        {
+            await RequireSettledAsync(AllowedAfter(kill, hit, call[1], after), () =>
+            {
+                if (kill == Kill.Shim && call[1] == "start")
+                    UnknownShim.RemoveSocket(_leftovers, UnknownShim.LogOf(daemon, id, log));
+            });
+        }
+        catch (Exception e)
+        {
+            throw new ModelException($"{e.Message}\ncontainerd's log:\n{UnknownShim.LogOf(daemon, id, log)}");
+        }
         _term = _state != Paused ? Term.None : sendsTerm && _term == Term.None ? Term.MayWait : _term;
     }
 
@@ -159,9 +171,11 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
         Processes.Mentioning(daemon.RunscRoot).Where(pid => holds(Processes.CommandLine(pid)));
 
     /// <summary>Waits until the state is an allowed one and, if something was killed, stays so.</summary>
-    private async Task RequireSettledAsync(string[] allowed, bool isAfterKill = false)
+    /// <param name="allowed">The states.</param>
+    /// <param name="afterKill">Removes what nobody can remove after a kill; null: nothing was killed.</param>
+    private async Task RequireSettledAsync(string[] allowed, Action? afterKill = null)
     {
-        TimeSpan settled = isAfterKill ? s_settled : TimeSpan.Zero;
+        TimeSpan settled = afterKill is not null ? s_settled : TimeSpan.Zero;
         var clock = Stopwatch.StartNew();
         TimeSpan since = TimeSpan.Zero;
         string? seen = null;
@@ -178,7 +192,10 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
         // containerd forgets the task, and not the shim, if it is killed before the create or if the client is gone
         // during the delete. Such a shim ends by itself.
         if (seen == None)
-            await _leftovers.AssertNoneAsync(isAfterKill ? s_idle : null);
+        {
+            afterKill?.Invoke();
+            await _leftovers.AssertNoneAsync(afterKill is not null ? s_idle : null);
+        }
         _state = seen;
     }
 

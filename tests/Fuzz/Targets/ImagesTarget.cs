@@ -17,7 +17,7 @@ internal static class ImagesTarget
         switch (input)
         {
             case [(byte)'h', ..]:
-                ReadHeader(input.AsMemory(1));
+                ReadHeader(input.AsSpan(1));
                 break;
             case [(byte)'r', var order, ..]:
                 ReadRecord(input.AsMemory(2), order);
@@ -28,9 +28,9 @@ internal static class ImagesTarget
         }
     }
 
-    private static void ReadHeader(ReadOnlyMemory<byte> file)
+    private static void ReadHeader(ReadOnlySpan<byte> file)
     {
-        if (ImageHeader.LengthOfObject(file.Span) is { } length)
+        if (ImageHeader.LengthOfObject(file) is { } length)
         {
             Target.Require(length >= 0, "the length is not negative");
             ImageHeader.Parse(file.Slice(

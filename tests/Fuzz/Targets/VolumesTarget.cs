@@ -68,7 +68,7 @@ internal static class VolumesTarget
         AnnotationFilter.Apply(spec.Annotations, [], edits);
         if (isSandbox)
             VolumeAnnotationRewriter.RewriteSandbox(spec.Annotations, spec.Mounts,
-                VolumeAnnotations.Parse(spec.Annotations), decisions, aliases, edits);
+                VolumeAnnotations.Parse(spec.Annotations), decisions, aliases, edits, spec.IsOfPod);
         else
             VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, decisions, aliases, edits);
         RestoreAnnotations.Remove(spec.Annotations, edits);

@@ -89,6 +89,32 @@ public sealed class EventPublisherTests : IDisposable
     }
 
     [Fact]
+    public void An_unexpected_exception_loses_no_event()
+    {
+        Loops.Run(async loop =>
+        {
+            FakeTime time = new();
+            FailingTime failing = new(time);
+            await using FakeContainerd containerd = new(loop, Address);
+            await using EventPublisher publisher = new(Address, "k8s.io", failing, _log.Log);
+            failing.IsFailing = true;
+            TimeSpan pause = s_firstPause;
+            Publish(publisher, "a");
+            for (int failure = 0; failure < 7; failure++)
+            {
+                await time.UntilAwaitedAsync(pause);
+                failing.IsFailing = failure < 6;
+                time.Advance(pause);
+                pause *= 2;
+            }
+            Publish(publisher, "b");
+            await publisher.FlushAsync(s_flush);
+            Assert.Equal(["a", "b"], containerd.TakenIds);
+            Assert.Equal(7, _log.Lines.Length);
+        });
+    }
+
+    [Fact]
     public void A_containerd_that_dies_during_an_event_gets_only_that_event_again()
     {
         Loops.Run(async loop =>
@@ -273,5 +299,23 @@ public sealed class EventPublisherTests : IDisposable
     {
         foreach (string id in ids)
             publisher.Publish(TaskEvents.Started(id, 0));
+    }
+
+    /// <summary>A clock that can fail in a way that nobody expects, once an event is in the queue.</summary>
+    private sealed class FailingTime(FakeTime time) : TimeProvider
+    {
+        private int _reads;
+
+        public bool IsFailing { get; set; }
+
+        public override long TimestampFrequency => time.TimestampFrequency;
+
+        public override long GetTimestamp() => time.GetTimestamp();
+
+        public override DateTimeOffset GetUtcNow() => IsFailing && _reads++ > 0
+            ? throw new InvalidTimeZoneException("the clock is broken") : time.GetUtcNow();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            time.CreateTimer(callback, state, dueTime, period);
     }
 }

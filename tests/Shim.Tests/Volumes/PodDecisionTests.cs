@@ -61,6 +61,18 @@ public sealed class PodDecisionTests
         Assert.Empty(Rewriting.OfSandbox(s_none, [], pod: null).Warnings);
     }
 
+    /// <summary>A stranger wrote a pod's hints; those of a container that is not of a pod are a client's.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Hints_of_a_pod_without_a_uid_do_not_reach_runsc(bool isOfPod)
+    {
+        Rewriting rewriting = Rewriting.OfSandbox(
+            ExamplePod.Annotations("source=/etc type=bind share=pod"), [], pod: null, isOfPod: isOfPod);
+        Assert.Equal(!isOfPod, rewriting.Annotations.Keys.Any(
+            static name => name.StartsWith(VolumeAnnotations.HintPrefix, StringComparison.Ordinal)));
+    }
+
     [Theory]
     [InlineData("kubernetes.io~csi")]
     [InlineData("kubernetes.io~configmap")]

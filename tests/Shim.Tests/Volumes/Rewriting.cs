@@ -19,14 +19,15 @@ internal sealed record Rewriting(
 
     /// <summary>Decides for a pod and rewrites the specification of its sandbox.</summary>
     public static Rewriting OfSandbox(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
-        PodVolumes? pod, bool configured = false, IReadOnlyDictionary<string, string>? aliases = null)
+        PodVolumes? pod, bool configured = false, IReadOnlyDictionary<string, string>? aliases = null,
+        bool isOfPod = false)
     {
         VolumeAnnotations requests = VolumeAnnotations.Parse(annotations);
         List<string> warnings = [];
         VolumeDecisions decisions = VolumeDecider.Decide(requests, pod, configured, warnings);
         var edits = new SpecEdits(annotations, mounts);
         VolumeAnnotationRewriter.RewriteSandbox(
-            annotations, mounts, requests, decisions, aliases ?? MountAliases.None, edits);
+            annotations, mounts, requests, decisions, aliases ?? MountAliases.None, edits, isOfPod);
         return Of(decisions, warnings, annotations, mounts, edits);
     }
 
