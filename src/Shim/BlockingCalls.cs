@@ -20,16 +20,22 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
     /// <param name="call">The call.</param>
     /// <param name="undoLate">Undoes the call if it succeeds too late; null: a result that can be is disposed.</param>
     /// <exception cref="IOException">It did not end within a minute. Its thread still waits.</exception>
-    public Task<T> RunAsync<T>(string what, string path, Func<T> call, Action<T>? undoLate = null) =>
-        WithinBoundAsync(what, path, call, static () => 0,
-            undoLate ?? (static result => (result as IDisposable)?.Dispose()));
+    public async Task<T> RunAsync<T>(string what, string path, Func<T> call, Action<T>? undoLate = null)
+    {
+        T result = default!;
+        await RunAsync(what, path, () => result = call(), () =>
+        {
+            if (undoLate is not null)
+                undoLate(result);
+            else
+                (result as IDisposable)?.Dispose();
+        });
+        return result;
+    }
 
     /// <inheritdoc cref="RunAsync{T}"/>
-    public Task RunAsync(string what, string path, Action call, Action? undoLate = null) => RunAsync(what, path, () =>
-    {
-        call();
-        return true;
-    }, undoLate is null ? null : _ => undoLate());
+    public Task RunAsync(string what, string path, Action call, Action? undoLate = null) =>
+        WithinBoundAsync(what, path, call, static () => 0, undoLate);
 
     /// <summary>Runs a call that may take any time while it makes progress.</summary>
     /// <param name="what">What it does, for messages.</param>
@@ -40,11 +46,8 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
     public Task RunStepsAsync(string what, string path, Action<Action> call, Action undoLate)
     {
         int steps = 0;
-        return WithinBoundAsync(what, path, () =>
-        {
-            call(() => Interlocked.Increment(ref steps));
-            return true;
-        }, () => Volatile.Read(ref steps), _ => undoLate());
+        return WithinBoundAsync(what, path, () => call(() => Interlocked.Increment(ref steps)),
+            () => Volatile.Read(ref steps), undoLate);
     }
 
     /// <summary>Mounts a root file system: all of its mounts, or none.</summary>
@@ -56,38 +59,41 @@ internal sealed class BlockingCalls(EventLoop loop, TimeProvider time)
     /// <exception cref="IOException">An unmount failed, or did not end within a minute.</exception>
     public Task UnmountAsync(string rootfs) => RunAsync("umount", rootfs, () => Mounts.UnmountAll(rootfs));
 
+    /// <param name="what">What the call does, for messages.</param>
+    /// <param name="path">On what, for messages.</param>
+    /// <param name="call">The call.</param>
     /// <param name="steps">How many steps are done: with a new one the time begins again.</param>
-    private async Task<T> WithinBoundAsync<T>(
-        string what, string path, Func<T> call, Func<int> steps, Action<T> undoLate)
+    /// <param name="undoLate">Undoes the call if it succeeds too late; null: there is nothing to undo.</param>
+    private async Task WithinBoundAsync(
+        string what, string path, Action call, Func<int> steps, Action? undoLate)
     {
-        Task<T> running = loop.RunBlocking(what, call);
+        Task running = loop.RunBlocking(what, call);
         int before;
         do
         {
             before = steps();
             if (await LoopTask.AnyWithinAsync(s_bound, time, running))
-                return await running;
+            {
+                await running;
+                return;
+            }
         }
         while (steps() != before);
-        LoopTask.Watch(() => UndoLateAsync(what, running, undoLate));
+        if (undoLate is not null)
+            LoopTask.Watch(() => UndoLateAsync(what, running, undoLate));
         throw new IOException($"{what} {path}: timed out after {s_bound.TotalSeconds:0} s");
     }
 
-    private async Task UndoLateAsync<T>(string what, Task<T> running, Action<T> undo)
+    private async Task UndoLateAsync(string what, Task running, Action undo)
     {
-        T late;
         try
         {
-            late = await running;
+            await running;
         }
         catch (Exception)
         {
             return; // it failed in the end: nothing to undo, and its caller was told
         }
-        await loop.RunBlocking($"undo {what}", () =>
-        {
-            undo(late);
-            return true;
-        });
+        await loop.RunBlocking($"undo {what}", undo);
     }
 }

@@ -8,7 +8,7 @@ namespace Linux;
 /// <summary>
 /// Deletes a directory with its content, and nothing else: every step is relative to the open directory above it, no
 /// link is followed, and no mounted file system is entered (a root file system that failed to unmount must not be
-/// emptied). Blocks; on the loop, call it through <see cref="EventLoop.RunBlocking{T}"/>.
+/// emptied). Blocks; on the loop, call it through <see cref="EventLoop.RunBlocking"/>.
 /// </summary>
 public static unsafe class DirectoryTree
 {

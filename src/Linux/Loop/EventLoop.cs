@@ -21,7 +21,7 @@ namespace Linux;
 /// many times longer if the core has gone idle. So after an event the loop polls a little longer before it sleeps;
 /// while nothing happens it does not run at all.
 ///
-/// Nothing completes on another thread: <see cref="RunBlocking{T}"/> posts its result. So completions may run
+/// Nothing completes on another thread: <see cref="RunBlocking"/> posts its result. So completions may run
 /// continuations inline, and the thread pool never starts.
 /// </remarks>
 public sealed class EventLoop : IDisposable
@@ -89,11 +89,11 @@ public sealed class EventLoop : IDisposable
     /// which ends with the call.</summary>
     /// <param name="what">The thread's name.</param>
     /// <param name="work">The call.</param>
-    /// <returns>A task completed on the loop with the result or the exception of <paramref name="work"/>.</returns>
-    public Task<T> RunBlocking<T>(string what, Func<T> work)
+    /// <returns>A task completed on the loop, if <paramref name="work"/> throws with its exception.</returns>
+    public Task RunBlocking(string what, Action work)
     {
         ArgumentNullException.ThrowIfNull(work);
-        TaskCompletionSource<T> done = LoopTask.NewSource<T>();
+        TaskCompletionSource done = LoopTask.NewSource();
         Thread thread = new(Work, BlockingStackBytes) { Name = what, IsBackground = true };
         thread.Start();
         return done.Task;
@@ -103,8 +103,8 @@ public sealed class EventLoop : IDisposable
             SendOrPostCallback complete;
             try
             {
-                T result = work();
-                complete = _ => done.SetResult(result);
+                work();
+                complete = _ => done.SetResult();
             }
             catch (Exception e)
             {

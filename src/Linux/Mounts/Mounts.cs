@@ -5,7 +5,7 @@ namespace Linux;
 
 /// <summary>
 /// Mounts a container's root file system as containerd describes it, and unmounts it. Blocks; on the loop, call it
-/// through <see cref="EventLoop.RunBlocking{T}"/>.
+/// through <see cref="EventLoop.RunBlocking"/>.
 /// </summary>
 public static class Mounts
 {

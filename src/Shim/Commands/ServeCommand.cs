@@ -59,7 +59,8 @@ internal static class ServeCommand
 
     private static async Task ServeAsync(ShimArguments arguments, EventLoop loop, ShimLog log)
     {
-        Configure(arguments, log);
+        // Until a Create names the configuration, or none, for its own; reading a file could block.
+        log.Configure(ShimConfiguration.Default, arguments.Id, arguments.Debug);
         Reaper.BecomeSubreaper();
         var reaper = new Reaper(loop, SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD)));
         using UnixListener listener = Listen(arguments, out ShimSocket? socket);
@@ -150,22 +151,6 @@ internal static class ServeCommand
         {
             log.SocketNotRemoved(e);
         }
-    }
-
-    private static void Configure(ShimArguments arguments, ShimLog log)
-    {
-        List<string> warnings = [];
-        try
-        {
-            log.Configure(ConfigurationFile.ReadDefault(warnings), arguments.Id, arguments.Debug);
-        }
-        catch (ConfigurationException e)
-        {
-            // A Create that uses this file fails with the same message; one that names another file does not need it.
-            warnings.Add(e.Message);
-        }
-        foreach (string warning in warnings)
-            log.ConfigurationWarning(warning);
     }
 
     /// <summary>Listens on <c>-socket</c>, or on the descriptor 3 that <c>start</c> passed.</summary>

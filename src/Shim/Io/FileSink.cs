@@ -32,8 +32,7 @@ internal sealed record FileSink(Descriptor Pipe, Task Written)
         }
     }
 
-    /// <returns>true: <see cref="EventLoop.RunBlocking"/> wants a result.</returns>
-    private static bool Copy(Descriptor pipe, Descriptor file)
+    private static void Copy(Descriptor pipe, Descriptor file)
     {
         using (pipe)
         using (file)
@@ -45,7 +44,7 @@ internal sealed record FileSink(Descriptor Pipe, Task Written)
                 if (count < 0)
                     throw new LinuxException(errno, "read", pipe.ToString());
                 if (count == 0)
-                    return true;
+                    return;
                 for (ReadOnlySpan<byte> left = buffer[..count]; left.Length > 0; left = left[count..])
                     if ((count = file.TryWrite(left, out errno)) < 0)
                         throw new LinuxException(errno, "write", file.ToString());

@@ -114,11 +114,7 @@ public sealed class DescriptorStreamTests
                 {
                     using CancellationTokenSource source = new();
                     ValueTask<int> read = left.ReadAsync(new byte[4], source.Token);
-                    Task cancelling = loop.RunBlocking("cancel", () =>
-                    {
-                        source.Cancel();
-                        return 0;
-                    });
+                    Task cancelling = loop.RunBlocking("cancel", source.Cancel);
                     // In every other round a byte races with the cancellation; either may win, and nothing is lost.
                     int sent = i % 2;
                     await right.WriteAsync(new byte[sent]);
@@ -198,7 +194,8 @@ public sealed class DescriptorStreamTests
             using (left)
             using (right)
             {
-                Exception? e = await loop.RunBlocking("other", () => left.ReadAsync(new byte[1]).AsTask().Exception);
+                Exception? e = null;
+                await loop.RunBlocking("other", () => e = left.ReadAsync(new byte[1]).AsTask().Exception);
                 Assert.IsType<InvalidOperationException>(e!.InnerException);
             }
         });
@@ -265,7 +262,7 @@ public sealed class DescriptorStreamTests
                 (Descriptor master, Descriptor slave) = NativeCalls.OpenTerminal();
                 master.Dispose();
                 slave.Dispose();
-                await loop.RunBlocking("x", () => 0);
+                await loop.RunBlocking("x", static () => { });
             });
             Children.Output(Children.Shell("echo x"));
             Assert.Throws<LinuxException>(() => Spawner.Spawn(new SpawnRequest { Path = "/x", Arguments = ["x"] }));
