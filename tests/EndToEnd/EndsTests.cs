@@ -15,6 +15,9 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
     private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(90);
     private static readonly string[] s_sleep = ["sleep", "1000"];
 
+    /// <summary>Long before the end of a shim that nobody needs.</summary>
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(30);
+
     [Theory, ContainerdVersions]
     public async Task A_client_that_gives_up_during_the_create(string version)
     {
@@ -25,7 +28,7 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
             CommandResult result = await daemon.CtrAsync(
                 ["--timeout", "4s", .. RunWith(await SlowCreateAsync(daemon, script), id)]);
             result.Failed();
-            await UntilNoShimAsync(daemon);
+            await UntilNoShimAsync(daemon, s_soon);
             await daemon.CtrAsync("containers", "rm", id);
             (await daemon.CtrAsync(daemon.Run(id, ["--rm"], "true"))).Succeeded();
         }
@@ -70,14 +73,31 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         Daemon daemon = await DaemonAsync(version);
         string id = Id("stopped");
         (await daemon.CtrAsync(daemon.Run(id, ["-d"], s_sleep))).Succeeded();
-        Signals.Send(Assert.Single(Processes.Mentioning(daemon.RunscRoot), static pid =>
-            Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)), SIGSTOP);
+        StopSandbox(daemon);
         Signals.Send(Assert.Single(Processes.Shims(daemon)), Signals.SIGKILL);
         await Eventually.PassesAsync(() => Assert.Empty(Processes.Mentioning(daemon.RunscRoot).Select(
             Processes.CommandLine)));
         // The clean-up kills first and removes files after that.
         await Eventually.PassesAsync(() =>
             Assert.Empty(RunscRoot.Entries(Path.Combine(daemon.RunscRoot, "default"))));
+    }
+
+    /// <summary>runsc deletes nothing from a paused sandbox, and a stopped one is not resumed.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_shim_that_is_killed_while_the_sandbox_of_three_paused_containers_is_stopped(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        Leftovers leftovers = Leftovers.Before(daemon);
+        string pod = Id("pod");
+        string[] ids = [pod, Id("one"), Id("two")];
+        foreach (string id in ids)
+            (await daemon.CtrAsync(daemon.Run(id, ["-d", .. (id == pod
+                ? PodAnnotations.OfSandbox(pod) : PodAnnotations.OfContainer(pod)).ToFlags()], s_sleep))).Succeeded();
+        foreach (string id in ids)
+            (await daemon.CtrAsync("tasks", "pause", id)).Succeeded();
+        StopSandbox(daemon);
+        Signals.Send(Assert.Single(Processes.Shims(daemon)), Signals.SIGKILL);
+        await leftovers.AssertNoneAsync(s_soon);
     }
 
     /// <summary>The moments are random, over the time that a run takes.</summary>
@@ -186,6 +206,10 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
 
     private const int SIGSTOP = 19;
 
+    private static void StopSandbox(Daemon daemon) => Signals.Send(Assert.Single(
+        Processes.Mentioning(daemon.RunscRoot), static pid =>
+            Processes.CommandLine(pid).StartsWith("runsc-sandbox", StringComparison.Ordinal)), SIGSTOP);
+
     private static async Task KillDuringCreateAsync(Daemon daemon, string id, int milliseconds)
     {
         Task<CommandResult> running = daemon.CtrAsync(daemon.Run(id, ["-d"], s_sleep));
@@ -207,8 +231,8 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
     private static bool IsServing(int shim, string id) => Processes.IsServing(shim)
         && Processes.CommandLine(shim).Contains($"-id {id} ", StringComparison.Ordinal);
 
-    private static Task UntilNoShimAsync(Daemon daemon) => Eventually.PassesAsync(
-        () => Assert.Empty(Processes.Shims(daemon).Select(Processes.CommandLine)), s_idle);
+    private static Task UntilNoShimAsync(Daemon daemon, TimeSpan? bound = null) => Eventually.PassesAsync(
+        () => Assert.Empty(Processes.Shims(daemon).Select(Processes.CommandLine)), bound ?? s_idle);
 
     private static async Task KillClientAsync(Daemon daemon, string id, int milliseconds)
     {

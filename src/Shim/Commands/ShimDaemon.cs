@@ -16,6 +16,10 @@ internal sealed class ShimDaemon(string @namespace, string id, string address)
     /// <param name="commandLine">Its parts, separated by NUL.</param>
     public bool Is(ReadOnlySpan<char> commandLine)
     {
+        // A client may give `start` and `delete` the same arguments in the same order. The shim has no action.
+        ReadOnlySpan<char> line = commandLine.TrimEnd('\0');
+        if (line.EndsWith("\0start") || line.EndsWith("\0delete"))
+            return false;
         int next = -1; // the program itself comes first
         foreach (Range part in commandLine.Split('\0'))
         {

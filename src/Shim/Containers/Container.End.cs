@@ -159,12 +159,10 @@ internal sealed partial class Container
         }
     }
 
-    private void End(ContainerProcess process, ProcessEnd end)
+    private void End(ContainerProcess process, ProcessEnd end) => process.TryEnd(end, () =>
     {
-        if (!process.TryEnd(end))
-            return;
         Sandbox.ReportOutOfMemory();
         Log.Exited(Id, process == Init ? "" : process.Id, end.Status);
         _context.Events.Publish(TaskEvents.Exited(Id, process.Id, process.Pid, end.Status, end.At));
-    }
+    });
 }

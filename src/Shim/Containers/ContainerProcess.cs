@@ -54,13 +54,16 @@ internal sealed class ContainerProcess(string id, string name, StdioRequest requ
     public void Move(ProcessVerb verb) => State = ProcessLifecycle.Move(State, verb, name);
 
     /// <summary>Records its end, for waiters and for the readers of its output.</summary>
+    /// <param name="end">How it ended.</param>
+    /// <param name="announce">Called before the waiters go on, and these may report other ends.</param>
     /// <returns>False if it was known, or if the process was deleted before.</returns>
-    public bool TryEnd(ProcessEnd end)
+    public bool TryEnd(ProcessEnd end, Action? announce = null)
     {
         if (ProcessLifecycle.Next(State, ProcessVerb.Exit) is not { } next)
             return false;
         State = next;
         End = end;
+        announce?.Invoke();
         _ended.SetResult(end);
         // What fails here is logged by the loop; it must not keep the exit from containerd.
         LoopTask.Watch(() =>

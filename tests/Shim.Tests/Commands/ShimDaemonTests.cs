@@ -16,6 +16,8 @@ public sealed class ShimDaemonTests
     [InlineData("/usr/bin/shim -namespace moby -id pod -address /run/c.sock ", false)]
     [InlineData("/usr/bin/shim -namespace k8s.io -address /run/c.sock -id pod -bundle /b delete ", false)]
     [InlineData("/usr/bin/shim -namespace k8s.io -id pod -address", false)]
+    [InlineData("/usr/bin/shim -namespace k8s.io -id pod -address /run/c.sock -bundle /b delete ", false)]
+    [InlineData("/usr/bin/shim -namespace k8s.io -id pod -address /run/c.sock start", false)]
     [InlineData("runsc create -namespace k8s.io -id pod -address /run/c.sock ", false)]
     [InlineData("", false)]
     public void It_is_known_by_its_command_line(string commandLine, bool isIt) =>

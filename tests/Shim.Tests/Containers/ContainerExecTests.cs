@@ -102,6 +102,24 @@ public sealed class ContainerExecTests
         Assert.Single(pod.Shim.Warnings);
     });
 
+    [Fact]
+    public void The_exits_of_several_come_before_that_of_their_container() => Run(async (pod, container) =>
+    {
+        int[] pids = new int[3];
+        for (int i = 0; i < pids.Length; i++)
+        {
+            await AddAsync(container, $"e{i}");
+            pids[i] = await pod.StartExecAsync(container, $"e{i}");
+        }
+        pod.Control.End("web+", 137);
+        await TestShim.SettleAsync();
+        foreach (int pid in pids)
+            pod.Shim.Runsc.End(pid, 9);
+        await container.Init.Ended;
+        Assert.Equal(["exit web/e0 137", "exit web/e1 137", "exit web/e2 137", "exit web 137"],
+            pod.Shim.Events.Lines.TakeLast(4));
+    });
+
     [Theory]
     [InlineData(true, """{"args":["ls"],"terminal":false,"Terminal":false}""", """{"args":["ls"],"terminal":true}""")]
     [InlineData(false, """{"terminal":true,"cwd":"/"}""", """{"cwd":"/"}""")]

@@ -129,6 +129,12 @@ public sealed class ShimHarness : IAsyncDisposable
     /// <summary>The events that arrived so far: topic, and the message's bytes.</summary>
     public IReadOnlyList<Envelope> Events => _events.Taken;
 
+    /// <summary>Awaited before an event is taken.</summary>
+    public Func<Envelope, Task>? OnEvent
+    {
+        set => _events.OnForward = value;
+    }
+
     /// <summary>The topics, once there are that many.</summary>
     public async Task<string[]> TopicsAsync(int count)
     {
