@@ -63,14 +63,20 @@ internal sealed class ContainerProcess(string id, string name, StdioRequest requ
             return false;
         State = next;
         End = end;
-        announce?.Invoke();
-        _ended.SetResult(end);
-        // What fails here is logged by the loop; it must not keep the exit from containerd.
-        LoopTask.Watch(() =>
+        try
         {
-            Stdio.ProcessEnded();
-            return Task.CompletedTask;
-        });
+            announce?.Invoke();
+        }
+        finally
+        {
+            _ended.SetResult(end);
+            // What fails here is logged by the loop; it must not keep the exit from containerd.
+            LoopTask.Watch(() =>
+            {
+                Stdio.ProcessEnded();
+                return Task.CompletedTask;
+            });
+        }
         return true;
     }
 }

@@ -12,15 +12,38 @@ public sealed class ContainerProcessTests
     {
         List<Exception> logged = [];
         loop.UnhandledException = logged.Add;
-        var process = new ContainerProcess(
-            "web", "container web", new StdioRequest("", "", "", Terminal: false), new BrokenStdio());
-        process.Move(ProcessVerb.Start);
+        ContainerProcess process = Started();
         var end = new ProcessEnd(3, DateTimeOffset.UnixEpoch);
         Assert.True(process.TryEnd(end));
         Assert.Equal(end, await process.Ended);
         await TestShim.UntilAsync(() => logged.Count > 0);
         Assert.Equal("broken", Assert.Single(logged).Message);
     });
+
+    [Fact]
+    public void Its_end_is_announced_before_those_who_wait_go_on_also_with_an_error() => Loops.Run(async loop =>
+    {
+        loop.UnhandledException = static _ => { };
+        ContainerProcess process = Started();
+        var end = new ProcessEnd(3, DateTimeOffset.UnixEpoch);
+        bool wasKnown = true;
+        Assert.Throws<InvalidOperationException>(() => process.TryEnd(end, () =>
+        {
+            Assert.Equal(ProcessState.Stopped, process.State);
+            wasKnown = process.Ended.IsCompleted;
+            throw new InvalidOperationException("broken");
+        }));
+        Assert.False(wasKnown);
+        Assert.Equal(end, await process.Ended);
+    });
+
+    private static ContainerProcess Started()
+    {
+        var process = new ContainerProcess(
+            "web", "container web", new StdioRequest("", "", "", Terminal: false), new BrokenStdio());
+        process.Move(ProcessVerb.Start);
+        return process;
+    }
 
     private sealed class BrokenStdio : ProcessStdio
     {
