@@ -9,7 +9,7 @@ namespace EndToEnd;
 /// <summary>Whoever is gone in the middle of a create, or instead of a delete, nothing is left.</summary>
 public class EndsTests(Daemons daemons) : ContainerTest(daemons)
 {
-    private const int Rounds = 100, AtOnce = 4, KilledClients = 20;
+    private const int Rounds = 100, AtOnce = 4, KilledClients = 20, KilledDaemons = 10;
 
     // containerd may hold a shim without a container, which ends by itself after a minute.
     private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(90);
@@ -150,6 +150,33 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
         await UntilNoShimAsync(daemon);
         await daemon.CtrAsync("containers", "rm", id);
         (await daemon.CtrAsync(daemon.Run(id, ["--rm"], "true"))).Succeeded();
+    }
+
+    /// <summary>
+    /// The client reads the exec's output to its end, also if containerd was gone before the exec was started.
+    /// </summary>
+    [Theory, ContainerdVersions]
+    public async Task A_containerd_that_is_killed_during_an_exec(string version)
+    {
+        Daemon daemon = await OwnDaemonAsync(version);
+        string id = Id("execs");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], s_sleep))).Succeeded();
+        int seed = Environment.TickCount;
+        TestContext.Current.SendDiagnosticMessage($"seed {seed}");
+        var random = new Random(seed);
+        for (int round = 0; round < KilledDaemons; round++)
+        {
+            int delay = random.Next(5, 60);
+            string exec = string.Create(CultureInfo.InvariantCulture, $"e{round}");
+            Task<CommandResult> running = daemon.CtrAsync("tasks", "exec", "--exec-id", exec, id, "true");
+            await Task.Delay(delay, TestContext.Current.CancellationToken);
+            await daemon.KillAsync();
+            await daemon.StartProcessAsync();
+            Assert.True(await Task.WhenAny(running, Task.Delay(s_soon, TestContext.Current.CancellationToken)) == running,
+                $"ctr of exec {round} hangs after a kill at {delay} ms");
+            await running;
+        }
+        Assert.Equal("RUNNING", await StatusAsync(daemon, id));
     }
 
     /// <summary>Nothing of the container may depend on it: containerd ends the command after 5 s.</summary>

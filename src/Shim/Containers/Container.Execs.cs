@@ -14,7 +14,6 @@ internal sealed partial class Container
     private const int UnstartedExecStatus = 0;
 
     private readonly Dictionary<string, Exec> _execs = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _execsBeingAdded = new(StringComparer.Ordinal);
     private readonly HashSet<string> _lateExecs = new(StringComparer.Ordinal);
 
     /// <summary>How many execs there are.</summary>
@@ -27,41 +26,27 @@ internal sealed partial class Container
     /// <exception cref="RefusedException">
     /// The id is taken or not valid, the specification is not one, or the container does not run.
     /// </exception>
-    /// <exception cref="IOException">Its streams cannot be opened, or its specification cannot be written.</exception>
-    public async Task AddExecAsync(string execId, ReadOnlyMemory<byte> spec, StdioRequest request)
+    /// <exception cref="IOException">Its specification cannot be written.</exception>
+    public void AddExec(string execId, ReadOnlyMemory<byte> spec, StdioRequest request)
     {
         Identifier.Require(execId, "exec id");
-        if (_execs.ContainsKey(execId) || _lateExecs.Contains(execId) || !_execsBeingAdded.Add(execId))
+        if (_execs.ContainsKey(execId) || _lateExecs.Contains(execId))
             throw new RefusedException(Refusal.AlreadyExists, $"exec {execId} of {Init} already exists");
-        try
-        {
-            RequireAlive();
-            Sandbox.RequireRestored($"exec in {Init}");
-            ProcessStdio stdio = await _context.Stdio.OpenAsync(request, _stdioOwner);
-            var exec = new Exec(new ContainerProcess(execId, $"exec {execId} of {Init}", request, stdio), Bundle);
-            try
-            {
-                // It may have ended while the streams were opened, which can take long with a logging program.
-                RequireAlive();
-                AtomicFile.Replace(exec.SpecFile, ProcessSpec.WithTerminal(spec, request.Terminal).Span);
-            }
-            catch
-            {
-                await CleanUpAsync(exec);
-                throw;
-            }
-            _execs.Add(execId, exec);
-        }
-        finally
-        {
-            _execsBeingAdded.Remove(execId);
-        }
+        if (!IsAlive)
+            throw new RefusedException(Refusal.WrongState, $"cannot exec in {Init}: it is {StateName}");
+        Sandbox.RequireRestored($"exec in {Init}");
+        var stdio = new DeferredStdio(() => _context.Stdio.OpenAsync(request, _stdioOwner));
+        var exec = new Exec(new ContainerProcess(execId, $"exec {execId} of {Init}", request, stdio), stdio, Bundle);
+        AtomicFile.Replace(exec.SpecFile, ProcessSpec.WithTerminal(spec, request.Terminal).Span);
+        _execs.Add(execId, exec);
         _context.Events.Publish(TaskEvents.ExecAdded(Id, execId));
     }
 
     /// <summary>Starts an exec's process.</summary>
     /// <returns>The process of the node that represents it.</returns>
     /// <exception cref="RunscException">runsc could not; the exec has ended and can only be deleted.</exception>
+    /// <exception cref="IOException">Its streams cannot be opened; the exec has ended.</exception>
+    /// <exception cref="FormatException">A stdio URI is not understood; the exec has ended.</exception>
     /// <exception cref="RefusedException">
     /// It is not waiting to be started; or the container does not run, and then the exec has ended, too.
     /// </exception>
@@ -87,6 +72,7 @@ internal sealed partial class Container
             Task<ProcessExit> exit;
             try
             {
+                await exec.Stdio.OpenAsync();
                 exit = await Sandbox.ActAsync(() => StartInRunscAsync(exec));
                 exec.InternalPid = PidFile.Read(exec.InternalPidFile);
                 process.Pid = PidFile.Read(exec.PidFile);
@@ -133,12 +119,6 @@ internal sealed partial class Container
         return execs;
     }
 
-    private void RequireAlive()
-    {
-        if (!IsAlive)
-            throw new RefusedException(Refusal.WrongState, $"cannot exec in {Init}: it is {StateName}");
-    }
-
     private Exec FindExec(string execId) =>
         _execs.TryGetValue(execId, out Exec? exec)
             ? exec
@@ -148,7 +128,7 @@ internal sealed partial class Container
     {
         // A checkpoint may have come first, and ended it.
         Sandbox.RequireRunning($"exec in {Init}");
-        ProcessStdio stdio = exec.Process.Stdio;
+        DeferredStdio stdio = exec.Stdio;
         return _runsc.ExecAsync(RunscId, exec.SpecFile, exec.PidFile, exec.InternalPidFile, stdio.ConsoleSocket,
             exec.Log, stdio.Descriptors, late: command => LoopTask.Watch(() => EndLateAsync(exec, command)));
     }

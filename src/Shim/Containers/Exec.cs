@@ -1,14 +1,19 @@
 using Shim.Bundles;
+using Shim.Io;
 
 namespace Shim.Containers;
 
 /// <summary>A process that Exec added to a container.</summary>
-/// <param name="process">Its life and streams.</param>
+/// <param name="process">Its life.</param>
+/// <param name="stdio">Its streams, which are opened when it is started.</param>
 /// <param name="bundle">The container's bundle, which holds its files.</param>
-internal sealed class Exec(ContainerProcess process, Bundle bundle)
+internal sealed class Exec(ContainerProcess process, DeferredStdio stdio, Bundle bundle)
 {
-    /// <summary>Its life and streams.</summary>
+    /// <summary>Its life.</summary>
     public ContainerProcess Process { get; } = process;
+
+    /// <summary>Its streams.</summary>
+    public DeferredStdio Stdio { get; } = stdio;
 
     /// <summary>The OCI process, as JSON.</summary>
     public string SpecFile => bundle.ExecFile(Process.Id, "json");

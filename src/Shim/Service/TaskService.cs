@@ -178,13 +178,11 @@ internal sealed class TaskService(
     }
 
     /// <inheritdoc/>
-    public override async Task<Empty> Exec(ExecProcessRequest request, ServerCallContext context)
+    public override Task<Empty> Exec(ExecProcessRequest request, ServerCallContext context)
     {
-        Container container = store.Get(request.Id);
-        await container.AddExecAsync(
-            request.ExecId, request.Spec?.Value.Memory ?? default,
+        store.Get(request.Id).AddExec(request.ExecId, request.Spec?.Value.Memory ?? default,
             new StdioRequest(request.Stdin, request.Stdout, request.Stderr, request.Terminal));
-        return new Empty();
+        return s_empty;
     }
 
     /// <inheritdoc/>

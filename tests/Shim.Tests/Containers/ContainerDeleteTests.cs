@@ -110,7 +110,7 @@ public sealed class ContainerDeleteTests
     {
         Container container = await pod.StartAsync("web");
         foreach (string exec in (string[])["created", "running", "ended"])
-            await container.AddExecAsync(exec, "{}"u8.ToArray(), s_noStreams);
+            container.AddExec(exec, "{}"u8.ToArray(), s_noStreams);
         int running = await pod.StartExecAsync(container, "running");
         int ended = await pod.StartExecAsync(container, "ended");
         pod.Shim.Runsc.End(ended, 4 << 8);

@@ -17,7 +17,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void The_life_of_an_exec() => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         Assert.Equal("""{"args":["ls"]}""", File.ReadAllText(container.Bundle.ExecFile("e", "json")));
         int pid = await pod.StartExecAsync(container, "e");
         RunscCall call = await pod.Shim.Runsc.UntilAsync("exec");
@@ -40,7 +40,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void Its_exit_comes_before_that_of_its_container() => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         await pod.StartExecAsync(container, "e");
         pod.Control.End("web+", 3);
         // The process that represents it should end soon.
@@ -54,7 +54,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void SIGKILL_of_one_in_a_paused_container_leaves_the_container_paused() => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         int pid = await pod.StartExecAsync(container, "e");
         await container.PauseAsync();
         Task killing = container.KillAsync("e", SIGKILL, all: false);
@@ -74,7 +74,7 @@ public sealed class ContainerExecTests
     public void One_whose_start_took_too_long_is_killed_when_its_process_comes(bool beforeDelete) =>
         Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         pod.Shim.Runsc.Hold("exec");
         Task<int> starting = container.StartExecAsync("e");
         RunscCall call = await pod.Shim.Runsc.UntilAsync("exec");
@@ -88,7 +88,7 @@ public sealed class ContainerExecTests
         if (beforeDelete)
             File.WriteAllText(call.Flag("--internal-pid-file")!, "7");
         await container.DeleteExecAsync("e");
-        await Assert.ThrowsAsync<RefusedException>(() => AddAsync(container, "e"));
+        Assert.Throws<RefusedException>(() => AddExec(container, "e"));
 
         if (!beforeDelete)
             File.WriteAllText(call.Flag("--internal-pid-file")!, "7");
@@ -98,7 +98,7 @@ public sealed class ContainerExecTests
         pod.Shim.Runsc.End(call.Pid, 9);
         await TestShim.SettleAsync();
         Assert.Empty(Directory.GetFiles(container.Bundle.Path, "exec-*"));
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         Assert.Single(pod.Shim.Warnings);
     });
 
@@ -108,7 +108,7 @@ public sealed class ContainerExecTests
         int[] pids = new int[3];
         for (int i = 0; i < pids.Length; i++)
         {
-            await AddAsync(container, $"e{i}");
+            AddExec(container, $"e{i}");
             pids[i] = await pod.StartExecAsync(container, $"e{i}");
         }
         pod.Control.End("web+", 137);
@@ -143,8 +143,8 @@ public sealed class ContainerExecTests
     [InlineData("taken", Refusal.AlreadyExists)]
     internal void An_id_that_cannot_be_added(string id, Refusal refusal) => Run(async (pod, container) =>
     {
-        await AddAsync(container, "taken");
-        RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => AddAsync(container, id));
+        AddExec(container, "taken");
+        RefusedException e = Assert.Throws<RefusedException>(() => AddExec(container, id));
         Assert.Equal(refusal, e.Refusal);
         Assert.Contains(id, e.Message, StringComparison.Ordinal);
         Assert.Equal(1, container.ExecCount);
@@ -154,27 +154,41 @@ public sealed class ContainerExecTests
     [Theory]
     [InlineData("bogus://x", typeof(FormatException))]
     [InlineData("/missing/fifo", typeof(LinuxException))]
-    public void An_exec_whose_streams_cannot_be_opened_is_not_added(string stdout, Type error) =>
+    public void An_exec_whose_streams_cannot_be_opened_is_not_started(string stdout, Type error) =>
         Run(async (pod, container) =>
         {
-            await Assert.ThrowsAsync(error, () => container.AddExecAsync(
-                "e", "{}"u8.ToArray(), s_noStreams with { Stdout = stdout }));
-            Assert.Equal(0, container.ExecCount);
-            Assert.Empty(pod.Shim.Events.Lines);
-            await AddAsync(container, "e");
+            container.AddExec("e", "{}"u8.ToArray(), s_noStreams with { Stdout = stdout });
+            await Assert.ThrowsAsync(error, () => container.StartExecAsync("e"));
+            Assert.DoesNotContain(pod.Shim.Runsc.Calls, static call => call.Command == "exec");
+            Assert.Equal(128, (await container.DeleteExecAsync("e")).End.Status);
+            Assert.Equal(["exec-added web/e"], pod.Shim.Events.Lines);
+            Assert.Single(pod.Shim.Warnings);
+            AddExec(container, "e");
         });
 
+    /// <summary>Its client reads until the shim closes them, and may never start it.</summary>
     [Fact]
-    public void An_exec_whose_specification_cannot_be_written_is_not_added() => Run(async (pod, container) =>
+    public void The_streams_of_an_exec_are_opened_when_it_is_started() => Run(async (pod, container) =>
     {
-        string output = pod.Shim.Directory["output"], file = container.Bundle.ExecFile("e", "json");
+        string output = pod.Shim.Directory["output"];
+        container.AddExec("e", "{}"u8.ToArray(), s_noStreams with { Stdout = $"file://{output}" });
+        container.Process("e").Stdio.CloseStdin();
+        container.Process("e").Stdio.Resize(80, 25);
+        Assert.False(File.Exists(output));
+        await pod.StartExecAsync(container, "e");
+        Assert.True(File.Exists(output));
+    });
+
+    [Fact]
+    public void An_exec_whose_specification_cannot_be_written_is_not_added() => Run((pod, container) =>
+    {
+        string file = container.Bundle.ExecFile("e", "json");
         Directory.CreateDirectory(file);
-        StdioRequest request = s_noStreams with { Stdout = $"file://{output}" };
-        await Assert.ThrowsAsync<LinuxException>(() => container.AddExecAsync("e", "{}"u8.ToArray(), request));
-        Assert.False(TestShim.IsOpen(output));
+        Assert.Throws<LinuxException>(() => AddExec(container, "e"));
         Directory.Delete(file);
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         Assert.Equal(["exec-added web/e"], pod.Shim.Events.Lines);
+        return Task.CompletedTask;
     });
 
     [Fact]
@@ -193,7 +207,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void An_exec_is_started_once_and_not_deleted_while_it_runs() => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         await pod.StartExecAsync(container, "e");
         Assert.Equal(Refusal.WrongState,
             (await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"))).Refusal);
@@ -204,7 +218,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void An_exec_that_never_started_is_deleted() => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         (ProcessEnd end, int pid) = await container.DeleteExecAsync("e");
         Assert.Equal(0, end.Status);
         Assert.Equal(0, pid);
@@ -214,7 +228,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void Nothing_is_executed_in_a_paused_container() => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         await container.PauseAsync();
         RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"));
         Assert.Equal(Refusal.WrongState, e.Refusal);
@@ -225,7 +239,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void An_exec_whose_start_is_refused_has_ended() => Run(async (_, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         await container.PauseAsync();
         await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"));
         await container.ResumeAsync();
@@ -237,7 +251,7 @@ public sealed class ContainerExecTests
     public void Nothing_is_executed_in_the_sandbox_of_a_paused_container() => Run(async (pod, container) =>
     {
         Container other = await pod.StartAsync("other");
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         await other.PauseAsync();
         RefusedException e = await Assert.ThrowsAsync<RefusedException>(() => container.StartExecAsync("e"));
         Assert.Equal(Refusal.WrongState, e.Refusal);
@@ -247,7 +261,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void An_exec_whose_start_fails_has_ended() => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         pod.Shim.Runsc.Fail("exec", "no such program");
         RunscException e = await Assert.ThrowsAsync<RunscException>(() => container.StartExecAsync("e"));
         Assert.Contains("no such program", e.Message, StringComparison.Ordinal);
@@ -265,7 +279,7 @@ public sealed class ContainerExecTests
     internal void A_process_that_cannot_be_taken_over_is_killed(RunscFailure? failure, int warnings) =>
         Run(async (pod, container) =>
         {
-            await AddAsync(container, "e");
+            AddExec(container, "e");
             if (failure is { } fails)
                 pod.Control.Fail("signal", fails);
             pod.Shim.Runsc.On("exec", static call =>
@@ -288,7 +302,7 @@ public sealed class ContainerExecTests
     [InlineData(SIGUSR1)]
     public void A_signal_to_an_exec_goes_to_its_process_alone(int signal) => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         await pod.StartExecAsync(container, "e");
         await container.KillAsync("e", signal, all: true);
         Assert.Equal(["wait web+", $"signal web+ {signal} 7"], pod.Control.Calls);
@@ -303,7 +317,7 @@ public sealed class ContainerExecTests
     [InlineData(SIGTERM, 143)]
     public void A_signal_ends_an_exec_that_was_not_started(int signal, int status) => Run(async (pod, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         await container.KillAsync("e", signal, all: false);
         Assert.Equal(["exec-added web/e", $"exit web/e {status}"], pod.Shim.Events.Lines);
         Assert.Equal(["start web+"], pod.Shim.Runsc.Commands);
@@ -313,7 +327,7 @@ public sealed class ContainerExecTests
     [Fact]
     public void Another_signal_to_an_exec_that_was_not_started_is_refused() => Run(async (_, container) =>
     {
-        await AddAsync(container, "e");
+        AddExec(container, "e");
         Assert.Equal(Refusal.WrongState, (await Assert.ThrowsAsync<RefusedException>(
             () => container.KillAsync("e", SIGUSR1, all: false))).Refusal);
     });
@@ -325,6 +339,6 @@ public sealed class ContainerExecTests
         await body(pod, container);
     });
 
-    private static Task AddAsync(Container container, string id) =>
-        container.AddExecAsync(id, Encoding.UTF8.GetBytes("""{"args":["ls"]}"""), s_noStreams);
+    private static void AddExec(Container container, string id) =>
+        container.AddExec(id, Encoding.UTF8.GetBytes("""{"args":["ls"]}"""), s_noStreams);
 }

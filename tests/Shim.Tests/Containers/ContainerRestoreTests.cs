@@ -55,7 +55,11 @@ public sealed class ContainerRestoreTests
         foreach (Func<Task> act in (Func<Task>[])
         [
             first.PauseAsync,
-            () => first.AddExecAsync("e", "{}"u8.ToArray(), new StdioRequest("", "", "", Terminal: false)),
+            () =>
+            {
+                first.AddExec("e", "{}"u8.ToArray(), new StdioRequest("", "", "", Terminal: false));
+                return Task.CompletedTask;
+            },
             () => first.KillAsync("", Signals.SIGUSR1, all: false),
             () => first.CheckpointAsync(new CheckpointRequest(pod.Shim.Directory["new"], new CheckpointSettings())),
         ])

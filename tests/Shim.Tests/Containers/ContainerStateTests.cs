@@ -83,7 +83,8 @@ public sealed class ContainerStateTests
             case "delete":
                 return container.DeleteAsync();
             case "exec":
-                return container.AddExecAsync("e", "{}"u8.ToArray(), new StdioRequest("", "", "", Terminal: false));
+                container.AddExec("e", "{}"u8.ToArray(), new StdioRequest("", "", "", Terminal: false));
+                return Task.CompletedTask;
             case "update":
                 return container.UpdateAsync(limits);
             case "stats":

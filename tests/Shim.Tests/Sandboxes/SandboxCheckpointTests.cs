@@ -87,7 +87,7 @@ public sealed class SandboxCheckpointTests
     public void A_checkpoint_while_an_exec_runs(string help, string? refusal) => Run(async (pod, web) =>
     {
         pod.Shim.Runsc.On("flags", call => call.Print(help));
-        await web.AddExecAsync("shell", "{}"u8.ToArray(), new Shim.Io.StdioRequest("", "", "", Terminal: false));
+        web.AddExec("shell", "{}"u8.ToArray(), new Shim.Io.StdioRequest("", "", "", Terminal: false));
         await pod.StartExecAsync(web, "shell");
         var request = new CheckpointRequest(ImageOf(pod), s_leaveRunning);
         if (refusal is null)
