@@ -21,17 +21,19 @@ public class TerminalTests(Daemons daemons) : ContainerTest(daemons)
             [daemon.Ctr, "-a", daemon.Socket, .. daemon.Run(Id("tty"), ["--rm", "-t"], "sh", "-c", Shell)]);
         // What is typed before ctr has put the terminal into raw mode is lost.
         await terminal.UntilAsync(Prompt);
-        terminal.Type("test -t 0 && echo a terminal; stty size\r");
+        terminal.Type("test -t 0 && echo a terminal\r");
         await terminal.UntilAsync("\na terminal\n");
-        await terminal.UntilAsync("30 100");
+        await UntilSizeAsync("30 100"); // ctr sends it when the shell runs already
         terminal.Resize(columns: 120, rows: 40);
-        await Eventually.TrueAsync("the new size is seen inside", async () =>
-        {
-            terminal.Type("stty size\r");
-            return await terminal.SawAsync("40 120");
-        });
+        await UntilSizeAsync("40 120");
         terminal.Type("exit 5\r");
         Assert.Equal(5, await terminal.ExitCodeAsync());
+
+        Task UntilSizeAsync(string size) => Eventually.TrueAsync($"the size is {size} inside", async () =>
+        {
+            terminal.Type("stty size\r");
+            return await terminal.SawAsync(size);
+        });
     }
 
     [Theory, ContainerdVersions]
