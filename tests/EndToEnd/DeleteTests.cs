@@ -77,7 +77,8 @@ public sealed class DeleteTests : IDisposable
     [Fact]
     public async Task A_runsc_that_hangs_is_given_up()
     {
-        string runsc = _directory.WriteProgram("fake-runsc", $"#!/bin/sh\necho $$ > {_directory["pid"]}\nexec sleep 1000\n");
+        string runsc = _directory.WriteProgram(
+            "fake-runsc", $"#!/bin/sh\necho $$ > {_directory["pid"]}\nexec sleep 1000\n");
         WriteState(runsc, 0, 0);
         string record = WriteRecord(_directory["bundle"]);
         Mount();

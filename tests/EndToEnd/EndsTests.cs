@@ -172,7 +172,8 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
             await Task.Delay(delay, TestContext.Current.CancellationToken);
             await daemon.KillAsync();
             await daemon.StartProcessAsync();
-            Assert.True(await Task.WhenAny(running, Task.Delay(s_soon, TestContext.Current.CancellationToken)) == running,
+            Task late = Task.Delay(s_soon, TestContext.Current.CancellationToken);
+            Assert.True(await Task.WhenAny(running, late) == running,
                 $"ctr of exec {round} hangs after a kill at {delay} ms");
             await running;
         }

@@ -163,7 +163,8 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
             UnknownShim.RemoveSocket(leftovers, UnknownShim.LogOf(daemon, id));
             UnmountOfKilledClients(daemon);
             await Eventually.PassesAsync(() => Assert.True(leftovers.Found.Count == 0,
-                $"{UnknownShim.LogOf(daemon, id)}after disturbance {kind} there is left:\n{string.Join('\n', leftovers.Found)}"),
+                $"{UnknownShim.LogOf(daemon, id)}after disturbance {kind} there is left:\n"
+                + string.Join('\n', leftovers.Found)),
                 TimeSpan.FromSeconds(20));
         }
     }
