@@ -17,6 +17,15 @@ public static class Processes
         return found;
     }
 
+    /// <summary>Kills those whose command line holds <paramref name="text"/>.</summary>
+    public static void Kill(string text)
+    {
+        // Looked at again: finding them takes a while on a busy machine, and another process may have the pid by then.
+        foreach (int pid in Mentioning(text))
+            if (CommandLine(pid).Contains(text, StringComparison.Ordinal))
+                Linux.Signals.Send(pid, Linux.Signals.SIGKILL);
+    }
+
     public static string CommandLine(int pid)
     {
         try

@@ -158,8 +158,7 @@ public sealed class Daemon : IAsyncDisposable
         if (_process is { HasExited: false })
             await KillAsync();
         _process?.Dispose();
-        foreach (int pid in Processes.Mentioning(Directory))
-            Linux.Signals.Send(pid, Linux.Signals.SIGKILL);
+        Processes.Kill(Directory);
         await Eventually.TrueAsync($"processes of {Directory} are gone",
             () => Processes.Mentioning(Directory).Count == 0);
         Linux.Mounts.UnmountAll(Directory);

@@ -154,8 +154,7 @@ public sealed class ShimHarness : IAsyncDisposable
     {
         if (Channel is not null)
             await Channel.DisposeAsync();
-        foreach (int pid in Processes.Mentioning(Directory))
-            Linux.Signals.Send(pid, Linux.Signals.SIGKILL);
+        Processes.Kill(Directory);
         await Eventually.TrueAsync($"processes of {Directory} are gone",
             () => Processes.Mentioning(Directory).Count == 0);
         await _events.DisposeAsync();
