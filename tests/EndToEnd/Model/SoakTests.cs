@@ -84,6 +84,7 @@ public class SoakTests(Daemons daemons) : ContainerTest(daemons)
     private async Task PodsAsync()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
+        shim.WriteBundle("c", ["sleep", "1000000"]);
         await shim.RunAsync("c"); // keeps the shim
         int descriptors = 0;
         long memory = 0;
