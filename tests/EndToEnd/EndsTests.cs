@@ -242,8 +242,10 @@ public class EndsTests(Daemons daemons) : ContainerTest(daemons)
     {
         Task<CommandResult> running = daemon.CtrAsync(daemon.Run(id, ["-d"], s_sleep));
         int shim = 0;
-        await Eventually.TrueAsync("the shim serves", () => running.IsCompleted
-            || (shim = Processes.Shims(daemon).FirstOrDefault(pid => IsServing(pid, id))) != 0);
+        // Not before: a shim that is killed before containerd has connected leaves its socket.
+        string state = Path.Combine(daemon.BundlesOf("default"), id, "state.json");
+        await Eventually.TrueAsync("the shim creates", () => running.IsCompleted || (File.Exists(state)
+            && (shim = Processes.Shims(daemon).FirstOrDefault(pid => IsServing(pid, id))) != 0));
         await Task.Delay(milliseconds);
         if (shim != 0)
             Signals.Send(shim, Signals.SIGKILL);

@@ -81,15 +81,7 @@ public class HostileTests
         shim.WriteBundle("c", ["sh", "-c", $"s={new string('y', 1000)}; while :; do echo $s; done"],
             static spec => spec["process"]!["terminal"] = true);
         using Linux.Descriptor keptOpen = Linux.Fifo.OpenBoth(output);
-        await shim.Tasks.CreateAsync(new CreateTaskRequest
-        {
-            Id = "c",
-            Bundle = shim.Bundle,
-            Options = shim.Options,
-            Terminal = true,
-            Stdout = output,
-        });
-        await shim.Tasks.StartAsync(new StartRequest { Id = "c" });
+        await RunWithTerminalAsync(shim, new CreateTaskRequest { Stdout = output });
         using Process reader = Process.Start("dd", ["if=" + output, "of=/dev/null", "bs=64k", "status=none"]);
         Assert.InRange(await MedianOfStateAsync(shim), 0, 10);
         keptOpen.Dispose();
@@ -104,15 +96,7 @@ public class HostileTests
         string input = Path.Combine(shim.Directory, "in");
         NativeCalls.CreateFifo(input);
         shim.WriteBundle("c", ["sh", "-c", "cat > /dev/null"], static spec => spec["process"]!["terminal"] = true);
-        await shim.Tasks.CreateAsync(new CreateTaskRequest
-        {
-            Id = "c",
-            Bundle = shim.Bundle,
-            Options = shim.Options,
-            Terminal = true,
-            Stdin = input,
-        });
-        await shim.Tasks.StartAsync(new StartRequest { Id = "c" });
+        await RunWithTerminalAsync(shim, new CreateTaskRequest { Stdin = input });
         using Process writer = Process.Start("sh", ["-c", $"exec yes > {input}"]);
         Assert.InRange(await MedianOfStateAsync(shim), 0, 10);
         writer.Kill();
@@ -166,6 +150,16 @@ public class HostileTests
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
         Assert.Matches("Max core file size +0 ", await File.ReadAllTextAsync($"/proc/{shim.Pid}/limits"));
+    }
+
+    private static async Task RunWithTerminalAsync(ShimHarness shim, CreateTaskRequest request)
+    {
+        request.Id = "c";
+        request.Bundle = shim.Bundle;
+        request.Options = shim.Options;
+        request.Terminal = true;
+        await shim.Tasks.CreateAsync(request);
+        await shim.Tasks.StartAsync(new StartRequest { Id = "c" });
     }
 
     /// <summary>Of 200 answers, in ms: on a busy machine single ones may take any time.</summary>

@@ -101,8 +101,7 @@ internal sealed partial class Container
             }
             // The sandbox may refuse for ever, and each refusal is a line in the node's log.
             await Task.WhenAny(Sandbox.Died, Task.Delay(again, _context.Time));
-            if (again < s_longestWaitAgain)
-                again *= 2;
+            again = Backoff.Next(again, s_longestWaitAgain);
         }
     }
 

@@ -144,8 +144,7 @@ internal sealed partial class Container
         while (!await LoopTask.AnyWithinAsync(pause, _context.Time, command.Exited, Init.Ended))
         {
             await KillAfterFailedStartAsync(exec);
-            if (pause < s_longestWaitAgain)
-                pause *= 2;
+            pause = Backoff.Next(pause, s_longestWaitAgain);
         }
         // One that hands over a terminal exits when the process runs.
         if (!HasEnded)

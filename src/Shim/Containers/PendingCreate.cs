@@ -12,7 +12,6 @@ namespace Shim.Containers;
 /// <param name="bundle">Its bundle.</param>
 internal sealed class PendingCreate(string id, Bundle bundle)
 {
-    private const string BundleRemoved = "its bundle was removed";
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
 
     private readonly TaskCompletionSource _givenUp = LoopTask.NewSource();
@@ -33,8 +32,7 @@ internal sealed class PendingCreate(string id, Bundle bundle)
         using CancellationTokenRegistration gone = caller.UnsafeRegister(
             static create => ((PendingCreate)create!).GiveUp("its caller is gone"), this);
         while (!await LoopTask.AnyWithinAsync(s_look, time, _over.Task, GivenUp))
-            if (!bundle.Exists)
-                GiveUp(BundleRemoved);
+            GiveUpWithoutBundle();
     });
 
     /// <summary>Nobody wants the container any more.</summary>
@@ -62,9 +60,14 @@ internal sealed class PendingCreate(string id, Bundle bundle)
     /// <exception cref="RefusedException">It was given up.</exception>
     public void RequireWanted()
     {
-        if (!bundle.Exists)
-            GiveUp(BundleRemoved);
+        GiveUpWithoutBundle();
         if (_why.Length > 0)
             throw new RefusedException(Refusal.GivenUp, $"create of container {Id} was given up: {_why}");
+    }
+
+    private void GiveUpWithoutBundle()
+    {
+        if (!bundle.Exists)
+            GiveUp("its bundle was removed");
     }
 }
