@@ -24,6 +24,7 @@ internal static class Program
                 ShimAction.Delete => DeleteCommand.Run(parsed),
                 ShimAction.Version => VersionCommand.Run(Environment.GetCommandLineArgs()[0]),
                 ShimAction.Info => InfoCommand.Run(),
+                ShimAction.Features => FeaturesCommand.Run(),
                 ShimAction.Help => HelpCommand.Run(),
                 _ => ServeCommand.Run(parsed),
             };

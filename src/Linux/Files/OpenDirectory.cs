@@ -51,15 +51,12 @@ public sealed unsafe class OpenDirectory : IDisposable
 
     /// <summary>Whether its file system keeps its files in memory (tmpfs, ramfs, hugetlbfs).</summary>
     /// <exception cref="LinuxException">The file system's type cannot be read.</exception>
-    public bool IsInMemory
-    {
-        get
-        {
-            Libc.StatfsBuffer buffer;
-            LinuxException.ThrowIfFailed(Libc.fstatfs(_descriptor, &buffer), "fstatfs", Path);
-            return buffer.f_type is TmpfsMagic or RamfsMagic or HugetlbfsMagic;
-        }
-    }
+    public bool IsInMemory => FileSystem.f_type is TmpfsMagic or RamfsMagic or HugetlbfsMagic;
+
+    /// <summary>The size of its file system in bytes, if that is a tmpfs with a limit; else null.</summary>
+    /// <exception cref="LinuxException">It cannot be read.</exception>
+    public ulong? SizeInMemory =>
+        FileSystem is { f_type: TmpfsMagic, f_blocks: > 0 } tmpfs ? tmpfs.f_blocks * (ulong)tmpfs.f_bsize : null;
 
     /// <summary>Opens a directory; links in <paramref name="path"/> are followed. Null if it does not exist.</summary>
     /// <exception cref="LinuxException">It cannot be opened; ENOTDIR: not a directory.</exception>
@@ -214,6 +211,16 @@ public sealed unsafe class OpenDirectory : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _descriptor.Dispose();
+
+    private Libc.StatfsBuffer FileSystem
+    {
+        get
+        {
+            Libc.StatfsBuffer buffer;
+            LinuxException.ThrowIfFailed(Libc.fstatfs(_descriptor, &buffer), "fstatfs", Path);
+            return buffer;
+        }
+    }
 
     private bool ListPart(byte* entry, byte* end, Func<DirectoryEntry, bool> each)
     {

@@ -125,10 +125,12 @@ internal static unsafe partial class Libc
         [FieldOffset(140)] internal uint stx_dev_minor;
     }
 
-    /// <summary>struct statfs of 64-bit architectures; only the used field is named.</summary>
+    /// <summary>struct statfs of 64-bit architectures; only the used fields are named.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 120)]
     internal struct StatfsBuffer
     {
         [FieldOffset(0)] internal long f_type;
+        [FieldOffset(8)] internal long f_bsize;
+        [FieldOffset(16)] internal ulong f_blocks;
     }
 }

@@ -12,6 +12,7 @@ internal static class HelpCommand
 
           -v                                        print the version, and that of the runsc that would be used
           -info                                     print containerd's RuntimeInfo, as binary protobuf
+          features                                  print the OCI features, as JSON; CRI-O asks for them
           -namespace NS -id ID [FLAGS] start        start a serving shim (in the bundle), print its address
           -namespace NS -id ID [FLAGS] delete       clean up after a container (in the bundle, or with -bundle)
           -namespace NS -id ID [FLAGS]              serve on descriptor 3, or with -socket PATH

@@ -40,6 +40,9 @@ internal static class ServeCommand
             ProcessImage.Exec(AwaitedSignals);
         Signals.IgnoreSigPipe();
         CoreDumps.Disable();
+        // Like any path of a command line, the socket's is relative to the directory in which the shim was started.
+        if (arguments.Socket.Length > 0)
+            arguments = arguments with { Socket = Path.GetFullPath(arguments.Socket) };
         if (arguments.Bundle.Length > 0)
             Directory.SetCurrentDirectory(arguments.Bundle);
         using var log = new ShimLog(LogOutput.Open("log"));
@@ -160,7 +163,7 @@ internal static class ServeCommand
     {
         if (arguments.Socket.Length > 0)
         {
-            socket = ShimSocket.FromAddress(Path.GetFullPath(arguments.Socket));
+            socket = ShimSocket.FromAddress(arguments.Socket);
             return socket!.TryListen() ?? throw new UsageException($"another shim serves on {arguments.Socket}");
         }
         try

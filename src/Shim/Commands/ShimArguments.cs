@@ -20,6 +20,9 @@ internal enum ShimAction
     /// <summary><c>-info</c>: print a RuntimeInfo message.</summary>
     Info,
 
+    /// <summary><c>features</c>: print the OCI features.</summary>
+    Features,
+
     /// <summary><c>-h</c>: print the usage.</summary>
     Help,
 }
@@ -131,6 +134,7 @@ internal sealed record ShimArguments
     {
         "start" => ShimAction.Start,
         "delete" => ShimAction.Delete,
+        "features" => ShimAction.Features,
         "help" => ShimAction.Help,
         "explain" => throw new UsageException($"{word} must be the first argument"),
         _ => throw new UsageException($"unknown action {word}; use start, delete, or none to serve"),

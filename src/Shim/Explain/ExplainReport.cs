@@ -60,10 +60,11 @@ internal sealed record ExplainReport
         requests = null;
         try
         {
-            VolumePlan plan = VolumePlan.Make(annotations, podUid ?? PodUid.Find(annotations),
+            List<string> warnings = [];
+            VolumePlan plan = VolumePlan.Make(annotations, podUid ?? PodUid.Find(annotations, warnings),
                 configuration.KubeletRoot, configuration.EmptyDirsOfPod);
             requests = plan.Requests;
-            List<string> warnings = [.. plan.Warnings];
+            warnings.AddRange(plan.Warnings);
             foreach (string annotation in AnnotationFilter.Apply(
                 annotations, configuration.AllowedAnnotations, new SpecEdits(annotations, [])))
                 warnings.Add(AnnotationFilter.WarningOf(annotation));
@@ -104,16 +105,16 @@ internal sealed record ExplainReport
     /// <param name="consequence">The consequence of an impossible mount, for the failure.</param>
     private ExplainReport WithMounts(ContainerSpec spec, VolumeAnnotations? requests, string consequence)
     {
-        IReadOnlyDictionary<string, string> aliases =
-            MountAliases.AreNeeded(Decisions) ? MountAliases.Read(spec.Mounts, Decisions) : MountAliases.None;
         var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        List<string> warnings = [.. Warnings];
         try
         {
+            var rewriter = new VolumeAnnotationRewriter(
+                spec.Mounts, Decisions, MountFacts.Read(spec, Decisions), edits, warnings);
             if (requests is null)
-                VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, Decisions, aliases, edits);
+                rewriter.RewriteContainer();
             else
-                VolumeAnnotationRewriter.RewriteSandbox(
-                    spec.Annotations, spec.Mounts, requests, Decisions, aliases, edits, spec.IsOfPod);
+                rewriter.RewriteSandbox(requests, spec.IsOfPod);
         }
         catch (VolumeException e)
         {
@@ -128,6 +129,6 @@ internal sealed record ExplainReport
             else if (Decisions.At(mount.Source) is not null || Decisions.Above(mount.Source) is not null)
                 mounts.Add(new ExplainMount(mount, mount));
         }
-        return this with { Mounts = mounts };
+        return this with { Mounts = mounts, Warnings = warnings };
     }
 }

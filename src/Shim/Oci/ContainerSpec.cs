@@ -15,18 +15,21 @@ internal sealed class ContainerSpec
     internal const string CrioSandbox = "io.kubernetes.cri-o.SandboxID";
 
     private readonly byte[] _json;
+    private readonly List<SpecMount> _writtenMounts;
     private readonly bool _hasTerminal;
 
     private ContainerSpec(byte[] json, JsonElement root)
     {
         _json = json;
         Annotations = ReadAnnotations(root);
-        Mounts = ReadMounts(root);
+        _writtenMounts = ReadMounts(root);
+        Mounts = [.. _writtenMounts.ConvertAll(Absolute)];
         _hasTerminal = ProcessSpec.HasTerminal(root);
         if (!root.TryGetProperty("linux"u8, out JsonElement linux) || linux.ValueKind != JsonValueKind.Object)
             return;
         if (linux.TryGetProperty("cgroupsPath"u8, out JsonElement path) && path.ValueKind == JsonValueKind.String)
             CgroupsPath = path.GetString();
+        RootPropagation = Text(linux, "rootfsPropagation");
         HasOwnPidNamespace = ReadOwnPidNamespace(linux);
     }
 
@@ -76,11 +79,14 @@ internal sealed class ContainerSpec
     /// <summary>All annotations.</summary>
     public IReadOnlyDictionary<string, string> Annotations { get; }
 
-    /// <summary>All mounts.</summary>
+    /// <summary>All mounts. A relative destination is taken as below <c>/</c>, as the OCI specification says.</summary>
     public IReadOnlyList<SpecMount> Mounts { get; }
 
     /// <summary>The container's cgroup; null if it names none.</summary>
     public string? CgroupsPath { get; }
+
+    /// <summary>The propagation of the root file system; empty if none is given.</summary>
+    public string RootPropagation { get; } = "";
 
     /// <summary>
     /// Whether the container has its own PID namespace, so that its other processes end with its first one. A pod with
@@ -115,6 +121,15 @@ internal sealed class ContainerSpec
     /// Whether the first process has a terminal; null: as the specification says. The flag of the request decides.
     /// </summary>
     public bool? Terminal { get; set; }
+
+    /// <summary>The edits of this specification: at first those that make it as <see cref="Mounts"/> says.</summary>
+    public SpecEdits BeginEdits()
+    {
+        var edits = new SpecEdits(Annotations, _writtenMounts);
+        for (int i = 0; i < Mounts.Count; i++)
+            edits.Replace(i, Mounts[i]);
+        return edits;
+    }
 
     /// <summary>Writes the edited specification atomically; if nothing changes it writes nothing.</summary>
     /// <exception cref="RefusedException">It has a name that is not valid Unicode.</exception>
@@ -187,6 +202,10 @@ internal sealed class ContainerSpec
         }
         return mounts;
     }
+
+    /// <summary>runsc refuses a relative one. An empty one stays, and is refused.</summary>
+    private static SpecMount Absolute(SpecMount mount) => mount.Destination is "" or ['/', ..] ? mount
+        : mount with { Destination = $"/{mount.Destination}" };
 
     private static string Text(JsonElement element, string name) =>
         element.TryGetProperty(name, out JsonElement value) ? value.GetString() ?? "" : "";

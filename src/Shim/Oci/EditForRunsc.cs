@@ -4,7 +4,7 @@ namespace Shim.Oci;
 
 /// <summary>
 /// The edits that every specification needs before runsc reads it: the sandbox's id in runsc (<see cref="RunscId"/>),
-/// and the pod's cgroup for a pod's sandbox.
+/// a propagation that runsc accepts, and the pod's cgroup for a pod's sandbox.
 /// </summary>
 internal static class EditForRunsc
 {
@@ -15,6 +15,9 @@ internal static class EditForRunsc
             foreach (string annotation in (ReadOnlySpan<string>)[ContainerSpec.CriSandbox, ContainerSpec.CrioSandbox])
                 if (spec.Annotations.ContainsKey(annotation))
                     edits.Set(annotation, RunscId.For(id));
+        // The CRI sets it for a container with a Bidirectional mount, and the mounts themselves have been looked at.
+        if (spec.RootPropagation is "shared" or "rshared")
+            edits.RootPropagation = "rslave";
         if (!spec.IsSandbox)
             return;
         if (CgroupParent.Of(spec.CgroupsPath) is { } parent)

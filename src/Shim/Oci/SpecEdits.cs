@@ -17,8 +17,11 @@ internal sealed class SpecEdits(IReadOnlyDictionary<string, string> annotations,
     /// <summary>The edited mounts by index; null for a removed one.</summary>
     public IReadOnlyDictionary<int, SpecMount?> Mounts => _mounts;
 
+    /// <summary>The edited propagation of the root file system; null: unchanged.</summary>
+    public string? RootPropagation { get; set; }
+
     /// <summary>Whether nothing changes.</summary>
-    public bool IsEmpty => _annotations.Count == 0 && _mounts.Count == 0;
+    public bool IsEmpty => _annotations.Count == 0 && _mounts.Count == 0 && RootPropagation is null;
 
     /// <summary>Sets an annotation.</summary>
     public void Set(string annotation, string value)

@@ -21,20 +21,39 @@ internal sealed record SpecMount(string Destination, string Type, string Source,
         }
     }
 
-    /// <summary>The same mount as a tmpfs in the sandbox's memory, without the options of bind mounts.</summary>
-    public SpecMount AsTmpfs()
+    /// <summary>
+    /// The option by which what is mounted in the container would appear on the node (Kubernetes' Bidirectional); null
+    /// if it has none.
+    /// </summary>
+    public string? SharedPropagation
     {
-        var options = new List<string>(Options.Count);
-        foreach (string option in Options)
-            if (option is not ("bind" or "rbind" or "private" or "rprivate" or "slave" or "rslave" or "shared"
-                or "rshared" or "unbindable" or "runbindable"))
-                options.Add(option);
-        return this with { Type = "tmpfs", Options = options };
+        get
+        {
+            foreach (string option in Options)
+                if (IsSharedPropagation(option))
+                    return option;
+            return null;
+        }
     }
 
-    /// <summary>The same mount as a bind mount; any other type than tmpfs stays as it is.</summary>
-    public SpecMount AsBind() => Type != "tmpfs" ? this
-        : this with { Type = "bind", Options = IsBind ? Options : [.. Options, "rbind"] };
+    /// <summary>The same mount as a tmpfs in the sandbox's memory, without the options of bind mounts.</summary>
+    public SpecMount AsTmpfs() => this with
+    {
+        Type = "tmpfs",
+        Options = Without(static option => IsSharedPropagation(option) || option is "bind" or "rbind" or "private"
+            or "rprivate" or "slave" or "rslave" or "unbindable" or "runbindable"),
+    };
+
+    /// <summary>
+    /// The same mount as a bind mount of a volume in the sandbox, of which nothing appears on the node; any other type
+    /// than tmpfs stays as it is.
+    /// </summary>
+    public SpecMount AsBind()
+    {
+        SpecMount mount = SharedPropagation is null ? this : this with { Options = Without(IsSharedPropagation) };
+        return mount.Type != "tmpfs" ? mount
+            : mount with { Type = "bind", Options = IsBind ? mount.Options : [.. mount.Options, "rbind"] };
+    }
 
     /// <summary>
     /// Whether all fields are equal; the record's own equality compares <see cref="Options"/> by reference.
@@ -48,5 +67,16 @@ internal sealed record SpecMount(string Destination, string Type, string Source,
             if (Options[i] != other.Options[i])
                 return false;
         return true;
+    }
+
+    private static bool IsSharedPropagation(string option) => option is "shared" or "rshared";
+
+    private List<string> Without(Predicate<string> dropped)
+    {
+        var options = new List<string>(Options.Count);
+        foreach (string option in Options)
+            if (!dropped(option))
+                options.Add(option);
+        return options;
     }
 }

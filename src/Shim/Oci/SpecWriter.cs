@@ -27,6 +27,8 @@ internal static class SpecWriter
                 }
                 else if (edits.Mounts.Count > 0 && property.NameEquals("mounts"u8))
                     WriteMounts(writer, property.Value, edits.Mounts);
+                else if (edits.RootPropagation is { } propagation && property.NameEquals("linux"u8))
+                    WriteLinux(writer, property.Value, propagation);
                 else if (terminal is { } wanted && ProcessSpec.IsIn(property))
                 {
                     writer.WritePropertyName(property.Name);
@@ -61,6 +63,16 @@ internal static class SpecWriter
         writer.WriteEndObject();
     }
 
+    private static void WriteLinux(Utf8JsonWriter writer, JsonElement linux, string rootPropagation)
+    {
+        writer.WriteStartObject("linux"u8);
+        foreach (JsonProperty property in linux.EnumerateObject())
+            if (!property.NameEquals("rootfsPropagation"u8))
+                WriteRaw(writer, property);
+        writer.WriteString("rootfsPropagation"u8, rootPropagation);
+        writer.WriteEndObject();
+    }
+
     private static void WriteMounts(
         Utf8JsonWriter writer, JsonElement mounts, IReadOnlyDictionary<int, SpecMount?> edits)
     {
@@ -78,7 +90,10 @@ internal static class SpecWriter
     {
         writer.WriteStartObject();
         foreach (JsonProperty property in mount.EnumerateObject())
-            if (!property.NameEquals("type"u8) && !property.NameEquals("source"u8) && !property.NameEquals("options"u8))
+            if (property.NameEquals("destination"u8) && !property.Value.ValueEquals(edited.Destination))
+                writer.WriteString("destination"u8, edited.Destination);
+            else if (!property.NameEquals("type"u8) && !property.NameEquals("source"u8)
+                && !property.NameEquals("options"u8))
                 WriteRaw(writer, property);
         WriteSource(writer, edited);
         writer.WriteEndObject();

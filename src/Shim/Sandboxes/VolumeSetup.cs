@@ -27,16 +27,19 @@ internal sealed class VolumeSetup(ShimContext context)
     public async Task<VolumeDecisions> SetUpSandboxAsync(string id, Bundle bundle, ContainerSpec spec,
         string runscRoot, ShimConfiguration configuration, VolumeDecisions? saved)
     {
-        string? podUid = PodUid.Find(spec.Annotations);
+        List<string> warnings = [];
+        string? podUid = PodUid.Find(spec.Annotations, warnings);
         VolumePlan plan = await PlanAsync(spec, podUid, configuration, saved);
-        Warn(plan.Warnings, warning => context.Log.VolumeWarning(id, warning));
+        warnings.AddRange(plan.Warnings);
         foreach (VolumeDecision decision in plan.Decisions.Volumes)
             context.Log.VolumeDecided(id, plan.Decisions.PodUid, decision);
 
         VolumeDecisions decisions = plan.Decisions;
         SpecEdits edits = BeginEdits(id, spec, configuration);
-        VolumeAnnotationRewriter.RewriteSandbox(spec.Annotations, spec.Mounts, plan.Requests, decisions,
-            await AliasesAsync(spec, decisions), edits, spec.IsOfPod);
+        MountFacts facts = await FactsAsync(spec, decisions);
+        new VolumeAnnotationRewriter(spec.Mounts, decisions, facts, edits, warnings)
+            .RewriteSandbox(plan.Requests, spec.IsOfPod);
+        Warn(warnings, warning => context.Log.VolumeWarning(id, warning));
         // Also without a volume to decide about: a container that another shim creates must find that, too.
         if (spec.IsOfPod || podUid is not null)
             decisions.Save(bundle.Volumes);
@@ -60,11 +63,13 @@ internal sealed class VolumeSetup(ShimContext context)
         // It becomes a part of a path.
         Identifier.Require(spec.SandboxId!, "sandbox id");
         VolumeDecisions decisions = sandbox?.Volumes ?? VolumeDecisions.Load(bundle.Of(spec.SandboxId!).Volumes);
-        IReadOnlyDictionary<string, string> aliases = await AliasesAsync(spec, decisions);
+        MountFacts facts = await FactsAsync(spec, decisions);
         SpecEdits edits = BeginEdits(id, spec, configuration);
-        VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, decisions, aliases, edits);
+        List<string> warnings = [];
+        new VolumeAnnotationRewriter(spec.Mounts, decisions, facts, edits, warnings).RewriteContainer();
+        Warn(warnings, warning => context.Log.VolumeWarning(id, warning));
         if (sandbox?.Restore is { IsPending: false } restore)
-            RequireNoRestoredVolume(spec, decisions, aliases, restore.ImagePath);
+            RequireNoRestoredVolume(spec, decisions, facts, restore.ImagePath);
         Write(bundle, spec, edits);
     }
 
@@ -73,7 +78,7 @@ internal sealed class VolumeSetup(ShimContext context)
     /// </summary>
     private SpecEdits BeginEdits(string id, ContainerSpec spec, ShimConfiguration configuration)
     {
-        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        SpecEdits edits = spec.BeginEdits();
         Warn(AnnotationFilter.Apply(spec.Annotations, configuration.AllowedAnnotations, edits),
             annotation => context.Log.AnnotationRemoved(id, AnnotationFilter.WarningOf(annotation)));
         return edits;
@@ -115,12 +120,11 @@ internal sealed class VolumeSetup(ShimContext context)
     /// </summary>
     /// <exception cref="VolumeException">The container mounts such a volume.</exception>
     private static void RequireNoRestoredVolume(
-        ContainerSpec spec, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases, string image)
+        ContainerSpec spec, VolumeDecisions decisions, MountFacts facts, string image)
     {
         foreach (SpecMount mount in spec.Mounts)
         {
-            string source = aliases.GetValueOrDefault(mount.Source) ?? mount.Source;
-            if (decisions.At(source) is { IsPassthrough: false } volume)
+            if (decisions.At(facts.SourceOf(mount)) is { IsPassthrough: false } volume)
                 throw new VolumeException(
                     $"mount {mount.Destination.Short()}: volume {volume.Volume} was restored from image {image}, "
                     + "and runsc shares it only with the containers of that image: a container that is created later "
@@ -128,13 +132,11 @@ internal sealed class VolumeSetup(ShimContext context)
         }
     }
 
-    private async Task<IReadOnlyDictionary<string, string>> AliasesAsync(ContainerSpec spec, VolumeDecisions decisions)
-    {
-        if (!MountAliases.AreNeeded(decisions))
-            return MountAliases.None;
-        return await context.Blocking.RunAsync("look at the mounts of pod", decisions.PodUid,
-            () => MountAliases.Read(spec.Mounts, decisions));
-    }
+    private async Task<MountFacts> FactsAsync(ContainerSpec spec, VolumeDecisions decisions) =>
+        MountFacts.Blocks(spec, decisions)
+            ? await context.Blocking.RunAsync("look at the mounts of pod", spec.SandboxId ?? decisions.PodUid,
+                () => MountFacts.Read(spec, decisions))
+            : MountFacts.Read(spec, decisions);
 
     private async Task RemoveStaleFileStoresAsync(string id, string kubeletRoot, PodVolumes pod, string runscRoot)
     {

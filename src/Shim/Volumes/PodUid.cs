@@ -11,15 +11,17 @@ internal static class PodUid
 
     /// <summary>
     /// Reads it from a specification's annotations. If no annotation gives it, it is the end of the name of the pod's
-    /// log directory, <c>NAMESPACE_NAME_UID</c> or <c>UID</c>. Null if the container does not belong to a pod.
+    /// log directory, <c>NAMESPACE_NAME_UID</c> or <c>UID</c>. Null if the container does not belong to a pod, or to
+    /// one that no kubelet made: <c>crictl</c> takes any text as a uid, and such a pod has no volumes.
     /// </summary>
-    /// <exception cref="VolumeException">The annotation's value is not a uid.</exception>
-    public static string? Find(IReadOnlyDictionary<string, string> annotations)
+    /// <param name="annotations">The annotations.</param>
+    /// <param name="warnings">Receives a sentence about a uid that cannot be one.</param>
+    public static string? Find(IReadOnlyDictionary<string, string> annotations, ICollection<string> warnings)
     {
         if (annotations.GetValueOrDefault(Cri) is { Length: > 0 } uid)
-            return Required(Cri, uid);
+            return Checked(Cri, uid, warnings);
         if (annotations.ContainsKey(CrioType) && annotations.GetValueOrDefault(Crio) is { Length: > 0 } crio)
-            return Required(Crio, crio);
+            return Checked(Crio, crio, warnings);
         if (annotations.GetValueOrDefault(CriLogDirectory) is not { } directory)
             return null;
         ReadOnlySpan<char> name = directory.AsSpan().TrimEnd('/');
@@ -41,6 +43,11 @@ internal static class PodUid
         return true;
     }
 
-    private static string Required(string annotation, string value) => IsUid(value)
-        ? value : throw new VolumeException($"annotation {annotation}=\"{value.Short()}\" is not the uid of a pod");
+    private static string? Checked(string annotation, string value, ICollection<string> warnings)
+    {
+        if (IsUid(value))
+            return value;
+        warnings.Add($"the pod has no volumes: annotation {annotation}=\"{value.Short()}\" is not a uid of Kubernetes");
+        return null;
+    }
 }

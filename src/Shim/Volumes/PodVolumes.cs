@@ -39,4 +39,8 @@ internal sealed record PodVolume(string Name, string Plugin, string Path)
 /// <param name="OtherUse">A sign that something else uses it, for messages; null if there is none.</param>
 /// <param name="FileStores">The names of the file stores of sandboxes in it.</param>
 internal sealed record EmptyDirectory(
-    VolumeMedium Medium, uint Mode, uint Uid, uint Gid, string? OtherUse, IReadOnlyList<string> FileStores);
+    VolumeMedium Medium, uint Mode, uint Uid, uint Gid, string? OtherUse, IReadOnlyList<string> FileStores)
+{
+    /// <summary>The size in bytes of the tmpfs that kubelet mounted with the volume's limit; null if none.</summary>
+    public ulong? Size { get; init; }
+}

@@ -93,6 +93,9 @@ internal static class PodVolumesReader
             other = $"it cannot be read ({e.Message})";
         }
         return new EmptyDirectory(directory.IsInMemory ? VolumeMedium.Memory : VolumeMedium.Disk,
-            directory.Mode, directory.Uid, directory.Gid, other, stores);
+            directory.Mode, directory.Uid, directory.Gid, other, stores)
+        {
+            Size = directory.SizeInMemory,
+        };
     }
 }

@@ -12,67 +12,58 @@ namespace Shim.Volumes;
 /// the same ones. The first mount of a shared volume decides its medium for all, so a volume's mounts are all bind or
 /// all tmpfs. Rewriting a rewritten specification changes nothing.
 /// </remarks>
-internal static class VolumeAnnotationRewriter
+/// <param name="mounts">The container's mounts.</param>
+/// <param name="decisions">The decisions about the pod's volumes.</param>
+/// <param name="facts">What is known of the mounts' sources.</param>
+/// <param name="edits">Receives the changes.</param>
+/// <param name="warnings">Receives one sentence for each mount that loses something.</param>
+internal sealed class VolumeAnnotationRewriter(IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions,
+    MountFacts facts, SpecEdits edits, ICollection<string> warnings)
 {
     private const string HostUds = "dev.gvisor.flag.host-uds";
 
     /// <summary>Edits the specification of the sandbox, which is the pod's first container.</summary>
-    /// <param name="annotations">Its annotations.</param>
-    /// <param name="mounts">Its mounts.</param>
-    /// <param name="requests">What <paramref name="annotations"/> request.</param>
-    /// <param name="decisions">The decisions about the pod's volumes.</param>
-    /// <param name="aliases">Mount sources that are a volume's directory under another path, and that volume's.</param>
-    /// <param name="edits">Receives the changes.</param>
+    /// <param name="requests">What its annotations request.</param>
     /// <param name="isOfPod">Whether it is a pod's, so that a stranger wrote its annotations.</param>
     /// <exception cref="VolumeException">A mount is impossible.</exception>
-    public static void RewriteSandbox(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
-        VolumeAnnotations requests, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases,
-        SpecEdits edits, bool isOfPod)
+    public void RewriteSandbox(VolumeAnnotations requests, bool isOfPod)
     {
         if (isOfPod || decisions.PodUid.Length > 0)
-            RemoveStrayHints(requests, decisions, edits);
+            RemoveStrayHints(requests);
         foreach (VolumeDecision decision in decisions.Volumes)
         {
             if (decision.IsPassthrough)
-                RemoveHint(requests.Find(decision.Volume), edits);
+                RemoveHint(requests.Find(decision.Volume));
             else
-                SetHint(decision, requests.Find(decision.Volume), edits);
+                SetHint(decision, requests.Find(decision.Volume));
             if (IsOfFuseDriver(decision))
-                OpenHostSockets(edits);
+                OpenHostSockets();
         }
-        RewriteMounts(mounts, decisions, aliases, edits);
-        SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: true, edits);
+        RewriteMounts();
+        facts.SharedMemory?.SetHint(edits);
     }
 
     /// <summary>Edits the specification of a container that joins a sandbox.</summary>
-    /// <param name="annotations">Its annotations.</param>
-    /// <param name="mounts">Its mounts.</param>
-    /// <param name="decisions">The decisions about the pod's volumes.</param>
-    /// <param name="aliases">Mount sources that are a volume's directory under another path, and that volume's.</param>
-    /// <param name="edits">Receives the changes.</param>
     /// <exception cref="VolumeException">A mount is impossible.</exception>
-    public static void RewriteContainer(IReadOnlyDictionary<string, string> annotations,
-        IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions, IReadOnlyDictionary<string, string> aliases,
-        SpecEdits edits)
+    public void RewriteContainer()
     {
-        RewriteMounts(mounts, decisions, aliases, edits);
+        RewriteMounts();
         foreach (SpecMount mount in mounts)
-            if (IsOfNode(mount) && IsOfFuseDriver(decisions.At(SourceOf(mount, aliases))))
-                OpenHostSockets(edits);
-        SharedMemory.Rewrite(mounts, decisions, aliases, isSandbox: false, edits);
+            if (IsOfNode(mount) && IsOfFuseDriver(decisions.At(facts.SourceOf(mount))))
+                OpenHostSockets();
     }
 
     /// <summary>A pod that has only a volume of this name does not get the node's sockets for it.</summary>
     private static bool IsOfFuseDriver(VolumeDecision? decision) =>
         decision is { Volume: VolumeRules.FuseVolume, Rule: VolumeRule.ForceShared or VolumeRule.UsedByOthers };
 
-    private static void OpenHostSockets(SpecEdits edits)
+    private void OpenHostSockets()
     {
         if (edits.ValueOf(HostUds) is null)
             edits.Set(HostUds, "open");
     }
 
-    private static void SetHint(VolumeDecision decision, VolumeRequest? request, SpecEdits edits)
+    private void SetHint(VolumeDecision decision, VolumeRequest? request)
     {
         string volume = decision.Volume;
         edits.Set(VolumeAnnotations.Hint(volume, "type"), "tmpfs");
@@ -85,7 +76,7 @@ internal static class VolumeAnnotationRewriter
             edits.Set(VolumeAnnotations.EmptyDir(volume, "medium"), "disk");
     }
 
-    private static void RemoveHint(VolumeRequest? request, SpecEdits edits)
+    private void RemoveHint(VolumeRequest? request)
     {
         foreach (string annotation in request?.HintAnnotations ?? [])
             edits.Remove(annotation);
@@ -97,44 +88,52 @@ internal static class VolumeAnnotationRewriter
     /// <summary>
     /// Removes hints about volumes that the pod does not have: they could still name the source of any mount.
     /// </summary>
-    private static void RemoveStrayHints(VolumeAnnotations requests, VolumeDecisions decisions, SpecEdits edits)
+    private void RemoveStrayHints(VolumeAnnotations requests)
     {
         var decided = new HashSet<string>(StringComparer.Ordinal);
         foreach (VolumeDecision decision in decisions.Volumes)
             decided.Add(decision.Volume);
         foreach (VolumeRequest request in requests.Requests)
             if (!decided.Contains(request.Name))
-                RemoveHint(request, edits);
+                RemoveHint(request);
     }
 
-    private static void RewriteMounts(IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions,
-        IReadOnlyDictionary<string, string> aliases, SpecEdits edits)
+    private void RewriteMounts()
     {
         for (int i = 0; i < mounts.Count; i++)
         {
             SpecMount mount = mounts[i];
             if (!IsOfNode(mount))
                 continue;
-            string source = SourceOf(mount, aliases);
-            if (decisions.At(source) is { } decision)
-            {
-                if (decision.IsPassthrough)
-                    continue;
-                SpecMount rewritten = mount with { Source = decision.Path };
-                edits.Replace(i, decision.Medium == VolumeMedium.Memory ? rewritten.AsTmpfs() : rewritten.AsBind());
-            }
-            else if (decisions.Above(source) is { IsPassthrough: false } above)
+            string source = facts.SourceOf(mount);
+            VolumeDecision? decision = decisions.At(source);
+            if (decision is { IsPassthrough: false })
+                edits.Replace(i, InSandbox(mount, decision));
+            else if (decision is null && decisions.Above(source) is { IsPassthrough: false } above)
                 throw new VolumeException(
                     $"mount {mount.Destination.Short()} is a subPath of volume {above.Volume.Short()}, which is in the "
                     + $"sandbox ({above.Outcome}) and not in {mount.Source.Short()} on the node; mount the whole "
                     + "volume, or set annotation "
                     + $"{VolumeAnnotations.EmptyDir(above.Volume, "force-shared").Short()}=true on the pod");
+            else if (mount.SharedPropagation is { } propagation)
+                throw new VolumeException(
+                    $"mount {mount.Destination.Short()} has the propagation {propagation} (Bidirectional), which gVisor "
+                    + "does not support: what is mounted in a sandbox cannot appear on the node; use HostToContainer "
+                    + "or None");
         }
+        SharedMemory.RemoveHint(edits);
+        facts.SharedMemory?.RewriteMounts(mounts, edits);
+    }
+
+    private SpecMount InSandbox(SpecMount mount, VolumeDecision decision)
+    {
+        if (mount.SharedPropagation is { } propagation)
+            warnings.Add($"propagation {propagation} of mount {mount.Destination.Short()} is ignored: volume "
+                + $"{decision.Volume} is in the sandbox, and nothing on the node is mounted in it");
+        SpecMount rewritten = mount with { Source = decision.Path };
+        return decision.Medium == VolumeMedium.Memory ? rewritten.AsTmpfs() : rewritten.AsBind();
     }
 
     /// <summary>Whether it can be a volume: a bind mount, or the tmpfs that an earlier rewrite made of one.</summary>
     private static bool IsOfNode(SpecMount mount) => mount.IsBind || mount.Type == "tmpfs";
-
-    private static string SourceOf(SpecMount mount, IReadOnlyDictionary<string, string> aliases) =>
-        aliases.GetValueOrDefault(mount.Source) ?? mount.Source;
 }

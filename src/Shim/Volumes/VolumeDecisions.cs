@@ -51,11 +51,6 @@ internal sealed record VolumeDecisions
         return null;
     }
 
-    /// <summary>Whether <paramref name="path"/> is one of the pod's volumes, or inside one.</summary>
-    public bool IsOfPod(string path) =>
-        Directory.Length > 0
-        && (IsBelow(path, $"{Directory}/volumes") || IsBelow(path, $"{Directory}/volume-subpaths"));
-
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     /// <exception cref="VolumeException">The file is missing, cannot be read, or is not valid.</exception>
     public static VolumeDecisions Load(string path)

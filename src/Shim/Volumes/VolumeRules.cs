@@ -79,7 +79,7 @@ internal static class VolumeRules
             Path = volume.Path,
             Share = share,
             Medium = medium,
-            Options = OptionsOf(directory, request?.Options),
+            Options = OptionsOf(directory, request?.Options, medium),
             Rule = rule,
             Why = $"{why}; {MediumSource(request, share, medium)}",
         };
@@ -95,13 +95,13 @@ internal static class VolumeRules
     }
 
     /// <summary>
-    /// The requested options, with <c>rw</c> unless they have it or <c>ro</c>, and with the directory's mode, owner and
-    /// group unless they set them: an fsGroup or setgid directory looks the same inside.
+    /// The requested options, with <c>rw</c> unless they have it or <c>ro</c>, and with the directory's mode, owner,
+    /// group and limit unless they set them: an fsGroup or setgid directory looks the same inside.
     /// </summary>
-    private static string OptionsOf(EmptyDirectory directory, string? requested)
+    private static string OptionsOf(EmptyDirectory directory, string? requested, VolumeMedium medium)
     {
         List<string> options = [];
-        bool access = false, mode = false, uid = false, gid = false;
+        bool access = false, mode = false, uid = false, gid = false, sized = false;
         foreach (string option in (requested ?? "").Split(
             ',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
@@ -110,6 +110,7 @@ internal static class VolumeRules
             mode |= option.StartsWith("mode=", StringComparison.Ordinal);
             uid |= option.StartsWith("uid=", StringComparison.Ordinal);
             gid |= option.StartsWith("gid=", StringComparison.Ordinal);
+            sized |= option.StartsWith("size=", StringComparison.Ordinal);
         }
         if (!access)
             options.Add("rw");
@@ -119,6 +120,8 @@ internal static class VolumeRules
             options.Add(string.Create(CultureInfo.InvariantCulture, $"uid={directory.Uid}"));
         if (!gid)
             options.Add(string.Create(CultureInfo.InvariantCulture, $"gid={directory.Gid}"));
+        if (!sized && medium == VolumeMedium.Memory && directory.Size is { } size)
+            options.Add(string.Create(CultureInfo.InvariantCulture, $"size={size}"));
         return string.Join(',', options);
     }
 }

@@ -47,7 +47,7 @@ internal static class SpecificationTarget
         ContainerSpec spec = ContainerSpec.Parse(input, "config.json");
         _ = (spec.SandboxId, spec.Name, spec.Namespace, spec.IsSandbox, spec.HasOwnPidNamespace);
         spec.Terminal = true;
-        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        SpecEdits edits = spec.BeginEdits();
         EditForRunsc.Apply(spec, edits);
         edits.Set(Added, "x");
         foreach (string annotation in spec.Annotations.Keys)

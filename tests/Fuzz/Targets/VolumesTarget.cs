@@ -31,7 +31,7 @@ internal static class VolumesTarget
     {
         ContainerSpec spec = ContainerSpec.Parse(pod.Specification(), Config);
         RestoreAnnotations.Parse(spec.Annotations);
-        _ = PodUid.Find(spec.Annotations);
+        _ = PodUid.Find(spec.Annotations, []);
         VolumeDecisions decisions = Decide(spec, pod);
         ContainerSpec sandbox = Rewrite(spec, decisions, pod, isSandbox: true);
         RequireSafe(sandbox, decisions, spec.Mounts);
@@ -63,14 +63,16 @@ internal static class VolumesTarget
     private static ContainerSpec Rewrite(
         ContainerSpec spec, VolumeDecisions decisions, VolumesInput pod, bool isSandbox)
     {
-        IReadOnlyDictionary<string, string> aliases = pod.AliasesFor(spec.Mounts, decisions);
-        var edits = new SpecEdits(spec.Annotations, spec.Mounts);
+        string? shared = SharedMemory.SourceIn(spec.Mounts, spec.SandboxId);
+        var facts = new MountFacts(pod.AliasesFor(spec.Mounts, decisions),
+            shared is null ? null : new SharedMemory(shared, 64 << 20));
+        SpecEdits edits = spec.BeginEdits();
         AnnotationFilter.Apply(spec.Annotations, [], edits);
+        var rewriter = new VolumeAnnotationRewriter(spec.Mounts, decisions, facts, edits, []);
         if (isSandbox)
-            VolumeAnnotationRewriter.RewriteSandbox(spec.Annotations, spec.Mounts,
-                VolumeAnnotations.Parse(spec.Annotations), decisions, aliases, edits, spec.IsOfPod);
+            rewriter.RewriteSandbox(VolumeAnnotations.Parse(spec.Annotations), spec.IsOfPod);
         else
-            VolumeAnnotationRewriter.RewriteContainer(spec.Annotations, spec.Mounts, decisions, aliases, edits);
+            rewriter.RewriteContainer();
         RestoreAnnotations.Remove(spec.Annotations, edits);
         EditForRunsc.Apply(spec, edits);
         return ContainerSpec.Parse(spec.Edited(Config, edits).ToArray(), "rewritten");

@@ -33,7 +33,7 @@ public sealed class ExplainReportTests : IDisposable
         string cache = _node.AddVolume("cache");
         Dictionary<string, string> annotations = new() { ["dev.gvisor.empty-dir.cache.medium"] = "memory" };
         ExplainReport report = _node.Explain(
-            _node.AddSandbox(annotations, ("/cache", cache + "/"), ("/dev/shm", "/run/shm")));
+            _node.AddSandbox(annotations, ("/cache", cache + "/"), ("/dev/shm", "/run/pod/shm")));
 
         Assert.Equal(["cache pod-memory"], Outcomes(report));
         Assert.Equal(["/cache", "/dev/shm"], Destinations(report));
@@ -88,7 +88,7 @@ public sealed class ExplainReportTests : IDisposable
     [Fact]
     public void A_second_mount_of_shared_memory_is_removed()
     {
-        Bundle bundle = _node.AddSandbox([], ("/dev/shm", "/run/shm"));
+        Bundle bundle = _node.AddSandbox([], ("/dev/shm", "/run/pod/shm"));
         File.WriteAllText(bundle.Specification, File.ReadAllText(bundle.Specification).Replace(
             "\"mounts\":[", "\"mounts\":[" + """{"destination":"/dev/shm","type":"tmpfs","source":"shm"},""",
             StringComparison.Ordinal));
@@ -108,9 +108,16 @@ public sealed class ExplainReportTests : IDisposable
         Assert.StartsWith(
             $"The sandbox cannot be created: volume gone of pod {ExplainNode.Uid} cannot be kept in the sandbox: ",
             report.Failure);
+    }
 
-        report = _node.Explain(_node.AddBundle("odd", new() { ["io.kubernetes.cri.sandbox-uid"] = "../../etc" }));
-        Assert.StartsWith("The sandbox cannot be created: annotation io.kubernetes.cri.sandbox-uid", report.Failure);
+    [Fact]
+    public void A_pod_whose_uid_is_not_of_Kubernetes_has_no_volumes()
+    {
+        ExplainReport report =
+            _node.Explain(_node.AddBundle("odd", new() { ["io.kubernetes.cri.sandbox-uid"] = "../../etc" }));
+        Assert.Null(report.Failure);
+        Assert.StartsWith("the pod has no volumes: annotation io.kubernetes.cri.sandbox-uid",
+            Assert.Single(report.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -165,8 +172,8 @@ public sealed class ExplainReportTests : IDisposable
             ["dev.gvisor.empty-dir.cache.medium"] = "memory",
             ["dev.gvisor.spec.mount.data.share"] = "shared",
         };
-        Bundle sandbox = _node.AddSandbox(annotations, ("/cache", cache), ("/data", data), ("/dev/shm", "/run/shm"));
-        Bundle container = _node.AddContainer(("/cache", cache), ("/dev/shm", "/run/shm"));
+        Bundle sandbox = _node.AddSandbox(annotations, ("/cache", cache), ("/data", data), ("/dev/shm", "/run/pod/shm"));
+        Bundle container = _node.AddContainer(("/cache", cache), ("/dev/shm", "/run/pod/shm"));
         List<string> before = _node.Snapshot();
 
         _node.Explain(annotations);

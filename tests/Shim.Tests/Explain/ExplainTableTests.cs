@@ -23,7 +23,7 @@ public sealed class ExplainTableTests : IDisposable
             ["dev.gvisor.empty-dir.plain.force-shared"] = "yes\n",
         };
         Bundle sandbox = _node.AddSandbox(
-            annotations, ("/cache", cache), ("/plain", plain), ("/scratch", $"{scratch}/"), ("/dev/shm", "/run/shm"));
+            annotations, ("/cache", cache), ("/plain", plain), ("/scratch", $"{scratch}/"), ("/dev/shm", "/run/pod/shm"));
         int width = scratch.Length;
         string medium = "the pod's annotations say medium=disk", type = "its type=tmpfs means memory";
 
@@ -47,7 +47,7 @@ public sealed class ExplainTableTests : IDisposable
             /cache    bind   {cache.PadRight(width)}  none
             /plain    bind   {plain.PadRight(width)}  none
             /scratch  tmpfs  {scratch.PadRight(width)}  was bind, was from {scratch}/
-            /dev/shm  tmpfs  {"/run/shm".PadRight(width)}  was bind
+            /dev/shm  tmpfs  {"/run/pod/shm".PadRight(width)}  was bind
 
             """, ExplainTable.Of(_node.Explain(sandbox)));
     }
@@ -115,11 +115,11 @@ public sealed class ExplainTableTests : IDisposable
         _node.Keep(_node.AddSandbox([]));
         Assert.Equal(
             """
-            MOUNT     TYPE   SOURCE    CHANGE
-            /dev/shm  tmpfs  /run/shm  was bind
+            MOUNT     TYPE   SOURCE        CHANGE
+            /dev/shm  tmpfs  /run/pod/shm  was bind
 
             No decisions about volumes when the sandbox was created: they are the node's directories.
 
-            """, ExplainTable.Of(_node.Explain(_node.AddContainer(("/dev/shm", "/run/shm")))));
+            """, ExplainTable.Of(_node.Explain(_node.AddContainer(("/dev/shm", "/run/pod/shm")))));
     }
 }

@@ -123,6 +123,25 @@ public sealed class SpecWriterTests
         Assert.Equal(expected, File.ReadAllText(path));
     }
 
+    [Theory]
+    // As the CRI writes it for a container with a Bidirectional mount.
+    [InlineData("""{"linux":{"rootfsPropagation":"rshared","x":1.0}}""",
+        """{"linux":{"x":1.0,"rootfsPropagation":"rslave"}}""")]
+    [InlineData("""{"linux":{"rootfsPropagation":"rslave" }}""", """{"linux":{"rootfsPropagation":"rslave" }}""")]
+    [InlineData("""{"mounts":[{"destination":"data","source":"/s"},{ "destination":"/b"}]}""",
+        """{"mounts":[{"destination":"/data","type":"","source":"/s","options":[]},{ "destination":"/b"}]}""")]
+    [InlineData("""{"mounts":[{"destination":""}]}""", """{"mounts":[{"destination":""}]}""")]
+    public void What_runsc_refuses_and_other_runtimes_take_is_changed(string json, string expected)
+    {
+        using TempDirectory directory = new();
+        string path = directory.Write("written.json", json);
+        ContainerSpec spec = ContainerSpec.Read(path);
+        SpecEdits edits = spec.BeginEdits();
+        EditForRunsc.Apply(spec, edits);
+        spec.Write(path, edits);
+        Assert.Equal(expected, File.ReadAllText(path));
+    }
+
     [Fact]
     public void An_edit_that_is_reverted_is_not_recorded()
     {

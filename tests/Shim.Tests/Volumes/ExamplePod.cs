@@ -21,7 +21,7 @@ internal static class ExamplePod
     public static PodVolumes With(params IReadOnlyList<PodVolume> volumes) => new(Uid, Directory, Directory, volumes);
 
     /// <summary>
-    /// An emptyDir. Facts: <c>disk</c> or <c>memory</c>, <c>used</c>, <c>gone</c>, <c>mode= uid= gid=</c>.
+    /// An emptyDir. Facts: <c>disk</c> or <c>memory</c>, <c>used</c>, <c>gone</c>, <c>mode= uid= gid= size=</c>.
     /// </summary>
     public static PodVolume EmptyDir(string name = Data, string facts = "disk")
     {
@@ -37,6 +37,7 @@ internal static class ExamplePod
                 case "mode": directory = directory with { Mode = Convert.ToUInt32(fact[5..], 8) }; break;
                 case "uid": directory = directory with { Uid = uint.Parse(fact[4..]) }; break;
                 case "gid": directory = directory with { Gid = uint.Parse(fact[4..]) }; break;
+                case "size": directory = directory with { Size = ulong.Parse(fact[5..]) }; break;
                 default: throw new ArgumentException($"unknown fact \"{fact}\"", nameof(facts));
             }
         return new PodVolume(name, PodVolume.EmptyDirPlugin, PathOf(name)) { Directory = gone ? null : directory };

@@ -74,8 +74,8 @@ public sealed class PodMountTests
     [InlineData("memory")]
     public void A_mount_of_the_volume_under_another_path_gets_the_volume_s_own(string facts)
     {
-        var aliases = new Dictionary<string, string> { ["/mnt/alias"] = $"{Empty}/data" };
-        foreach (Rewriting rewriting in SandboxAndContainer(facts, "bind /mnt/alias /data rbind,ro", aliases))
+        var known = new MountFacts(new Dictionary<string, string> { ["/mnt/alias"] = $"{Empty}/data" }, null);
+        foreach (Rewriting rewriting in SandboxAndContainer(facts, "bind /mnt/alias /data rbind,ro", known))
             Assert.Equal([facts == "disk" ? $"bind {Empty}/data /data rbind,ro" : $"tmpfs {Empty}/data /data ro"],
                 rewriting.MountTexts);
     }
@@ -141,18 +141,45 @@ public sealed class PodMountTests
         Assert.Null(decisions.Above($"{Empty}/data"));
         Assert.Null(decisions.Above($"{Empty}/data/"));
         Assert.Null(decisions.Above($"{Empty}/data2/x"));
-        Assert.True(decisions.IsOfPod($"{ExamplePod.Directory}/volumes/kubernetes.io~csi/claim/mount"));
-        Assert.False(decisions.IsOfPod($"{ExamplePod.Directory}/etc-hosts"));
-        Assert.False(VolumeDecisions.None.IsOfPod("/volumes/x/y"));
         Assert.Null(VolumeDecisions.None.Above("/volume-subpaths/x/y/0"));
     }
 
-    private static Rewriting[] SandboxAndContainer(
-        string facts, string mount, IReadOnlyDictionary<string, string>? aliases = null)
+    /// <summary>Kubernetes' Bidirectional: what a container mounts would appear on the node.</summary>
+    [Theory]
+    [InlineData("disk", "rbind,rshared,rw", "bind", "rbind,rw")]
+    [InlineData("memory", "rshared,rbind,nosuid", "tmpfs", "nosuid")]
+    [InlineData("disk", "shared,bind,ro", "bind", "bind,ro")]
+    public void Shared_propagation_of_a_volume_in_the_sandbox_is_dropped(
+        string facts, string options, string type, string kept)
+    {
+        foreach (Rewriting rewriting in SandboxAndContainer(facts, $"bind {Empty}/data /data {options}"))
+        {
+            Assert.Equal([$"{type} {Empty}/data /data {kept}"], rewriting.MountTexts);
+            Assert.Matches("^propagation r?shared of mount /data is ignored: volume data is in the sandbox",
+                Assert.Single(rewriting.Warnings));
+        }
+    }
+
+    [Theory]
+    [InlineData("/srv", "rshared")]
+    [InlineData("/srv", "shared")]
+    [InlineData($"{Empty}/data", "rshared")]
+    public void Shared_propagation_of_other_mounts_is_rejected(string source, string propagation)
+    {
+        SpecMount[] mounts = [ExamplePod.Mount($"bind {source} /data rbind,{propagation}")];
+        PodVolumes pod = ExamplePod.With(ExamplePod.EmptyDir());
+        var none = new Dictionary<string, string>();
+        foreach (Action create in (Action[])[() => Rewriting.OfSandbox(none, mounts, pod),
+            () => Rewriting.OfContainer(none, mounts, Rewriting.OfSandbox(none, [], pod).Decisions)])
+            Assert.StartsWith($"mount /data has the propagation {propagation} (Bidirectional), which gVisor does not",
+                Assert.Throws<VolumeException>(create).Message, StringComparison.Ordinal);
+    }
+
+    private static Rewriting[] SandboxAndContainer(string facts, string mount, MountFacts? known = null)
     {
         SpecMount[] mounts = [ExamplePod.Mount(mount)];
         Rewriting sandbox = Rewriting.OfSandbox(ExamplePod.Annotations("share=pod"), mounts,
-            ExamplePod.With(ExamplePod.EmptyDir(facts: facts)), aliases: aliases);
-        return [sandbox, Rewriting.OfContainer(new Dictionary<string, string>(), mounts, sandbox.Decisions, aliases)];
+            ExamplePod.With(ExamplePod.EmptyDir(facts: facts)), facts: known);
+        return [sandbox, Rewriting.OfContainer(new Dictionary<string, string>(), mounts, sandbox.Decisions, known)];
     }
 }

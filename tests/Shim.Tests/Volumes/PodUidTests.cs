@@ -33,7 +33,7 @@ public sealed class PodUidTests
     [InlineData(null, LogDirectory, "/var/log/pods/ns_name_..")]
     [InlineData(null, LogDirectory, "/var/log/pods/ns_name_a.b")]
     public void The_uid_is_found_in_the_annotations(string? expected, params string[] annotations) =>
-        Assert.Equal(expected, Find(annotations));
+        Assert.Equal((expected, 0), (Find(annotations, out IReadOnlyList<string> warnings), warnings.Count));
 
     [Theory]
     [InlineData(Cri, "..")]
@@ -47,10 +47,14 @@ public sealed class PodUidTests
     [InlineData(Cri, "ä")]
     [InlineData(Crio, "..", CrioType, "sandbox")]
     [InlineData(Crio, "a/b", CrioType, "sandbox")]
-    public void An_invalid_uid_is_rejected(params string[] annotations)
+    [InlineData(Cri, "nydus_sandbox.1", LogDirectory, "/var/log/pods/ns_name_other")]
+    [InlineData(Cri, "test uid")]
+    [InlineData(Cri, "pod:1")]
+    public void A_pod_whose_uid_is_not_of_Kubernetes_has_no_volumes(params string[] annotations)
     {
-        var e = Assert.Throws<VolumeException>(() => Find(annotations));
-        Assert.Contains($"annotation {annotations[0]}=\"{annotations[1]}\"", e.Message, StringComparison.Ordinal);
+        Assert.Null(Find(annotations, out IReadOnlyList<string> warnings));
+        Assert.Contains($"annotation {annotations[0]}=\"{annotations[1]}\"", Assert.Single(warnings),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,6 +65,11 @@ public sealed class PodUidTests
         Assert.False(PodUid.IsUid(""));
     }
 
-    private static string? Find(string[] annotations) =>
-        PodUid.Find(annotations.Chunk(2).ToDictionary(static pair => pair[0], static pair => pair[1]));
+    private static string? Find(string[] annotations, out IReadOnlyList<string> warnings)
+    {
+        List<string> received = [];
+        warnings = received;
+        return PodUid.Find(
+            annotations.Chunk(2).ToDictionary(static pair => pair[0], static pair => pair[1]), received);
+    }
 }

@@ -207,8 +207,8 @@ public sealed class PodVolumesReaderTests : IDisposable
             Options = ["mode=2770", "uid=1000", "gid=2000", "size=1m"],
         });
         EmptyDirectory directory = _kubelet.ReadEmptyDir("data");
-        Assert.Equal((VolumeMedium.Memory, 0b010_111_111_000u, 1000u, 2000u),
-            (directory.Medium, directory.Mode, directory.Uid, directory.Gid));
+        Assert.Equal((VolumeMedium.Memory, 0b010_111_111_000u, 1000u, 2000u, 1ul << 20),
+            (directory.Medium, directory.Mode, directory.Uid, directory.Gid, directory.Size));
         Assert.Null(directory.OtherUse);
     }
 

@@ -19,26 +19,25 @@ internal sealed record Rewriting(
 
     /// <summary>Decides for a pod and rewrites the specification of its sandbox.</summary>
     public static Rewriting OfSandbox(IReadOnlyDictionary<string, string> annotations, IReadOnlyList<SpecMount> mounts,
-        PodVolumes? pod, bool configured = false, IReadOnlyDictionary<string, string>? aliases = null,
-        bool isOfPod = false)
+        PodVolumes? pod, bool configured = false, MountFacts? facts = null, bool isOfPod = false)
     {
         VolumeAnnotations requests = VolumeAnnotations.Parse(annotations);
         List<string> warnings = [];
         VolumeDecisions decisions = VolumeDecider.Decide(requests, pod, configured, warnings);
         var edits = new SpecEdits(annotations, mounts);
-        VolumeAnnotationRewriter.RewriteSandbox(
-            annotations, mounts, requests, decisions, aliases ?? MountAliases.None, edits, isOfPod);
+        new VolumeAnnotationRewriter(mounts, decisions, facts ?? MountFacts.None, edits, warnings)
+            .RewriteSandbox(requests, isOfPod);
         return Of(decisions, warnings, annotations, mounts, edits);
     }
 
     /// <summary>Rewrites the specification of a container that joins the sandbox.</summary>
     public static Rewriting OfContainer(IReadOnlyDictionary<string, string> annotations,
-        IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions,
-        IReadOnlyDictionary<string, string>? aliases = null)
+        IReadOnlyList<SpecMount> mounts, VolumeDecisions decisions, MountFacts? facts = null)
     {
         var edits = new SpecEdits(annotations, mounts);
-        VolumeAnnotationRewriter.RewriteContainer(annotations, mounts, decisions, aliases ?? MountAliases.None, edits);
-        return Of(decisions, [], annotations, mounts, edits);
+        List<string> warnings = [];
+        new VolumeAnnotationRewriter(mounts, decisions, facts ?? MountFacts.None, edits, warnings).RewriteContainer();
+        return Of(decisions, warnings, annotations, mounts, edits);
     }
 
     private static Rewriting Of(VolumeDecisions decisions, IReadOnlyList<string> warnings,

@@ -13,6 +13,8 @@ public sealed class SharedMemoryTests
     private const string Rewritten = $"tmpfs {Source} /dev/shm ro";
     private const string Hint = "dev.gvisor.spec.mount.gvisorinternaldevshm";
 
+    private static readonly MountFacts s_facts = new(MountAliases.None, new SharedMemory(Source, 64 << 20));
+
     private static readonly Dictionary<string, string> s_none = [];
 
     private static readonly Dictionary<string, string> s_hint = new()
@@ -20,7 +22,7 @@ public sealed class SharedMemoryTests
         [$"{Hint}.source"] = Source,
         [$"{Hint}.type"] = "tmpfs",
         [$"{Hint}.share"] = "pod",
-        [$"{Hint}.options"] = "rw",
+        [$"{Hint}.options"] = "rw,size=67108864",
     };
 
     private static readonly Dictionary<string, string> s_hostile = new()
@@ -45,12 +47,12 @@ public sealed class SharedMemoryTests
             foreach (Dictionary<string, string> annotations in annotationsOfPods)
             {
                 SpecMount[] mounts = [ExamplePod.Mount("proc proc /proc nosuid"), ExamplePod.Mount(mount)];
-                Rewriting sandbox = Rewriting.OfSandbox(annotations, mounts, pod);
+                Rewriting sandbox = Rewriting.OfSandbox(annotations, mounts, pod, facts: s_facts);
                 Assert.Equal(["proc proc /proc nosuid", expected], sandbox.MountTexts);
                 Assert.Equivalent(s_hint, sandbox.Annotations, strict: true);
 
                 // runsc reads hints only in the sandbox's specification.
-                Rewriting container = Rewriting.OfContainer(annotations, mounts, sandbox.Decisions);
+                Rewriting container = Rewriting.OfContainer(annotations, mounts, sandbox.Decisions, s_facts);
                 Assert.Equal(["proc proc /proc nosuid", expected], container.MountTexts);
                 Assert.Empty(container.Annotations);
             }
@@ -67,9 +69,10 @@ public sealed class SharedMemoryTests
             ExamplePod.Mount("proc proc /proc rw"), ExamplePod.Mount(one), ExamplePod.Mount(other),
             ExamplePod.Mount("tmpfs tmpfs /tmp rw"),
         ];
-        Rewriting sandbox = Rewriting.OfSandbox(s_none, mounts, null);
+        Rewriting sandbox = Rewriting.OfSandbox(s_none, mounts, null, facts: s_facts);
         Assert.Equal(["proc proc /proc rw", Rewritten, "tmpfs tmpfs /tmp rw"], sandbox.MountTexts);
-        Assert.Equal(sandbox.MountTexts, Rewriting.OfContainer(s_none, mounts, sandbox.Decisions).MountTexts);
+        Assert.Equal(sandbox.MountTexts,
+            Rewriting.OfContainer(s_none, mounts, sandbox.Decisions, s_facts).MountTexts);
     }
 
     [Theory]
@@ -78,6 +81,8 @@ public sealed class SharedMemoryTests
     [InlineData("bind /srv /dev/shmx rbind")]
     [InlineData("bind /srv /dev/shm/sub rbind")]
     [InlineData("bind /dev/shm /srv rbind")]
+    [InlineData("bind /dev/shm /dev/shm rbind,rw")]
+    [InlineData("bind /srv/shm /dev/shm rbind,rw")]
     public void Other_mounts_stay(string mount)
     {
         SpecMount[] mounts = [ExamplePod.Mount(mount)];
@@ -112,14 +117,15 @@ public sealed class SharedMemoryTests
     [InlineData("medium=memory", "tmpfs rw")]
     public void A_volume_of_the_pod_under_another_path_keeps_its_medium(string annotations, string expected)
     {
-        var aliases = new Dictionary<string, string> { ["/mnt/alias"] = ExamplePod.DataPath };
+        var facts = new MountFacts(
+            new Dictionary<string, string> { ["/mnt/alias"] = ExamplePod.DataPath }, null);
         SpecMount[] mounts = [ExamplePod.Mount("bind /mnt/alias /dev/shm rbind,rw")];
         string wanted = expected.Replace(" ", $" {ExamplePod.DataPath} /dev/shm ", StringComparison.Ordinal);
         Rewriting sandbox = Rewriting.OfSandbox(ExamplePod.Annotations(annotations), mounts,
-            ExamplePod.With(ExamplePod.EmptyDir()), aliases: aliases);
+            ExamplePod.With(ExamplePod.EmptyDir()), facts: facts);
         Assert.Equal([wanted], sandbox.MountTexts);
         Assert.DoesNotContain(sandbox.Annotations.Keys, static name => name.StartsWith(Hint, StringComparison.Ordinal));
-        Assert.Equal([wanted], Rewriting.OfContainer(s_none, mounts, sandbox.Decisions, aliases).MountTexts);
+        Assert.Equal([wanted], Rewriting.OfContainer(s_none, mounts, sandbox.Decisions, facts).MountTexts);
     }
 
     [Theory]
@@ -132,5 +138,30 @@ public sealed class SharedMemoryTests
         Rewriting sandbox = Rewriting.OfSandbox(s_none, mounts, ExamplePod.With());
         Assert.True(sandbox.Edits.IsEmpty);
         Assert.True(Rewriting.OfContainer(s_none, mounts, sandbox.Decisions).Edits.IsEmpty);
+    }
+
+    [Theory]
+    [InlineData(Source, "abc", Bind)]
+    [InlineData(Source, "abc", Rewritten)]
+    [InlineData("/run/containers/storage/overlay-containers/abc/userdata/shm", "abc",
+        "bind /run/containers/storage/overlay-containers/abc/userdata/shm /dev/shm rw,bind")]
+    // Another sandbox's, the node's with hostIPC, and what people mount.
+    [InlineData(null, "abd", Bind)]
+    [InlineData(null, "ab", Bind)]
+    [InlineData(null, null, Bind)]
+    [InlineData(null, "", Bind)]
+    [InlineData(null, "abc", "bind /dev/shm /dev/shm rbind")]
+    [InlineData(null, "abc", "bind /srv/abc/shared /dev/shm rbind")]
+    [InlineData(null, "abc", $"bind {Source} /dev/shm2 rbind")]
+    [InlineData(null, "abc", "tmpfs shm /dev/shm rw")]
+    public void Only_the_CRIs_shared_memory_of_the_sandbox_is_the_pods(string? expected, string? sandbox, string mount) =>
+        Assert.Equal(expected, SharedMemory.SourceIn([ExamplePod.Mount(mount)], sandbox));
+
+    [Fact]
+    public void A_size_that_is_not_known_is_not_limited()
+    {
+        Rewriting sandbox = Rewriting.OfSandbox(s_none, [ExamplePod.Mount(Bind)], null,
+            facts: new MountFacts(MountAliases.None, new SharedMemory(Source, null)));
+        Assert.Equal("rw", sandbox.Annotations[$"{Hint}.options"]);
     }
 }

@@ -168,9 +168,12 @@ public sealed class VolumeRulesTests
     [InlineData(null, "disk mode=2777 gid=2000", "rw,mode=2777,uid=0,gid=2000")]
     [InlineData(null, "memory mode=1777 uid=4294967294 gid=1", "rw,mode=1777,uid=4294967294,gid=1")]
     [InlineData(null, "disk mode=0", "rw,mode=0,uid=0,gid=0")]
+    // Kubelet mounts the tmpfs with the volume's limit.
+    [InlineData(null, "memory size=1048576", "rw,mode=777,uid=0,gid=0,size=1048576")]
+    [InlineData("size=1g", "memory size=1048576", "size=1g,rw,mode=777,uid=0,gid=0")]
     [InlineData("rows,modern,uidgid", "disk", "rows,modern,uidgid,rw,mode=777,uid=0,gid=0")]
     [InlineData(",,noexec,,", "disk", "noexec,rw,mode=777,uid=0,gid=0")]
-    public void Options_default_to_the_directory_s_mode_and_owner(string? options, string facts, string expected)
+    public void Options_default_to_the_directory_s_mode_owner_and_limit(string? options, string facts, string expected)
     {
         Dictionary<string, string> annotations = ExamplePod.Annotations("share=pod");
         if (options is not null)
