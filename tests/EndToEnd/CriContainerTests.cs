@@ -23,8 +23,11 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
                 (await StatsAsync(kubelet, container))
                     .Cpu.UsageCoreNanoSeconds.Value > stats.Cpu.UsageCoreNanoSeconds.Value);
             Assert.True(stats.Memory.WorkingSetBytes.Value is > 0 and < Limit, $"{stats.Memory}");
-            // Without a limit nothing is "available", rather than 2^64 less what it uses.
-            Assert.Equal(0u, stats.Memory.AvailableBytes.Value);
+            // Without a limit that is the node's memory, rather than 2^64 less what it uses.
+            Assert.Equal(Linux.NodeMemory.Total - stats.Memory.WorkingSetBytes.Value,
+                stats.Memory.AvailableBytes.Value);
+            // CRI's rss, which was 0.
+            Assert.True(stats.Memory.RssBytes.Value > 0, $"{stats.Memory}");
         }
         Assert.Equal(2, (await kubelet.Runtime.ListContainerStatsAsync(new ListContainerStatsRequest
         {

@@ -93,6 +93,32 @@ public class CriPodTests(Daemons daemons) : CriTest(daemons)
         Assert.Equal("shared\n", (await b.ExecAsync("cat", "/dev/shm/f")).Succeeded());
     }
 
+    /// <summary>containerd mounts a tmpfs of 64 MiB for it on the node.</summary>
+    [Theory, ContainerdVersions]
+    public async Task The_shared_memory_has_the_limit_of_that_on_the_node(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.RunPodAsync();
+        PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
+        Assert.Matches(@"\s65536\s", (await container.ExecAsync("df", "-k", "/dev/shm")).Succeeded());
+        (await container.ExecAsync("dd", "if=/dev/zero", "of=/dev/shm/fits", "bs=1M", "count=60")).Succeeded();
+        Assert.Contains("No space left",
+            (await container.ExecAsync("dd", "if=/dev/zero", "of=/dev/shm/more", "bs=1M", "count=5")).Failed(),
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>crictl takes any text, and its users write such ones.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_pod_whose_uid_is_not_of_Kubernetes_runs(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.MakePodAsync();
+        pod.Config.Metadata.Uid = "nydus_sandbox.1";
+        await pod.RunSandboxAsync();
+        PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
+        Assert.Equal("alive\n", (await container.ExecAsync("echo", "alive")).Succeeded());
+    }
+
     /// <summary>
     /// The runsc of these tests has no network stack of its own. With network=host it uses the network namespace that
     /// it is in, which is the pod's.

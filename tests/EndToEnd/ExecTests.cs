@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Testing;
 
 namespace EndToEnd;
@@ -82,8 +83,15 @@ public class ExecTests(Daemons daemons) : ContainerTest(daemons)
         string id = await SleeperAsync(daemon);
         (await daemon.CtrAsync("tasks", "exec", "--exec-id", "sleeper", "--detach", id, "sleep", "100")).Succeeded();
         string listed = (await daemon.CtrAsync("tasks", "ps", id)).Succeeded();
-        Assert.Matches(@"(?m)^1\s+-$", listed);
-        Assert.Matches(@"(?m)^\d+\s+.*sleeper", listed);
+        // Processes of the node: the sandbox's, and the one that represents the exec.
+        Match[] lines = [.. Regex.Matches(listed, @"(?m)^(\d+)\s+(\S.*)$").Cast<Match>()];
+        Assert.Equal(2, lines.Length);
+        Assert.Equal("-", lines[0].Groups[2].Value);
+        Assert.Contains("sleeper", lines[1].Groups[2].Value, StringComparison.Ordinal);
+        Assert.All(lines, each =>
+            Assert.Contains(daemon.RunscRoot, Processes.CommandLine(int.Parse(each.Groups[1].Value)),
+                StringComparison.Ordinal));
+        Assert.Contains(" boot ", Processes.CommandLine(int.Parse(lines[0].Groups[1].Value)), StringComparison.Ordinal);
         (await daemon.CtrAsync("tasks", "kill", "--exec-id", "sleeper", "-s", "KILL", id)).Succeeded();
         await Eventually.TrueAsync("the exec is gone",
             async () =>

@@ -47,7 +47,7 @@ public class HostileTests
             shim.WriteBundle(id, ["sleep", "1000"]);
             await shim.RunAsync(id);
         }
-        StatsResponse first = await shim.Tasks.StatsAsync(new StatsRequest { Id = "c" });
+        ShimFigures first = await ShimFigures.AskAsync(shim, "c");
         int sandbox = (int)(await shim.Tasks.StateAsync(new StateRequest { Id = "c" })).Pid;
         Linux.Signals.Send(sandbox, SIGSTOP);
         try
@@ -56,13 +56,13 @@ public class HostileTests
                 .GetFiles($"/proc/{sandbox}/task", "stat", SearchOption.AllDirectories)
                 .All(static stat => File.ReadAllText(stat).Contains(") T ", StringComparison.Ordinal)));
             var clock = Stopwatch.StartNew();
-            Task<StatsResponse> late = shim.Tasks.StatsAsync(new StatsRequest { Id = "c" }).ResponseAsync;
+            Task<ShimFigures> late = ShimFigures.AskAsync(shim, "c");
             for (int times = 0; times < 10; times++)
                 await shim.Tasks.StatsAsync(new StatsRequest { Id = "d" });
             Assert.False(late.IsCompleted);
-            Assert.Equal(first.Stats, (await late).Stats);
+            Assert.Equal(first, await late);
             Assert.InRange(clock.Elapsed.TotalSeconds, 1.9, 10);
-            Assert.Equal(first.Stats, (await shim.Tasks.StatsAsync(new StatsRequest { Id = "c" })).Stats);
+            Assert.Equal(first, await ShimFigures.AskAsync(shim, "c"));
         }
         finally
         {

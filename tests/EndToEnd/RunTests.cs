@@ -116,6 +116,29 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Contains("Read-only file system", result.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>Only a pod's own shared memory is the sandbox's.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_directory_that_is_mounted_as_shared_memory_is_that_directory(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string directory = Directory.CreateDirectory(Path.Combine(daemon.Directory, Id("hshm"))).FullName;
+        await File.WriteAllTextAsync(Path.Combine(directory, "f"), "of the node\n");
+        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("shm"), ["--rm", "--mount",
+            $"type=bind,src={directory},dst=/dev/shm,options=rbind:rw"], "cat", "/dev/shm/f"));
+        Assert.Equal("of the node\n", result.Succeeded());
+    }
+
+    [Theory, ContainerdVersions]
+    public async Task A_relative_mount_destination_is_below_the_root(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string directory = Directory.CreateDirectory(Path.Combine(daemon.Directory, Id("data"))).FullName;
+        await File.WriteAllTextAsync(Path.Combine(directory, "f"), "found\n");
+        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("relative"), ["--rm", "--mount",
+            $"type=bind,src={directory},dst=data,options=rbind:ro"], "cat", "/data/f"));
+        Assert.Equal("found\n", result.Succeeded());
+    }
+
     [Theory, ContainerdVersions]
     public async Task A_container_runs_without_stdio(string version)
     {

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Containerd.Api.Tasks;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
@@ -209,23 +208,6 @@ public class TaskServiceTests
     }
 
     [Fact]
-    public async Task The_out_of_memory_event_comes_before_the_exit_event()
-    {
-        await using ShimHarness shim = await ShimHarness.StartAsync();
-        // A file in the sandbox's memory, larger than its cgroup allows.
-        shim.WriteBundle("c", ["dd", "if=/dev/zero", "of=/dev/big", "bs=1M", "count=400"], spec =>
-            spec["linux"]!["resources"] = new JsonObject { ["memory"] = new JsonObject { ["limit"] = 100 << 20 } });
-        TaskApi.TaskClient tasks = shim.Tasks;
-        await CreateAsync(shim);
-        await tasks.StartAsync(new StartRequest { Id = "c" });
-        Assert.Equal(137u, (await tasks.WaitAsync(new WaitRequest { Id = "c" })).ExitStatus);
-        await Eventually.TrueAsync("the exit event",
-            () => shim.Events.Any(envelope => envelope.Topic == "/tasks/exit"));
-        string[] topics = [.. shim.Events.Select(envelope => envelope.Topic)];
-        Assert.InRange(Array.IndexOf(topics, "/tasks/oom"), 0, Array.IndexOf(topics, "/tasks/exit") - 1);
-    }
-
-    [Fact]
     public async Task SIGTERM_ends_the_shim_and_SIGUSR1_logs_its_state()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();
@@ -280,7 +262,6 @@ public class TaskServiceTests
         await Eventually.TrueAsync("all threads of the sandbox are stopped", () => Directory
             .EnumerateDirectories($"/proc/{sandbox}/task")
             .All(static task => File.ReadAllText($"{task}/stat").Contains(") T ", StringComparison.Ordinal)));
-        // The sandbox does not answer, so the answer is the sandbox's own process.
         Assert.Equal([sandbox],
             (await tasks.PidsAsync(new PidsRequest { Id = "c" })).Processes.Select(process => process.Pid));
         await tasks.KillAsync(new KillRequest { Id = "c", Signal = 9 });

@@ -11,6 +11,70 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
     private const long MiB = 1 << 20;
     private static readonly string[] s_sleep = ["sleep", "1000"];
 
+    /// <summary>What a container mounts in a volume of the sandbox cannot appear on the node, nor need it.</summary>
+    [Theory, ContainerdVersions]
+    public async Task Bidirectional_propagation_is_dropped_in_the_sandbox_and_rejected_elsewhere(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.MakePodAsync(new PodSettings
+        {
+            Annotations = Hints(("data", "share", "pod")),
+            Volumes = [new EmptyDir("data")],
+        });
+        const MountPropagation Bidirectional = MountPropagation.PropagationBidirectional;
+        string other = Directory.CreateDirectory(Path.Combine(kubelet.Root, "other")).FullName;
+        // The CRI requires that the sources are in a shared mount.
+        (await Command.RunAsync("mount", ["--bind", kubelet.Root, kubelet.Root])).Succeeded();
+        try
+        {
+            (await Command.RunAsync("mount", ["--make-shared", kubelet.Root])).Succeeded();
+            await pod.RunSandboxAsync();
+            PodContainer container = await pod.RunAsync(new ContainerSettings("app", s_sleep)
+            {
+                Volumes = [new VolumeMount("data", "/data", Propagation: Bidirectional)],
+            });
+            (await container.ExecAsync("touch", "/data/file")).Succeeded();
+            RpcException e = await Assert.ThrowsAsync<RpcException>(() => pod.RunAsync(
+                new ContainerSettings("other", s_sleep)
+                {
+                    HostPaths = [new HostPathMount(other, "/other", Propagation: Bidirectional)],
+                }));
+            Assert.Contains("mount /other has the propagation rshared (Bidirectional), which gVisor does not support",
+                e.Status.Detail, StringComparison.Ordinal);
+            Assert.Contains("use HostToContainer or None", e.Status.Detail, StringComparison.Ordinal);
+            await pod.RemoveAsync();
+        }
+        finally
+        {
+            Linux.Mounts.UnmountAll(kubelet.Root);
+        }
+    }
+
+    /// <summary>Kubelet mounts a tmpfs with the volume's sizeLimit.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_volume_in_memory_keeps_its_limit_and_its_mounts_their_options(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.MakePodAsync(new PodSettings
+        {
+            Annotations = Hints(("data", "share", "pod")),
+            Volumes = [new EmptyDir("data", Memory: true)],
+        });
+        (await Command.RunAsync("mount", ["-o", "remount,size=8m", pod.VolumePath("data")])).Succeeded();
+        await pod.RunSandboxAsync();
+        PodContainer container = await pod.RunAsync(Mounting("app", "data"));
+        Assert.Matches(@"\s8192\s", (await container.ExecAsync("df", "-k", "/data")).Succeeded());
+        Assert.Contains("No space left",
+            (await container.ExecAsync("dd", "if=/dev/zero", "of=/data/big", "bs=1M", "count=9")).Failed(),
+            StringComparison.Ordinal);
+        PodContainer reader = await pod.RunAsync(new ContainerSettings("reader", s_sleep)
+        {
+            Volumes = [new VolumeMount("data", "/data", ReadOnly: true)],
+        });
+        Assert.Contains("Read-only file system", (await reader.ExecAsync("touch", "/data/x")).Failed(),
+            StringComparison.Ordinal);
+    }
+
     [Theory, ContainerdVersions]
     public async Task An_emptyDir_on_disk_shared_by_two_containers(string version)
     {
@@ -40,7 +104,8 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         Assert.InRange(memory, long.MinValue, 32 * MiB);
 
         // A checkpoint of the sandbox includes what is on disk, and the pod keeps running.
-        (await writer.ExecAsync("dd", "if=/dev/urandom", "of=/data/random", "bs=1M", "count=8")).Succeeded();
+        Assert.Equal($"{8 * MiB}\n", (await writer.ExecAsync("sh", "-c",
+            "dd if=/dev/urandom of=/data/random bs=1M count=8; stat -c %s /data/random")).Succeeded());
         string image = Path.Combine(kubelet.Daemon.Directory, "pod-image");
         (await Command.RunAsync(Tools.Runsc, ["--root", Path.Combine(kubelet.Daemon.RunscRoot, "k8s.io"),
             "checkpoint", "--leave-running", "--image-path", image, pod.Id])).Succeeded();

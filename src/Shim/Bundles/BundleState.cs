@@ -41,7 +41,7 @@ internal sealed record BundleState
         RunscId = Runsc.RunscId.For(containerId),
         Binary = configuration.BinaryName,
         RunscRoot = Path.Combine(configuration.Root, @namespace),
-        Flags = configuration.RunscConfig,
+        Flags = configuration.FlagsOf(containerId),
     };
 
     /// <summary>Reads the record; null if it is missing or not valid.</summary>

@@ -6,6 +6,8 @@ namespace Shim.Configuration;
 /// </summary>
 internal sealed record ShimConfiguration
 {
+    private const string IdTag = "%ID%";
+
     /// <summary>The configuration of a node without a configuration file.</summary>
     public static ShimConfiguration Default { get; } = new();
 
@@ -81,14 +83,27 @@ internal sealed record ShimConfiguration
     /// <summary><c>[restore]</c>: how images are read.</summary>
     public RestoreConfiguration Restore { get; init; } = new();
 
-    /// <summary><c>[runsc_config]</c>: flags for every runsc command, by name without dashes, sorted.</summary>
+    /// <summary>
+    /// <c>[runsc_config]</c>: flags for every runsc command, by name without dashes, sorted. <c>%ID%</c> in a value
+    /// stands for the container's id, as in gVisor's own shim; <c>%COMMAND%</c> and others are runsc's.
+    /// </summary>
     public SortedDictionary<string, string> RunscConfig { get; init; } = new(StringComparer.Ordinal);
+
+    /// <summary>The flags for the commands of one container.</summary>
+    /// <param name="id">containerd's id of the container.</param>
+    public IReadOnlyDictionary<string, string> FlagsOf(string id)
+    {
+        var flags = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string name, string value) in RunscConfig)
+            flags[name] = value.Replace(IdTag, id, StringComparison.Ordinal);
+        return flags;
+    }
 
     /// <summary>The file for the shim's log of the shim <paramref name="id"/>, or null where none is wanted.</summary>
     public string? LogFileOf(string id) => LogPath switch
     {
         "" => null,
-        [.., '/'] => $"{LogPath}runsc-shim-{id}.log".Replace("%ID%", id, StringComparison.Ordinal),
-        _ => LogPath.Replace("%ID%", id, StringComparison.Ordinal),
+        [.., '/'] => $"{LogPath}runsc-shim-{id}.log".Replace(IdTag, id, StringComparison.Ordinal),
+        _ => LogPath.Replace(IdTag, id, StringComparison.Ordinal),
     };
 }

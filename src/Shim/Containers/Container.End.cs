@@ -160,7 +160,11 @@ internal sealed partial class Container
 
     private void End(ContainerProcess process, ProcessEnd end) => process.TryEnd(end, () =>
     {
-        Sandbox.ReportOutOfMemory();
+        if (process == Init && end.Status == KilledStatus && Sandbox.HasRunOutOfMemory())
+        {
+            _outOfMemoryKills++;
+            _context.Events.Publish(TaskEvents.OutOfMemory(Id));
+        }
         Log.Exited(Id, process == Init ? "" : process.Id, end.Status);
         _context.Events.Publish(TaskEvents.Exited(Id, process.Id, process.Pid, end.Status, end.At));
     });

@@ -109,16 +109,6 @@ internal sealed partial class Container
         });
     }
 
-    /// <summary>The execs' ids by their process ids inside the sandbox.</summary>
-    public IReadOnlyDictionary<int, string> ExecsByInternalPid()
-    {
-        var execs = new Dictionary<int, string>();
-        foreach (Exec exec in _execs.Values)
-            if (exec.InternalPid != 0 && exec.Process.State == ProcessState.Running)
-                execs[exec.InternalPid] = exec.Process.Id;
-        return execs;
-    }
-
     private Exec FindExec(string execId) =>
         _execs.TryGetValue(execId, out Exec? exec)
             ? exec

@@ -7,46 +7,41 @@ namespace Shim.Containers;
 /// <summary>What can be asked about the container, and its limits.</summary>
 internal sealed partial class Container
 {
-    private static readonly TimeSpan s_pidsBound = TimeSpan.FromSeconds(2);
-
-    /// <summary>The ids, inside the sandbox, of the container's processes.</summary>
+    /// <summary>The processes of the node that represent the container: its sandbox's, and one for each exec.</summary>
     /// <remarks>
-    /// While the sandbox lives the answer is never empty: after a restart containerd takes an empty one for a lost
-    /// container and deletes it. If the sandbox does not answer, the result is its own process.
+    /// containerd's clients look for these in /proc; what runs inside is not there. While the sandbox lives they are
+    /// never none: after a restart containerd takes that for a lost container and deletes it.
     /// </remarks>
-    public async Task<IReadOnlyList<int>> PidsAsync()
+    /// <returns>The pids, each with the exec's id, which is empty for the sandbox.</returns>
+    public IReadOnlyList<(int Pid, string ExecId)> Processes()
     {
-        if (IsAlive)
-            try
-            {
-                // containerd waits for this when it is restarted, for one container after the other.
-                IReadOnlyList<int> pids =
-                    await Sandbox.Control.PidsAsync(RunscId).WaitAsync(s_pidsBound, _context.Time);
-                if (pids.Count > 0)
-                    return pids;
-            }
-            catch (Exception e) when (e is RunscException or TimeoutException)
-            {
-                Log.PidsUnknown(Id, e);
-            }
-        return Sandbox.Died.IsCompleted ? [] : [Sandbox.Pid];
+        List<(int, string)> processes = [];
+        if (!Sandbox.Died.IsCompleted)
+            processes.Add((Sandbox.Pid, ""));
+        foreach (Exec exec in _execs.Values)
+            if (exec.Process is { State: ProcessState.Running, Pid: > 0 } process)
+                processes.Add((process.Pid, process.Id));
+        return processes;
     }
 
-    /// <summary>What the container uses, and its limit of memory, which the sandbox does not report.</summary>
-    /// <exception cref="RefusedException">It has ended.</exception>
-    /// <exception cref="RunscException">It failed.</exception>
-    /// <exception cref="LinuxException">It has just ended.</exception>
-    public async Task<RunscStats> StatsAsync()
+    /// <summary>What the container uses; if it has ended, what it used when that was asked last.</summary>
+    /// <exception cref="RefusedException">It has been deleted.</exception>
+    /// <exception cref="RunscException">The sandbox failed.</exception>
+    /// <exception cref="LinuxException">A cgroup cannot be read.</exception>
+    public async Task<ContainerUsage> UsageAsync()
     {
-        if (HasEnded)
+        if (Init.State == ProcessState.Deleted)
             throw new RefusedException(Refusal.NotFound, $"{Init} is {StateName}: it has no statistics");
-        RunscStats stats = await _statistics.ReadAsync();
-        if (stats.MemoryLimit != 0)
-            return stats;
+        // containerd asks after an exit: it may have been for want of memory.
+        RunscStats inside = HasEnded ? _statistics.Last ?? new RunscStats() : await _statistics.ReadAsync();
         // The CRI takes any number but a huge one for a limit, and what is not used of it for available.
-        return stats with
+        ulong limit = FindOwnCgroup() is { } group ? CgroupReader.MemoryLimit(group) : ulong.MaxValue;
+        if (inside.MemoryLimit > 0)
+            limit = inside.MemoryLimit;
+        return new ContainerUsage(inside, Sandbox.Usage.ReadCpu(), Sandbox.Usage.Read(), IsSandbox)
         {
-            MemoryLimit = FindOwnCgroup() is { } group ? CgroupReader.MemoryLimit(group) : ulong.MaxValue,
+            MemoryLimit = Math.Min(limit, NodeMemory.Total),
+            OutOfMemoryKills = _outOfMemoryKills,
         };
     }
 

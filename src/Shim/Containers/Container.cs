@@ -20,8 +20,11 @@ internal sealed partial class Container : ISandboxMember
     /// <summary>The exit status of a first process that never ran.</summary>
     private const int NeverRanStatus = 128;
 
+    /// <summary>The exit status of a process that SIGKILL ended.</summary>
+    private const int KilledStatus = 128 + Signals.SIGKILL;
+
     /// <summary>The exit status of a process whose sandbox is gone and did not report one.</summary>
-    private const int LostStatus = 128 + Signals.SIGKILL;
+    private const int LostStatus = KilledStatus;
 
     private readonly ShimContext _context;
     private readonly ContainerStore _store;
@@ -33,6 +36,7 @@ internal sealed partial class Container : ISandboxMember
     private readonly ContainerStatistics _statistics;
     private readonly int? _restorePlace;
     private readonly TaskCompletionSource _started = LoopTask.NewSource();
+    private ulong _outOfMemoryKills;
 
     internal Container(ShimContext context, ContainerStore store, ContainerCreation creation, Sandbox sandbox,
         ContainerProcess init, int? restorePlace)

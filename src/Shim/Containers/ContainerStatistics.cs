@@ -18,7 +18,9 @@ internal sealed class ContainerStatistics(Sandbox sandbox, string runscId, Func<
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(2);
 
     private Task<RunscStats>? _asking;
-    private RunscStats? _last;
+
+    /// <summary>The last answer; null if there was none.</summary>
+    public RunscStats? Last { get; private set; }
 
     /// <summary>Reads them, within 2 s.</summary>
     /// <exception cref="RunscException">The sandbox failed, or does not answer and its cgroup says nothing.</exception>
@@ -33,8 +35,7 @@ internal sealed class ContainerStatistics(Sandbox sandbox, string runscId, Func<
                 _asking = sandbox.Control.StatsAsync(runscId);
             else if (Known() is { } known)
                 return known;
-            _last = await _asking!.WaitAsync(s_bound, time);
-            return _last;
+            return Last = await _asking!.WaitAsync(s_bound, time);
         }
         catch (TimeoutException e)
         {
@@ -49,13 +50,18 @@ internal sealed class ContainerStatistics(Sandbox sandbox, string runscId, Func<
         }
     }
 
-    private RunscStats? Known() => _last ?? (cgroup() is { } group ? OfCgroup(group) : null);
+    private RunscStats? Known() => Last ?? (cgroup() is { } group ? OfCgroup(group) : null);
 
-    private static RunscStats? OfCgroup(Cgroup group) =>
-        CgroupReader.CpuUsage(group) is not { } cpu ? null : new RunscStats
+    private static RunscStats? OfCgroup(Cgroup group)
+    {
+        if (CgroupCpu.Read(group) is not { } cpu)
+            return null;
+        CgroupUsage? usage = CgroupUsage.Read(group);
+        return new RunscStats
         {
-            CpuTotal = cpu,
-            MemoryUsage = CgroupReader.MemoryUsage(group) ?? 0,
-            PidsCurrent = CgroupReader.Pids(group) ?? 0,
+            CpuTotal = cpu.Total,
+            MemoryUsage = usage?.Memory ?? 0,
+            PidsCurrent = usage?.Pids ?? 0,
         };
+    }
 }

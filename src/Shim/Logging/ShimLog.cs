@@ -180,9 +180,6 @@ internal sealed class ShimLog : IDisposable
     internal void SandboxKilled(string sandbox, int pid) =>
         _logger.Warning("sandbox did not take SIGKILL; killing its process {sandbox} {pid}", sandbox, pid);
 
-    internal void PidsUnknown(string id, Exception error) =>
-        _logger.Warning("processes unknown; reporting the sandbox's process {id} {reason}", id, error.Message);
-
     internal void UndoFailed(string id, string what, Exception error) =>
         _logger.Error("could not undo {id} {what} {reason}", id, what, error.Message);
 

@@ -19,9 +19,6 @@ internal interface ISandboxControl
     /// <param name="all">Every process of the container.</param>
     Task SignalAsync(string id, int signal, int pid, bool all);
 
-    /// <summary>The ids of the container's processes inside the sandbox.</summary>
-    Task<IReadOnlyList<int>> PidsAsync(string id);
-
     /// <summary>The container's statistics.</summary>
     Task<RunscStats> StatsAsync(string id);
 

@@ -144,9 +144,6 @@ internal static class RunscArguments
         _ => null,
     };
 
-    /// <summary><c>ps</c>: the process ids inside the sandbox, as JSON.</summary>
-    public static List<string> Pids(string id) => ["ps", "--format", "json", id];
-
     /// <summary><c>events --stats</c>: the container's statistics once, as JSON.</summary>
     public static List<string> Stats(string id) => ["events", "--stats", id];
 

@@ -5,11 +5,7 @@ namespace Shim.Runsc;
 /// <summary>Controls a sandbox by running runsc's commands.</summary>
 internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxControl
 {
-    /// <summary>The processes of a container that are counted; a sandbox could name any number.</summary>
-    public const int MostPids = 32_768;
-
-    // As long as the sandbox's own answers may be.
-    private const int PidsLimit = 4 << 20;
+    // As long as the sandbox's own answer may be.
     private const int StatsLimit = 256 << 10;
 
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(10);
@@ -24,19 +20,6 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
     /// <inheritdoc/>
     public Task SignalAsync(string id, int signal, int pid, bool all) =>
         AnswerAsync("kill", () => AskAsync(id, RunscArguments.Kill(id, signal, pid, all)));
-
-    /// <inheritdoc/>
-    public Task<IReadOnlyList<int>> PidsAsync(string id) => AnswerAsync<IReadOnlyList<int>>("ps", async () =>
-    {
-        using JsonDocument answer = JsonDocument.Parse(await AskAsync(id, RunscArguments.Pids(id), PidsLimit));
-        List<int> pids = [];
-        // null if there are none
-        if (answer.RootElement.ValueKind != JsonValueKind.Null)
-            foreach (JsonElement element in answer.RootElement.EnumerateArray())
-                if (pids.Count < MostPids)
-                    pids.Add(element.GetInt32());
-        return pids;
-    });
 
     /// <inheritdoc/>
     public Task<RunscStats> StatsAsync(string id) =>

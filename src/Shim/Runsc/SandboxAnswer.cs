@@ -27,26 +27,10 @@ internal readonly struct SandboxAnswer
         {
             return Read(bytes);
         }
+        // A name or a text that is not Unicode.
         catch (InvalidOperationException e)
         {
-            throw NotUnicode(e);
-        }
-    }
-
-    /// <summary>Reads the result of <see cref="SandboxMethod.Processes"/>: null, or objects with a field <c>pid</c>.
-    /// </summary>
-    /// <param name="result">The result.</param>
-    /// <param name="most">How many are read at most.</param>
-    /// <exception cref="JsonException">It is not that.</exception>
-    public static IReadOnlyList<int> ReadPids(ReadOnlySpan<byte> result, int most)
-    {
-        try
-        {
-            return ReadAll(result, most);
-        }
-        catch (InvalidOperationException e)
-        {
-            throw NotUnicode(e);
+            throw new JsonException(e.Message, e);
         }
     }
 
@@ -78,37 +62,4 @@ internal readonly struct SandboxAnswer
             throw new JsonException("no field result");
         return new SandboxAnswer { Success = succeeded, Error = error, Result = result ?? default };
     }
-
-    private static List<int> ReadAll(ReadOnlySpan<byte> result, int most)
-    {
-        List<int> pids = [];
-        var reader = new Utf8JsonReader(result, s_options);
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.Null)
-            return pids;
-        if (reader.TokenType != JsonTokenType.StartArray)
-            throw new JsonException("not a list of processes");
-        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject && pids.Count < most)
-            pids.Add(ReadPid(ref reader));
-        return reader.TokenType is JsonTokenType.EndArray or JsonTokenType.StartObject
-            ? pids : throw new JsonException("not a list of processes");
-    }
-
-    private static int ReadPid(ref Utf8JsonReader reader)
-    {
-        int? pid = null;
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            bool isPid = reader.ValueTextEquals("pid"u8);
-            reader.Read();
-            if (isPid)
-                pid = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int number) ? number
-                    : throw new JsonException("a process's id is not a number");
-            reader.Skip();
-        }
-        return pid ?? throw new JsonException("a process without an id");
-    }
-
-    /// <summary>The reader's exception for a name or a text that is not Unicode.</summary>
-    private static JsonException NotUnicode(InvalidOperationException e) => new(e.Message, e);
 }

@@ -56,11 +56,6 @@ internal sealed class SandboxControl(SandboxSocket? socket, RunscControl command
         });
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<int>> PidsAsync(string id) => AskAsync<IReadOnlyList<int>>(
-        SandboxMethod.Processes, json => json.WriteStringValue(id),
-        static result => SandboxAnswer.ReadPids(result.Span, RunscControl.MostPids), () => commands.PidsAsync(id));
-
-    /// <inheritdoc/>
     public Task<RunscStats> StatsAsync(string id) => AskAsync(
         SandboxMethod.Event, json => json.WriteStringValue(id),
         result =>

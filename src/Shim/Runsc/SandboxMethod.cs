@@ -8,7 +8,6 @@ internal sealed class SandboxMethod(string name, TimeSpan bound, int longestAnsw
 {
     private const int Word = 64 << 10; // or an error message
     private const int Figures = 256 << 10; // a few KiB with every interface and processor that there can be
-    private const int List = 4 << 20;
 
     // A sandbox takes a fraction of a millisecond, but seconds on a node whose processors are busy.
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(30);
@@ -20,9 +19,6 @@ internal sealed class SandboxMethod(string name, TimeSpan bound, int longestAnsw
     /// A signal. Its bound is shorter because the shim itself kills a sandbox that does not take its SIGKILL.
     /// </summary>
     public static SandboxMethod Signal { get; } = new("Signal", TimeSpan.FromSeconds(10), Word);
-
-    /// <summary>A container's processes.</summary>
-    public static SandboxMethod Processes { get; } = new("Processes", s_bound, List);
 
     /// <summary>A container's statistics. The CRI asks for those of all of a node's containers, in turn.</summary>
     public static SandboxMethod Event { get; } = new("Event", TimeSpan.FromSeconds(2), Figures);

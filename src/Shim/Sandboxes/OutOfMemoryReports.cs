@@ -1,16 +1,22 @@
 using Linux;
-using Shim.Events;
 
 namespace Shim.Sandboxes;
 
-/// <summary>Reports out-of-memory kills in a sandbox for each of its containers.</summary>
+/// <summary>Finds out which of a sandbox's containers were killed for want of memory.</summary>
 /// <remarks>
-/// All containers of a sandbox share its cgroup and its memory, so a kill there concerns each. An exit is preceded by
-/// <see cref="Report"/>, so that the explanation comes before what it explains.
+/// The kernel counts the kills in the sandbox's cgroup, in which the processes of all its containers are, and does not
+/// say whose process it was. So a kill explains the end of the container that a signal ends just then, and no other's;
+/// if it was the sandbox's own process, the end of all.
 /// </remarks>
 internal sealed class OutOfMemoryReports(Sandbox sandbox, ShimContext context)
 {
+    /// <summary>The sandbox notices the end of a process, and reports that of its container, within this time.</summary>
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(10);
+
     private OutOfMemoryWatch _watch = OutOfMemoryWatch.None;
+    private long? _killedAt;
 
     /// <summary>Starts watching, until the sandbox has ended. A failure is logged.</summary>
     public void Start()
@@ -24,34 +30,47 @@ internal sealed class OutOfMemoryReports(Sandbox sandbox, ShimContext context)
             context.Log.OomNotWatched(sandbox.Id, e);
             return;
         }
-        LoopTask.Watch(ReportAllAsync);
+        LoopTask.Watch(WatchAsync);
         LoopTask.Watch(DisposeWithSandboxAsync);
     }
 
-    /// <summary>Publishes an event for each container if there was a kill that was not reported yet.</summary>
-    public void Report()
+    /// <summary>Whether a kill explains that a container has just been ended by SIGKILL.</summary>
+    public bool ExplainsKill()
+    {
+        Look();
+        if (_killedAt is not { } at || context.Time.GetElapsedTime(at) > s_soon)
+            return false;
+        if (!sandbox.Died.IsCompleted)
+            _killedAt = null;
+        return true;
+    }
+
+    /// <returns>Whether there was a kill since it last looked.</returns>
+    private bool Look()
     {
         try
         {
             if (!_watch.HasKilled())
-                return;
+                return false;
         }
         catch (LinuxException e)
         {
             context.Log.OomNotWatched(sandbox.Id, e);
-            return;
+            return false;
         }
+        _killedAt = context.Time.GetTimestamp();
         context.Log.OutOfMemory(sandbox.Id);
-        foreach (ISandboxMember container in sandbox.Members)
-            context.Events.Publish(TaskEvents.OutOfMemory(container.Id));
+        return true;
     }
 
-    private async Task ReportAllAsync()
+    private async Task WatchAsync()
     {
         try
         {
+            // v1 tells that memory has run out before it kills and counts.
             while (await _watch.WaitAsync())
-                Report();
+                for (TimeSpan pause = s_firstLook; !Look() && pause < s_soon; pause *= 2)
+                    await LoopTask.AnyWithinAsync(pause, context.Time, sandbox.Died);
         }
         catch (LinuxException e)
         {
@@ -62,7 +81,7 @@ internal sealed class OutOfMemoryReports(Sandbox sandbox, ShimContext context)
     private async Task DisposeWithSandboxAsync()
     {
         await Task.WhenAny(sandbox.Died); // however it ended
-        Report();
+        Look();
         _watch.Dispose();
     }
 }

@@ -51,6 +51,9 @@ internal sealed partial class Sandbox
     /// <summary>Its cgroup on the node; null if it has none of its own.</summary>
     public Cgroup? Cgroup { get; private init; }
 
+    /// <summary>What it uses according to that.</summary>
+    public SandboxUsage Usage { get; private init; } = new(null, TimeProvider.System);
+
     /// <summary>What was decided about the pod's volumes; null if the sandbox is another shim's.</summary>
     public VolumeDecisions? Volumes { get; init; }
 
@@ -77,14 +80,16 @@ internal sealed partial class Sandbox
         string log, VolumeDecisions? volumes = null, string? podNamespace = null)
     {
         Cgroup? cgroup = OwnCgroup(context, pid);
+        var usage = new SandboxUsage(cgroup, context.Time);
         var control = new SandboxControl(
             SandboxSocket.Find(runsc.Settings.Root, runscId, context.Time), new RunscControl(runsc, log),
-            () => cgroup is null ? null : CgroupReader.CpuUsage(cgroup), died,
+            () => usage.ReadCpu()?.Total, died,
             reason => context.Log.SandboxSocketGivenUp(id, reason),
             reason => context.Log.LatePauseNotUndone(id, reason), context.Time);
         return new Sandbox(context, id, pid, died, control)
         {
             Cgroup = cgroup,
+            Usage = usage,
             Volumes = volumes,
             PodNamespace = podNamespace,
         };
@@ -110,8 +115,8 @@ internal sealed partial class Sandbox
         _outOfMemory.Start();
     }
 
-    /// <summary>Reports an out-of-memory kill that was not reported yet. Before an exit that it may explain.</summary>
-    public void ReportOutOfMemory() => _outOfMemory?.Report();
+    /// <summary>Whether a lack of memory explains that a container has just been killed.</summary>
+    public bool HasRunOutOfMemory() => _outOfMemory?.ExplainsKill() ?? false;
 
     /// <summary>Refuses what cannot be done in a sandbox that has ended or is paused.</summary>
     /// <param name="what">What cannot be done, such as <c>start container web</c>.</param>

@@ -135,15 +135,13 @@ internal sealed class TaskService(
     }
 
     /// <inheritdoc/>
-    public override async Task<PidsResponse> Pids(PidsRequest request, ServerCallContext context)
+    public override Task<PidsResponse> Pids(PidsRequest request, ServerCallContext context)
     {
-        Container container = store.Get(request.Id);
         var response = new PidsResponse();
-        IReadOnlyDictionary<int, string> execs = container.ExecsByInternalPid();
-        foreach (int pid in await container.PidsAsync())
+        foreach ((int pid, string execId) in store.Get(request.Id).Processes())
         {
             var info = new ProcessInfo { Pid = (uint)pid };
-            if (execs.TryGetValue(pid, out string? execId))
+            if (execId.Length > 0)
                 info.Info = new Any
                 {
                     TypeUrl = "containerd.runc.v1.ProcessDetails",
@@ -151,7 +149,7 @@ internal sealed class TaskService(
                 };
             response.Processes.Add(info);
         }
-        return response;
+        return System.Threading.Tasks.Task.FromResult(response);
     }
 
     /// <inheritdoc/>
@@ -215,8 +213,8 @@ internal sealed class TaskService(
     /// <inheritdoc/>
     public override async Task<StatsResponse> Stats(StatsRequest request, ServerCallContext context)
     {
-        Runsc.RunscStats stats = await store.Get(request.Id).StatsAsync();
-        return new StatsResponse { Stats = cgroups == CgroupMode.Unified ? Metrics.ToV2(stats) : Metrics.ToV1(stats) };
+        ContainerUsage usage = await store.Get(request.Id).UsageAsync();
+        return new StatsResponse { Stats = cgroups == CgroupMode.Unified ? Metrics.ToV2(usage) : Metrics.ToV1(usage) };
     }
 
     /// <inheritdoc/>

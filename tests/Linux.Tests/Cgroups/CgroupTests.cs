@@ -38,16 +38,50 @@ public sealed class CgroupTests : IDisposable
     [Fact]
     public void Processor_time_is_in_nanoseconds()
     {
-        Assert.Equal(7UL, CgroupReader.CpuUsage(FakeV1(("cpuacct.usage", "7\n"))));
-        Assert.Equal(100_000UL, CgroupReader.CpuUsage(Fake(("cpu.stat", "usage_usec 100\nuser_usec 60\n"))));
+        var expected = new CgroupCpu
+        {
+            Total = 100_000,
+            User = 60_000,
+            Kernel = 40_000,
+            Periods = 20,
+            ThrottledPeriods = 5,
+            ThrottledTime = 6000,
+        };
+        Assert.Equal(expected, CgroupCpu.Read(FakeV1(
+            ("cpuacct.usage", "100000\n"), ("cpuacct.usage_user", "60000\n"), ("cpuacct.usage_sys", "40000\n"),
+            ("cpu.stat", "nr_periods 20\nnr_throttled 5\nthrottled_time 6000\n"))));
+        Assert.Equal(expected, CgroupCpu.Read(Fake(("cpu.stat",
+            "usage_usec 100\nuser_usec 60\nsystem_usec 40\nnr_periods 20\nnr_throttled 5\nthrottled_usec 6\n"))));
     }
 
     [Fact]
-    public void Memory_and_processes_in_use()
+    public void Usage_of_v1()
     {
-        Assert.Equal(7UL, CgroupReader.MemoryUsage(FakeV1(("memory.usage_in_bytes", "7\n"))));
-        Assert.Equal(8UL, CgroupReader.MemoryUsage(Fake(("memory.current", "8\n"))));
-        Assert.Equal(3UL, CgroupReader.Pids(Fake(("pids.current", "3\n"))));
+        CgroupUsage usage = CgroupUsage.Read(FakeV1(
+            ("memory.usage_in_bytes", "100\n"), ("memory.max_usage_in_bytes", "120\n"), ("memory.failcnt", "9\n"),
+            ("memory.memsw.usage_in_bytes", "130\n"), ("memory.stat", "cache 1\ntotal_pgfault 8\n"),
+            ("memory.oom_control", "oom_kill_disable 1\nunder_oom 1\noom_kill 2\n")))!;
+        Assert.Equal((100ul, 120ul, 9ul, 30ul), (usage.Memory, usage.MemoryMax, usage.MemoryFailures, usage.Swap));
+        Assert.Equal((8ul, 1ul), (usage.MemoryStat["total_pgfault"], usage.MemoryEvents["under_oom"]));
+        Assert.Equal((0ul, 0ul), (usage.Pids, usage.PidsLimit));
+        Assert.Empty(usage.Blocks);
+        Assert.Null(usage.CpuPressure);
+    }
+
+    [Fact]
+    public void Usage_of_v2()
+    {
+        CgroupUsage usage = CgroupUsage.Read(Fake(
+            ("memory.current", "8\n"), ("memory.peak", "9\n"), ("memory.swap.current", "4\n"),
+            ("memory.events", "low 1\nhigh 2\nmax 3\noom 4\noom_kill 5\n"), ("memory.stat", "anon 6\n"),
+            ("pids.current", "3\n"), ("pids.max", "max\n"), ("io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n"),
+            ("cpu.pressure", "some avg10=1.50 avg60=0.00 avg300=0.00 total=77\n")))!;
+        Assert.Equal((8ul, 9ul, 3ul, 4ul), (usage.Memory, usage.MemoryMax, usage.MemoryFailures, usage.Swap));
+        Assert.Equal((6ul, 2ul), (usage.MemoryStat["anon"], usage.MemoryEvents["high"]));
+        Assert.Equal((3ul, 0ul), (usage.Pids, usage.PidsLimit));
+        Assert.Equal([new BlockUsage(8, 0, 1, 2, 3, 4)], usage.Blocks);
+        Assert.Equal(new Pressure(new PressureTimes(1.5, 0, 0, 77), default), usage.CpuPressure);
+        Assert.Null(usage.IoPressure);
     }
 
     [Fact]
@@ -63,9 +97,8 @@ public sealed class CgroupTests : IDisposable
         CgroupHierarchies hierarchies = CgroupHierarchies.Read();
         Cgroup group = Cgroup.AtPath(hierarchies, "no-such-group-linux-tests");
         Assert.False(group.Exists);
-        Assert.Null(CgroupReader.CpuUsage(group));
-        Assert.Null(CgroupReader.MemoryUsage(group));
-        Assert.Null(CgroupReader.Pids(group));
+        Assert.Null(CgroupCpu.Read(group));
+        Assert.Null(CgroupUsage.Read(group));
         Assert.Equal(ulong.MaxValue, CgroupReader.MemoryLimit(group));
         Assert.Null(OomCounter.Read(group));
     }
@@ -117,7 +150,7 @@ public sealed class CgroupTests : IDisposable
                     Assert.Equal($"{hierarchy.MountPoint}/{name}/inner", found.DirectoryOf(controller));
             }
             Assert.True(found.SameAs(group));
-            Assert.NotNull(CgroupReader.CpuUsage(found));
+            Assert.NotNull(CgroupCpu.Read(found));
         }
         finally
         {

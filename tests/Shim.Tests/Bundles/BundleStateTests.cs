@@ -25,6 +25,18 @@ public sealed class BundleStateTests
         Assert.Equal(s_state.Flags, settings.Flags);
     }
 
+    /// <summary>gVisor's documented file has one directory for each container.</summary>
+    [Fact]
+    public void Flags_may_have_the_containers_id()
+    {
+        BundleState state = BundleState.For("web", "k8s.io", new ShimConfiguration
+        {
+            RunscConfig = new() { ["debug-log"] = "/var/log/runsc/%ID%/gvisor.%COMMAND%.log", ["debug"] = "true" },
+        });
+        Assert.Equal("/var/log/runsc/web/gvisor.%COMMAND%.log", state.Flags["debug-log"]);
+        Assert.Equal("true", state.Flags["debug"]);
+    }
+
     [Fact]
     public void A_saved_record_is_loaded_unchanged()
     {

@@ -9,51 +9,48 @@ namespace Shim.Tests.Containers;
 public sealed class ContainerQueryTests
 {
     [Fact]
-    public void Pids_are_the_sandboxs_answer() => TestPod.Run(async pod =>
+    public void Processes_are_those_of_the_node_while_the_sandbox_lives() => TestPod.Run(async pod =>
     {
         Container container = await pod.StartAsync("web");
-        pod.Control.Pids = [1, 8];
-        Assert.Equal([1, 8], await container.PidsAsync());
-        Assert.Equal(["wait web+", "pids web+"], pod.Control.Calls);
-    });
-
-    [Fact]
-    public void Pids_are_never_none_while_the_sandbox_lives() => TestPod.Run(async pod =>
-    {
-        Container container = await pod.StartAsync("web");
-        pod.Control.Pids = [];
-        Assert.Equal([pod.Sandbox.Pid], await container.PidsAsync());
+        container.AddExec("e", "{}"u8.ToArray(), new("", "", "", Terminal: false));
+        container.AddExec("created", "{}"u8.ToArray(), new("", "", "", Terminal: false));
+        Assert.Equal([(pod.Sandbox.Pid, "")], container.Processes());
+        int exec = await pod.StartExecAsync(container, "e");
+        Assert.Equal([(pod.Sandbox.Pid, ""), (exec, "e")], container.Processes());
+        pod.Shim.Runsc.End(exec, 0);
+        await container.Process("e").Ended;
+        Assert.Equal([(pod.Sandbox.Pid, "")], container.Processes());
         await pod.EndAsync(container, 0);
-        Assert.Equal([pod.Sandbox.Pid], await container.PidsAsync());
+        Assert.Equal([(pod.Sandbox.Pid, "")], container.Processes());
         pod.Shim.Runsc.EndSandbox(0);
-        Assert.Empty(await container.PidsAsync());
+        Assert.Empty(container.Processes());
     });
 
     [Fact]
-    public void Pids_that_the_sandbox_does_not_give_are_its_own() => TestPod.Run(async pod =>
+    public void Without_a_memory_limit_that_is_the_nodes_memory() => TestPod.Run(async pod =>
     {
         Container container = await pod.StartAsync("web");
-        pod.Control.Fail("pids", RunscFailure.Failed);
-        Assert.Equal([pod.Sandbox.Pid], await container.PidsAsync());
-        pod.Control.Hold("pids");
-        Task<IReadOnlyList<int>> late = container.PidsAsync();
-        pod.Shim.Time.Advance(TimeSpan.FromMilliseconds(1999));
-        Assert.False(late.IsCompleted);
-        pod.Shim.Time.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.Equal([pod.Sandbox.Pid], await late);
-        Assert.Equal(2, pod.Shim.Warnings.Length);
+        foreach ((ulong limit, ulong expected) in ((ulong, ulong)[])
+            [(0, NodeMemory.Total), (4096, 4096), (ulong.MaxValue, NodeMemory.Total)])
+        {
+            pod.Control.Stats = new RunscStats { CpuTotal = 5, MemoryLimit = limit };
+            ContainerUsage usage = await container.UsageAsync();
+            Assert.Equal(5UL, usage.Inside.CpuTotal);
+            Assert.Equal(expected, usage.MemoryLimit);
+        }
     });
 
-    [Theory]
-    [InlineData(0UL, ulong.MaxValue)]
-    [InlineData(4096UL, 4096UL)]
-    public void Statistics_without_a_memory_limit_have_none(ulong limit, ulong expected) => TestPod.Run(async pod =>
+    [Fact]
+    public void Statistics_of_an_ended_container_are_the_last_ones() => TestPod.Run(async pod =>
     {
-        Container container = await pod.StartAsync("web");
-        pod.Control.Stats = new RunscStats { CpuTotal = 5, MemoryLimit = limit };
-        RunscStats stats = await container.StatsAsync();
-        Assert.Equal(5UL, stats.CpuTotal);
-        Assert.Equal(expected, stats.MemoryLimit);
+        Container container = await pod.StartAsync("web"), never = await pod.StartAsync("never");
+        pod.Control.Stats = new RunscStats { CpuTotal = 5 };
+        await container.UsageAsync();
+        await pod.EndAsync(container, 137);
+        await pod.EndAsync(never, 137);
+        pod.Control.Fail("stats", RunscFailure.NotFound);
+        Assert.Equal(5UL, (await container.UsageAsync()).Inside.CpuTotal);
+        Assert.Equal(0UL, (await never.UsageAsync()).Inside.CpuTotal);
     });
 
     [Fact]
@@ -61,7 +58,7 @@ public sealed class ContainerQueryTests
     {
         Container container = await pod.StartAsync("web");
         pod.Control.Fail("stats", RunscFailure.TimedOut);
-        Assert.Equal(RunscFailure.TimedOut, (await Assert.ThrowsAsync<RunscException>(container.StatsAsync)).Failure);
+        Assert.Equal(RunscFailure.TimedOut, (await Assert.ThrowsAsync<RunscException>(container.UsageAsync)).Failure);
     });
 
     [Fact]
@@ -69,21 +66,21 @@ public sealed class ContainerQueryTests
     {
         Container container = await pod.StartAsync("web");
         pod.Control.Stats = new RunscStats { CpuTotal = 5 };
-        await container.StatsAsync();
+        await container.UsageAsync();
         TaskCompletionSource held = pod.Control.Hold("stats");
-        Task<RunscStats> late = container.StatsAsync();
+        Task<ContainerUsage> late = container.UsageAsync();
         pod.Shim.Time.Advance(TimeSpan.FromMilliseconds(1999));
         Assert.False(late.IsCompleted);
         pod.Shim.Time.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.Equal(5UL, (await late).CpuTotal);
+        Assert.Equal(5UL, (await late).Inside.CpuTotal);
         // It gets no further question, and nobody waits for it again.
         int calls = pod.Control.Calls.Count;
-        Assert.Equal(5UL, (await container.StatsAsync()).CpuTotal);
+        Assert.Equal(5UL, (await container.UsageAsync()).Inside.CpuTotal);
         Assert.Equal(calls, pod.Control.Calls.Count);
         pod.Control.Stats = new RunscStats { CpuTotal = 6 };
         held.SetResult();
         await TestShim.SettleAsync();
-        Assert.Equal(6UL, (await container.StatsAsync()).CpuTotal);
+        Assert.Equal(6UL, (await container.UsageAsync()).Inside.CpuTotal);
     });
 
     [Fact]
@@ -93,7 +90,7 @@ public sealed class ContainerQueryTests
         pod.Control.Hold("stats");
         for (int times = 0; times < 2; times++)
         {
-            Task<RunscStats> late = container.StatsAsync();
+            Task<ContainerUsage> late = container.UsageAsync();
             await pod.Shim.Time.UntilAwaitedAsync(TimeSpan.FromSeconds(2));
             pod.Shim.Time.Advance(TimeSpan.FromSeconds(2));
             RunscException e = await Assert.ThrowsAsync<RunscException>(() => late);
@@ -107,8 +104,7 @@ public sealed class ContainerQueryTests
         Container container = await pod.StartAsync("web");
         TaskCompletionSource paused = pod.Control.Hold("pause");
         Task pausing = container.PauseAsync();
-        Assert.Equal([1], await container.PidsAsync());
-        await container.StatsAsync();
+        await container.UsageAsync();
         paused.SetResult();
         await pausing;
     });

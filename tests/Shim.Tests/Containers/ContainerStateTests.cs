@@ -25,7 +25,7 @@ public sealed class ContainerStateTests
     [InlineData("delete", "Deleted delete", "WrongState", "WrongState", "Deleted delete", "NotFound")]
     [InlineData("exec", "WrongState", "Running exec-added", "Paused exec-added", "WrongState", "WrongState")]
     [InlineData("update", "Unsupported", "Unsupported", "Unsupported", "WrongState", "WrongState")]
-    [InlineData("stats", "Created", "Running", "Paused", "NotFound", "NotFound")]
+    [InlineData("stats", "Created", "Running", "Paused", "Stopped", "NotFound")]
     [InlineData("pids", "Created", "Running", "Paused", "Stopped", "Deleted")]
     [InlineData("checkpoint", "WrongState", "Running checkpointed", "Paused checkpointed", "WrongState", "WrongState")]
     [InlineData("wait", "Created", "Running", "Paused", "WrongState", "WrongState")]
@@ -88,9 +88,10 @@ public sealed class ContainerStateTests
             case "update":
                 return container.UpdateAsync(limits);
             case "stats":
-                return container.StatsAsync();
+                return container.UsageAsync();
             case "pids":
-                return container.PidsAsync();
+                container.Processes();
+                return Task.CompletedTask;
             case "checkpoint":
                 pod.Shim.Runsc.On("checkpoint", call =>
                 {

@@ -167,7 +167,6 @@ public sealed class RunscArgumentsTests
         Assert.Equal(["start", "web+"], RunscArguments.Start("web+"));
         Assert.Equal(["delete", "--force", "web+"], RunscArguments.DeleteForce("web+"));
         Assert.Equal(["wait", "web+"], RunscArguments.Wait("web+"));
-        Assert.Equal(["ps", "--format", "json", "web+"], RunscArguments.Pids("web+"));
         Assert.Equal(["events", "--stats", "web+"], RunscArguments.Stats("web+"));
         Assert.Equal(["state", "web+"], RunscArguments.State("web+"));
         Assert.Equal(["pause", "web+"], RunscArguments.Pause("web+"));

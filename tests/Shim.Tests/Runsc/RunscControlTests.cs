@@ -14,7 +14,7 @@ public sealed class RunscControlTests
         RunscControl control = new(test.Runner, test.Log);
         foreach (Func<Task> ask in (Func<Task>[])
         [
-            () => control.SignalAsync("web+", 9, 0, all: false), () => control.PidsAsync("web+"),
+            () => control.SignalAsync("web+", 9, 0, all: false),
             () => control.StatsAsync("web+"), () => control.PauseAsync("web+"), () => control.ResumeAsync("web+"),
             () => control.WaitAsync("web+", CancellationToken.None),
         ])
@@ -26,7 +26,6 @@ public sealed class RunscControlTests
     [Fact]
     public void Each_question_is_a_command() => RunWithRecord(async (test, control) =>
     {
-        test.Runsc.On("ps", static call => call.Print("[1,7]"));
         test.Runsc.On("events", static call => call.Print("""{"data":{"pids":{"current":2}}}"""));
         test.Runsc.On("wait", static call =>
         {
@@ -37,12 +36,11 @@ public sealed class RunscControlTests
         await control.SignalAsync("web+", 9, 0, all: true);
         await control.PauseAsync("web+");
         await control.ResumeAsync("web+");
-        Assert.Equal([1, 7], await control.PidsAsync("web+"));
         Assert.Equal(2UL, (await control.StatsAsync("web+")).PidsCurrent);
         Assert.Equal(6, await control.WaitAsync("web+", CancellationToken.None));
         Assert.Equal(
             [
-                "kill --pid 7 web+ 15", "kill --all web+ 9", "pause web+", "resume web+", "ps --format json web+",
+                "kill --pid 7 web+ 15", "kill --all web+ 9", "pause web+", "resume web+",
                 "events --stats web+", "wait web+",
             ],
             test.Runsc.Commands);
@@ -60,13 +58,6 @@ public sealed class RunscControlTests
         Assert.Equal(state, await control.StateAsync("web+"));
     });
 
-    [Fact]
-    public void No_processes_are_null() => RunWithRecord(async (test, control) =>
-    {
-        test.Runsc.On("ps", static call => call.Print("null"));
-        Assert.Empty(await control.PidsAsync("web+"));
-    });
-
     [Theory]
     [InlineData("")]
     [InlineData("{")]
@@ -75,13 +66,12 @@ public sealed class RunscControlTests
     [InlineData("[1e99]")]
     public void An_answer_that_is_nonsense_is_a_failure(string answer) => RunWithRecord(async (test, control) =>
     {
-        foreach (string command in (string[])["ps", "events", "state", "wait"])
+        foreach (string command in (string[])["events", "state", "wait"])
             test.Runsc.On(command, call =>
             {
                 call.Print(answer);
                 call.End(0);
             });
-        await FailureAsync(control.PidsAsync("web+"), RunscFailure.Failed, "ps");
         await FailureAsync(control.StateAsync("web+"), RunscFailure.Failed, "state");
         await FailureAsync(control.WaitAsync("web+", CancellationToken.None), RunscFailure.Failed, "wait");
     });

@@ -30,7 +30,7 @@ public sealed class SandboxControlTests : IDisposable
         Task<RunscStats> stats = control.StatsAsync("web+");
         await PassAsync(s_deathBound);
         await AssertFailsAsync(RunscFailure.NotFound, FromCommand, stats);
-        await AssertFailsAsync(RunscFailure.NotFound, FromCommand, control.PidsAsync("web+"));
+        await AssertFailsAsync(RunscFailure.NotFound, FromCommand, control.SignalAsync("web+", 9, 0, all: false));
         Assert.Single(sandbox.Asked);
         Assert.Single(_gaveUp);
     });
@@ -80,14 +80,14 @@ public sealed class SandboxControlTests : IDisposable
     [Fact]
     public void A_late_answer_of_a_sandbox_that_has_answered_fails_one_request() => Run(async (sandbox, control) =>
     {
-        sandbox.Answers = ["{\"success\":true,\"result\":null}"];
-        Assert.Empty(await control.PidsAsync("web+"));
+        sandbox.Answers = ["{\"success\":true,\"result\":2}"];
+        Assert.Equal(SandboxContainerState.Running, await control.StateAsync("web+"));
         sandbox.Answers = [];
         Task<RunscStats> stats = control.StatsAsync("web+");
         await PassAsync(s_statsBound);
         await AssertFailsAsync(RunscFailure.TimedOut, "sandbox request Event: no answer within 2 s", stats);
-        sandbox.Answers = ["{\"success\":true,\"result\":null}"];
-        Assert.Empty(await control.PidsAsync("web+"));
+        sandbox.Answers = ["{\"success\":true,\"result\":2}"];
+        Assert.Equal(SandboxContainerState.Running, await control.StateAsync("web+"));
         Assert.Empty(_gaveUp);
     });
 

@@ -14,9 +14,6 @@ internal sealed class ScriptedControl : ISandboxControl
     /// <summary>Decides how every call but a wait goes; by default each succeeds at once.</summary>
     public Func<string, Task> OnCall { get; set; } = static _ => Task.CompletedTask;
 
-    /// <summary>The container's processes.</summary>
-    public IReadOnlyList<int> Pids { get; set; } = [1];
-
     /// <summary>The container's statistics.</summary>
     public RunscStats Stats { get; set; } = new();
 
@@ -66,12 +63,6 @@ internal sealed class ScriptedControl : ISandboxControl
 
     public Task SignalAsync(string id, int signal, int pid, bool all) =>
         CallAsync($"signal {id} {signal} {pid}{(all ? " all" : "")}");
-
-    public async Task<IReadOnlyList<int>> PidsAsync(string id)
-    {
-        await CallAsync($"pids {id}");
-        return Pids;
-    }
 
     public async Task<RunscStats> StatsAsync(string id)
     {

@@ -36,7 +36,14 @@ public sealed record ContainerSettings(string Name, params IReadOnlyList<string>
 /// <param name="Path">Where it is in the container.</param>
 /// <param name="ReadOnly">Whether it can be written.</param>
 /// <param name="SubPath">A directory of it instead of all; made if missing.</param>
-public sealed record VolumeMount(string Volume, string Path, bool ReadOnly = false, string? SubPath = null);
+/// <param name="Propagation">Whether what is mounted in it on one side appears on the other.</param>
+public sealed record VolumeMount(string Volume, string Path, bool ReadOnly = false, string? SubPath = null,
+    MountPropagation Propagation = MountPropagation.PropagationPrivate);
 
 /// <summary>A directory or file of the node in a container.</summary>
-public sealed record HostPathMount(string HostPath, string Path, bool ReadOnly = false);
+/// <param name="HostPath">Where it is on the node.</param>
+/// <param name="Path">Where it is in the container.</param>
+/// <param name="ReadOnly">Whether it can be written.</param>
+/// <param name="Propagation">Whether what is mounted in it on one side appears on the other.</param>
+public sealed record HostPathMount(string HostPath, string Path, bool ReadOnly = false,
+    MountPropagation Propagation = MountPropagation.PropagationPrivate);

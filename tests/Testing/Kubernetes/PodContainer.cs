@@ -184,10 +184,22 @@ public sealed class PodContainer
         {
             VolumeMount volume = _settings.Volumes[i];
             string source = volume.SubPath is null ? Pod.VolumePath(volume.Volume) : MountSubPath(volume, i);
-            yield return new Mount { HostPath = source, ContainerPath = volume.Path, Readonly = volume.ReadOnly };
+            yield return new Mount
+            {
+                HostPath = source,
+                ContainerPath = volume.Path,
+                Readonly = volume.ReadOnly,
+                Propagation = volume.Propagation,
+            };
         }
         foreach (HostPathMount mount in _settings.HostPaths)
-            yield return new Mount { HostPath = mount.HostPath, ContainerPath = mount.Path, Readonly = mount.ReadOnly };
+            yield return new Mount
+            {
+                HostPath = mount.HostPath,
+                ContainerPath = mount.Path,
+                Readonly = mount.ReadOnly,
+                Propagation = mount.Propagation,
+            };
         yield return new Mount { HostPath = Path.Combine(Pod.Directory, "etc-hosts"), ContainerPath = "/etc/hosts" };
         yield return new Mount { HostPath = TerminationLog, ContainerPath = "/dev/termination-log" };
     }

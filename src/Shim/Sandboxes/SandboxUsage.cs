@@ -1,0 +1,42 @@
+using Linux;
+
+namespace Shim.Sandboxes;
+
+/// <summary>
+/// What a sandbox uses according to its cgroup on the node. containerd asks for each of its containers every second, so
+/// what need not be exact to the millisecond is read for all of them together.
+/// </summary>
+/// <param name="group">The cgroup; null if the sandbox has none of its own.</param>
+/// <param name="time">The loop's clock.</param>
+internal sealed class SandboxUsage(Cgroup? group, TimeProvider time)
+{
+    private static readonly TimeSpan s_fresh = TimeSpan.FromMilliseconds(500);
+
+    // containerd computes rates from it, so it is as old as the question.
+    private static readonly TimeSpan s_sameQuestion = TimeSpan.FromMilliseconds(10);
+
+    private CgroupUsage? _usage;
+    private CgroupCpu? _cpu;
+    private long _usageReadAt;
+    private long _cpuReadAt;
+
+    /// <summary>What it uses, or used when its cgroup was there; at most 500 ms old. Null if that is not known.</summary>
+    /// <exception cref="LinuxException">The cgroup cannot be read.</exception>
+    public CgroupUsage? Read()
+    {
+        if (group is null || (_usage is not null && time.GetElapsedTime(_usageReadAt) < s_fresh))
+            return _usage;
+        _usageReadAt = time.GetTimestamp();
+        return _usage = CgroupUsage.Read(group) ?? _usage;
+    }
+
+    /// <summary>Its processor time, or what that was when its cgroup was there. Null if that is not known.</summary>
+    /// <exception cref="LinuxException">The cgroup cannot be read.</exception>
+    public CgroupCpu? ReadCpu()
+    {
+        if (group is null || (_cpu is not null && time.GetElapsedTime(_cpuReadAt) < s_sameQuestion))
+            return _cpu;
+        _cpuReadAt = time.GetTimestamp();
+        return _cpu = CgroupCpu.Read(group) ?? _cpu;
+    }
+}
