@@ -11,7 +11,7 @@ public static class NodeMemory
     /// <exception cref="LinuxException">/proc cannot be read.</exception>
     public static ulong Total => s_total.Value;
 
-    /// <summary>Parses the text of /proc/meminfo (proc(5)): <c>MemTotal:       24625316 kB</c>.</summary>
+    /// <summary>Parses the text of /proc/meminfo: <c>MemTotal:       24625316 kB</c>.</summary>
     internal static ulong Parse(ReadOnlySpan<char> text)
     {
         const string Name = "MemTotal:", Unit = "kB";

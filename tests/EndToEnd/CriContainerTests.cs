@@ -26,7 +26,7 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
             // Without a limit that is the node's memory, rather than 2^64 less what it uses.
             Assert.Equal(Linux.NodeMemory.Total - stats.Memory.WorkingSetBytes.Value,
                 stats.Memory.AvailableBytes.Value);
-            // CRI's rss, which was 0.
+            // What the programs use themselves.
             Assert.True(stats.Memory.RssBytes.Value > 0, $"{stats.Memory}");
         }
         Assert.Equal(2, (await kubelet.Runtime.ListContainerStatsAsync(new ListContainerStatsRequest

@@ -1,12 +1,12 @@
 namespace Shim.Commands;
 
-/// <summary><c>features</c>: prints the OCI features as JSON, as CRI-O asks every runtime for them when it starts.</summary>
+/// <summary><c>features</c>: prints the OCI features as JSON. CRI-O asks every runtime when it starts.</summary>
 internal static class FeaturesCommand
 {
     /// <summary>
-    /// The OCI features of runsc that containerd and CRI-O read: containerd passes id-mapped and recursive mount options
-    /// only to runtimes that list them. runsc's own list is newer than the runsc of most nodes, so this one is fixed:
-    /// what every runsc since 2024 supports.
+    /// The OCI features of runsc that containerd and CRI-O read: containerd passes id-mapped and recursive mount
+    /// options only to runtimes that list them. runsc's own list is newer than the runsc of most nodes, so this one is
+    /// fixed: what every runsc since 2024 supports.
     /// </summary>
     public const string Features =
         """

@@ -1,5 +1,7 @@
 using Containerd.Api.Bootstrap;
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Shim.Service;
 
 namespace Shim.Commands;
 
@@ -14,7 +16,16 @@ internal sealed class StartAnswer
     private const int TaskServiceVersion = 2;
     private readonly BootstrapParams? _parameters;
 
-    private StartAnswer(BootstrapParams? parameters) => _parameters = parameters;
+    private StartAnswer(BootstrapParams? parameters, Any? options)
+    {
+        _parameters = parameters;
+        Options = options;
+    }
+
+    /// <summary>
+    /// The runtime's options, which 2.3 and later send as an extension of the parameters; null if there are none.
+    /// </summary>
+    public Any? Options { get; }
 
     /// <summary>The directory for the socket; null if containerd names none.</summary>
     public string? SocketDirectory =>
@@ -22,9 +33,6 @@ internal sealed class StartAnswer
 
     /// <summary>Whether containerd wants debug messages in the log.</summary>
     public bool Debug => _parameters is { LogLevel: LogLevel.Debug or LogLevel.Trace };
-
-    /// <summary>Whether standard input held containerd's parameters, as opposed to the runtime's options.</summary>
-    public bool HasParameters => _parameters is not null;
 
     /// <summary>containerd's ttrpc socket; empty if the parameters do not name it.</summary>
     public string TtrpcAddress => _parameters?.ContainerdTtrpcAddress ?? "";
@@ -36,17 +44,26 @@ internal sealed class StartAnswer
     public static StartAnswer For(ReadOnlySpan<byte> input, string id, string @namespace)
     {
         if (input.IsEmpty)
-            return new StartAnswer(null);
+            return new StartAnswer(null, null);
         try
         {
             BootstrapParams parameters = BootstrapParams.Parser.ParseFrom(input);
-            bool meant = parameters.InstanceId == id && parameters.Namespace == @namespace;
-            return new StartAnswer(meant ? parameters : null);
+            if (parameters.InstanceId == id && parameters.Namespace == @namespace)
+                return new StartAnswer(parameters, OptionsAmong(parameters.Extensions));
+            return new StartAnswer(null, Any.Parser.ParseFrom(input));
         }
         catch (InvalidProtocolBufferException)
         {
-            return new StartAnswer(null);
+            return new StartAnswer(null, null);
         }
+    }
+
+    private static Any? OptionsAmong(IEnumerable<Extension> extensions)
+    {
+        foreach (Extension extension in extensions)
+            if (extension.Value is { } value && RuntimeOptions.Are(value))
+                return value;
+        return null;
     }
 
     /// <summary>The bytes to print.</summary>

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Google.Protobuf;
-using Google.Protobuf.WellKnownTypes;
 using Linux;
 using Shim.Bundles;
 using Shim.Configuration;
@@ -25,10 +23,9 @@ internal static class StartCommand
     {
         arguments.RequireIds("start");
         var bundle = new Bundle(Directory.GetCurrentDirectory());
-        byte[] input = StandardStreams.ReadInput();
-        StartAnswer answer = StartAnswer.For(input, arguments.Id, arguments.Namespace);
+        StartAnswer answer = StartAnswer.For(StandardStreams.ReadInput(), arguments.Id, arguments.Namespace);
         ContainerSpec spec = ContainerSpec.Read(bundle.Specification);
-        ShimConfiguration configuration = Configuration(answer, input);
+        ShimConfiguration configuration = Configuration(answer);
         string group = configuration.Grouping && spec.SandboxId is { } sandbox ? sandbox : arguments.Id;
         ShimSocket socket = ShimSocket.Of(
             answer.SocketDirectory ?? ShimSocket.DefaultDirectory, arguments.Address, arguments.Namespace, group);
@@ -79,14 +76,13 @@ internal static class StartCommand
     /// The configuration, as far as <c>start</c> needs it. If it is invalid, the defaults are used here: the Create
     /// that follows can report the error to the user.
     /// </summary>
-    private static ShimConfiguration Configuration(StartAnswer answer, byte[] input)
+    private static ShimConfiguration Configuration(StartAnswer answer)
     {
         try
         {
-            Any? options = answer.HasParameters || input.Length == 0 ? null : Any.Parser.ParseFrom(input);
-            return RuntimeOptions.Read(options, []);
+            return RuntimeOptions.Read(answer.Options, []);
         }
-        catch (Exception e) when (e is ConfigurationException or RefusedException or InvalidProtocolBufferException)
+        catch (Exception e) when (e is ConfigurationException or RefusedException)
         {
             return ShimConfiguration.Default;
         }

@@ -3,7 +3,7 @@ using Shim.Runsc;
 
 namespace Shim.Containers;
 
-/// <summary>What a container uses, put together from what its sandbox says and what the node says of the sandbox.</summary>
+/// <summary>What a container uses: what its sandbox says, and what the node says of the sandbox.</summary>
 /// <remarks>
 /// The sandbox knows its containers apart. The node counts what the sandbox's kernel uses for them, in numbers that
 /// cannot be divided: these are the first container's, which stands for the sandbox. On the node all the memory of a

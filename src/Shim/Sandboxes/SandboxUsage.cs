@@ -20,7 +20,8 @@ internal sealed class SandboxUsage(Cgroup? group, TimeProvider time)
     private long _usageReadAt;
     private long _cpuReadAt;
 
-    /// <summary>What it uses, or used when its cgroup was there; at most 500 ms old. Null if that is not known.</summary>
+    /// <summary>What it uses, or used when its cgroup was there; at most 500 ms old. Null if that is not known.
+    /// </summary>
     /// <exception cref="LinuxException">The cgroup cannot be read.</exception>
     public CgroupUsage? Read()
     {

@@ -8,6 +8,8 @@ namespace Shim.Service;
 /// <summary>Reads the configuration that a request's <c>options</c> name.</summary>
 internal static class RuntimeOptions
 {
+    private const string TypeName = "runtimeoptions.v1.Options";
+
     /// <summary>The configuration for a request.</summary>
     /// <param name="options">
     /// <c>runtimeoptions.v1.Options</c> (CRI, <c>ctr --runtime-config-path</c>) name a file or hold the text. The
@@ -19,17 +21,25 @@ internal static class RuntimeOptions
     /// <exception cref="ConfigurationException">The configuration cannot be used.</exception>
     public static ShimConfiguration Read(Any? options, ICollection<string> warnings)
     {
-        string typeUrl = options?.TypeUrl ?? "";
-        switch (typeUrl[(typeUrl.LastIndexOf('/') + 1)..])
+        switch (TypeOf(options))
         {
             case "" or "containerd.runc.v1.Options" or "containerd.linux.runc.CreateOptions":
                 return ConfigurationFile.ReadDefault(warnings);
-            case "runtimeoptions.v1.Options":
+            case TypeName:
                 return Read(Parse(options!), warnings);
             default:
                 throw new RefusedException(Refusal.InvalidArgument,
-                    $"runtime options of type {typeUrl} are not supported; use runtimeoptions.v1.Options");
+                    $"runtime options of type {options!.TypeUrl.Short()} are not supported; use {TypeName}");
         }
+    }
+
+    /// <summary>Whether a message is options that name a configuration or hold it.</summary>
+    public static bool Are(Any message) => TypeOf(message) == TypeName;
+
+    private static string TypeOf(Any? options)
+    {
+        string url = options?.TypeUrl ?? "";
+        return url[(url.LastIndexOf('/') + 1)..];
     }
 
     private static ShimConfiguration Read(

@@ -2,7 +2,7 @@ using Shim.Oci;
 
 namespace Shim.Volumes;
 
-/// <summary>What is known of the sources of a container's mounts on the node, before its mounts are rewritten.</summary>
+/// <summary>What is known of the sources of a container's mounts on the node, before it is rewritten.</summary>
 /// <param name="Aliases">
 /// Sources that are a volume's directory under another path, and that volume's own path.
 /// </param>

@@ -117,8 +117,8 @@ internal sealed class VolumeAnnotationRewriter(IReadOnlyList<SpecMount> mounts, 
                     + $"{VolumeAnnotations.EmptyDir(above.Volume, "force-shared").Short()}=true on the pod");
             else if (mount.SharedPropagation is { } propagation)
                 throw new VolumeException(
-                    $"mount {mount.Destination.Short()} has the propagation {propagation} (Bidirectional), which gVisor "
-                    + "does not support: what is mounted in a sandbox cannot appear on the node; use HostToContainer "
+                    $"mount {mount.Destination.Short()} has the propagation {propagation} (Bidirectional), which "
+                    + "gVisor does not support: what is mounted in a sandbox cannot appear on the node; use HostToContainer "
                     + "or None");
         }
         SharedMemory.RemoveHint(edits);

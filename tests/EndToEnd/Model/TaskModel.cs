@@ -109,7 +109,7 @@ internal sealed class TaskModel(Daemon daemon, string id, int seed)
         7 => (["tasks", "kill", "-s", "KILL", id], IsAlive ? [Stopped] : []),
         8 or 9 => (["tasks", "delete", id], _state == Stopped ? [None] : []),
         10 => (["tasks", "exec", "--exec-id", $"e{_execs++}", id, "true"], _state == Running ? [Running] : []),
-        _ => (["tasks", "metrics", id], IsAlive ? [_state] : []),
+        _ => (["tasks", "metrics", id], _state == None ? [] : [_state]),
     };
 
     private string[] Resumed => _term switch

@@ -32,7 +32,6 @@ public sealed class StartAnswerTests
         StartAnswer answer = StartAnswer.For(s_parameters.ToByteArray(), "web", "k8s.io");
         BootstrapResult result = BootstrapResult.Parser.ParseFrom(answer.With(Address));
         Assert.Equal(new BootstrapResult { Version = 2, Address = Address, Protocol = "ttrpc" }, result);
-        Assert.True(answer.HasParameters);
         Assert.True(answer.Debug);
         Assert.Equal("/run/containerd/s2", answer.SocketDirectory);
         Assert.Equal("/run/containerd/containerd.sock.ttrpc", answer.TtrpcAddress);
@@ -57,7 +56,23 @@ public sealed class StartAnswerTests
         }.ToByteArray();
         // They parse because both messages begin with two string fields.
         Assert.Equal("runtimeoptions.v1.Options", BootstrapParams.Parser.ParseFrom(options).InstanceId);
-        AssertPlain(StartAnswer.For(options, "web", "k8s.io"));
+        StartAnswer answer = StartAnswer.For(options, "web", "k8s.io");
+        AssertPlain(answer);
+        Assert.Equal("runtimeoptions.v1.Options", answer.Options!.TypeUrl);
+    }
+
+    [Theory]
+    [InlineData("runtimeoptions.v1.Options", true)]
+    [InlineData("type.googleapis.com/runtimeoptions.v1.Options", true)]
+    [InlineData("another.v1.Extension", false)]
+    public void Runtime_options_are_one_of_the_extensions(string type, bool are)
+    {
+        BootstrapParams parameters = s_parameters.Clone();
+        parameters.Extensions.Add(new Extension());
+        parameters.Extensions.Add(new Extension { Value = new Any { TypeUrl = "first.v1.Extension" } });
+        parameters.Extensions.Add(new Extension { Value = new Any { TypeUrl = type } });
+        StartAnswer answer = StartAnswer.For(parameters.ToByteArray(), "web", "k8s.io");
+        Assert.Equal(are ? type : null, answer.Options?.TypeUrl);
     }
 
     [Theory]
@@ -94,7 +109,6 @@ public sealed class StartAnswerTests
     private static void AssertPlain(StartAnswer answer)
     {
         Assert.Equal(Address, Encoding.UTF8.GetString(answer.With(Address)));
-        Assert.False(answer.HasParameters);
         Assert.False(answer.Debug);
         Assert.Null(answer.SocketDirectory);
         Assert.Equal("", answer.TtrpcAddress);

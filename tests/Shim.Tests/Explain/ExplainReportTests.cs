@@ -172,7 +172,8 @@ public sealed class ExplainReportTests : IDisposable
             ["dev.gvisor.empty-dir.cache.medium"] = "memory",
             ["dev.gvisor.spec.mount.data.share"] = "shared",
         };
-        Bundle sandbox = _node.AddSandbox(annotations, ("/cache", cache), ("/data", data), ("/dev/shm", "/run/pod/shm"));
+        Bundle sandbox = _node.AddSandbox(
+            annotations, ("/cache", cache), ("/data", data), ("/dev/shm", "/run/pod/shm"));
         Bundle container = _node.AddContainer(("/cache", cache), ("/dev/shm", "/run/pod/shm"));
         List<string> before = _node.Snapshot();
 

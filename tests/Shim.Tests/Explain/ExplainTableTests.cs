@@ -23,7 +23,8 @@ public sealed class ExplainTableTests : IDisposable
             ["dev.gvisor.empty-dir.plain.force-shared"] = "yes\n",
         };
         Bundle sandbox = _node.AddSandbox(
-            annotations, ("/cache", cache), ("/plain", plain), ("/scratch", $"{scratch}/"), ("/dev/shm", "/run/pod/shm"));
+            annotations, ("/cache", cache), ("/plain", plain), ("/scratch", $"{scratch}/"),
+            ("/dev/shm", "/run/pod/shm"));
         int width = scratch.Length;
         string medium = "the pod's annotations say medium=disk", type = "its type=tmpfs means memory";
 

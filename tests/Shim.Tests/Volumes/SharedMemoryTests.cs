@@ -154,7 +154,7 @@ public sealed class SharedMemoryTests
     [InlineData(null, "abc", "bind /srv/abc/shared /dev/shm rbind")]
     [InlineData(null, "abc", $"bind {Source} /dev/shm2 rbind")]
     [InlineData(null, "abc", "tmpfs shm /dev/shm rw")]
-    public void Only_the_CRIs_shared_memory_of_the_sandbox_is_the_pods(string? expected, string? sandbox, string mount) =>
+    public void Only_the_CRIs_shared_memory_is_the_pods(string? expected, string? sandbox, string mount) =>
         Assert.Equal(expected, SharedMemory.SourceIn([ExamplePod.Mount(mount)], sandbox));
 
     [Fact]

@@ -1,0 +1,42 @@
+using Linux;
+using Shim.Sandboxes;
+using Shim.Tests.Support;
+
+namespace Shim.Tests.Sandboxes;
+
+/// <summary>How often a sandbox's cgroup is read.</summary>
+public sealed class SandboxUsageTests
+{
+    private readonly FakeTime _time = new();
+    private readonly Cgroup _own = Cgroup.OfProcess(CgroupHierarchies.Read(), Environment.ProcessId);
+
+    [Fact]
+    public void Processor_time_is_as_old_as_the_question()
+    {
+        var usage = new SandboxUsage(_own, _time);
+        CgroupCpu first = usage.ReadCpu()!;
+        _time.Advance(TimeSpan.FromMilliseconds(9));
+        Assert.Same(first, usage.ReadCpu());
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.NotSame(first, usage.ReadCpu());
+    }
+
+    [Fact]
+    public void The_rest_is_read_twice_a_second()
+    {
+        var usage = new SandboxUsage(_own, _time);
+        CgroupUsage first = usage.Read()!;
+        _time.Advance(TimeSpan.FromMilliseconds(499));
+        Assert.Same(first, usage.Read());
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.NotSame(first, usage.Read());
+    }
+
+    [Fact]
+    public void Without_a_cgroup_nothing_is_known()
+    {
+        var usage = new SandboxUsage(null, _time);
+        Assert.Null(usage.Read());
+        Assert.Null(usage.ReadCpu());
+    }
+}
