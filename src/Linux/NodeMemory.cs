@@ -5,11 +5,11 @@ public static class NodeMemory
 {
     private const ulong BytesPerKiB = 1024;
 
-    private static readonly Lazy<ulong> s_total = new(static () => Parse(SmallFile.ReadText("/proc/meminfo")));
+    private static ulong s_total;
 
     /// <summary>All of it that the kernel can use, in bytes.</summary>
     /// <exception cref="LinuxException">/proc cannot be read.</exception>
-    public static ulong Total => s_total.Value;
+    public static ulong Total => s_total != 0 ? s_total : s_total = Parse(SmallFile.ReadText("/proc/meminfo"));
 
     /// <summary>Parses the text of /proc/meminfo: <c>MemTotal:       24625316 kB</c>.</summary>
     internal static ulong Parse(ReadOnlySpan<char> text)

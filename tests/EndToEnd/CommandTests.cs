@@ -42,7 +42,7 @@ public sealed class CommandTests : IDisposable
             SocketDir = _directory["s"],
             Extensions =
             {
-                new Extension
+                new Containerd.Api.Bootstrap.Extension
                 {
                     Value = new Any
                     {

@@ -64,6 +64,24 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         Assert.Equal(Limit - stats.Memory.WorkingSetBytes.Value, stats.Memory.AvailableBytes.Value);
     }
 
+    /// <summary>Kubelet's systemd driver names cgroups so; runsc without systemd-cgroup makes directories of it.</summary>
+    [Theory, ContainerdVersions]
+    public async Task Limits_can_be_changed_where_the_cgroup_is_a_slice(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await kubelet.MakePodAsync();
+        pod.Config.Linux.CgroupParent = $"pod{pod.Uid}.slice";
+        await pod.RunSandboxAsync();
+        PodContainer container = await pod.RunAsync(new ContainerSettings("app", "sleep", "1000"));
+        await kubelet.Runtime.UpdateContainerResourcesAsync(new UpdateContainerResourcesRequest
+        {
+            ContainerId = container.Id,
+            Linux = new LinuxContainerResources { MemoryLimitInBytes = Limit },
+        });
+        ContainerStats stats = await StatsAsync(kubelet, container);
+        Assert.Equal(Limit - stats.Memory.WorkingSetBytes.Value, stats.Memory.AvailableBytes.Value);
+    }
+
     [Theory, ContainerdVersions]
     public async Task Stop_sends_SIGTERM_and_then_SIGKILL(string version)
     {

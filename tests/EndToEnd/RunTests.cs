@@ -116,6 +116,19 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Contains("Read-only file system", result.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>The shim's own is lower, or a node's kernel would rather kill anything else than the container.</summary>
+    [Theory, ContainerdVersions]
+    public async Task A_container_without_an_oom_score_has_containerds(string version)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string id = Id("score");
+        (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sleep", "1000"))).Succeeded();
+        string expected = await File.ReadAllTextAsync($"/proc/{daemon.Pid}/oom_score_adj");
+        int[] started = [.. Processes.Mentioning(daemon.RunscRoot)];
+        Assert.InRange(started.Length, 2, 10);
+        Assert.All(started, pid => Assert.Equal(expected, File.ReadAllText($"/proc/{pid}/oom_score_adj")));
+    }
+
     /// <summary>Only a pod's own shared memory is the sandbox's.</summary>
     [Theory, ContainerdVersions]
     public async Task A_directory_that_is_mounted_as_shared_memory_is_that_directory(string version)

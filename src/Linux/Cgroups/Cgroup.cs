@@ -116,6 +116,22 @@ public sealed class Cgroup
         return new Cgroup(hierarchies.Mode, directories, unified);
     }
 
+    /// <summary>The group at a path below this one in every hierarchy. It need not exist.</summary>
+    /// <exception cref="LinuxException">EINVAL: the path contains ".." or is empty.</exception>
+    public Cgroup Below(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        List<string> components = PathParts.ComponentsInside(path, "cgroup");
+        if (components.Count == 0)
+            throw new LinuxException(Errno.EINVAL, "cgroup", path, "the path names no group");
+        string relative = string.Join('/', components);
+        Dictionary<string, string> directories = [];
+        foreach ((string controller, string directory) in _directories)
+            directories[controller] = $"{directory.TrimEnd('/')}/{relative}";
+        return new Cgroup(Mode, directories,
+            UnifiedDirectory is null ? null : $"{UnifiedDirectory.TrimEnd('/')}/{relative}");
+    }
+
     /// <summary>Moves a process into this group, in every v1 hierarchy, or in v2 if there is no v1. Creates the
     /// directories that are missing.</summary>
     /// <exception cref="LinuxException">A hierarchy refused the process; it has been moved in the hierarchies before

@@ -23,6 +23,33 @@ public static class OomScore
             TrySet(pid, Math.Min(Parse(text) + 1, Max));
     }
 
+    /// <summary>This process's score.</summary>
+    /// <exception cref="LinuxException">/proc cannot be read.</exception>
+    public static int Own => Parse(SmallFile.ReadText(FileOf(Environment.ProcessId)));
+
+    /// <summary>
+    /// Starts a process that inherits another score than ours: for that moment it is ours. It cannot be set in the new
+    /// process before that runs, and later it would have children that have inherited ours. A score that is refused is
+    /// not set.
+    /// </summary>
+    /// <param name="score">The score.</param>
+    /// <param name="start">Starts the process.</param>
+    /// <exception cref="LinuxException">/proc cannot be read.</exception>
+    internal static int WhileOwn(int score, Func<int> start)
+    {
+        int self = Environment.ProcessId, own = Own;
+        if (own == score || !TrySet(self, score))
+            return start();
+        try
+        {
+            return start();
+        }
+        finally
+        {
+            TrySet(self, own);
+        }
+    }
+
     private static bool TrySet(int pid, int score)
     {
         try

@@ -63,12 +63,16 @@ public sealed class Reaper : IChildProcesses, IDisposable
     public static void BecomeSubreaper() =>
         LinuxException.ThrowIfFailed(Libc.prctl(Libc.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl", "child subreaper");
 
+    /// <summary>The score for the OOM killer that started processes have; null: the same as this process.</summary>
+    public int? ChildOomScore { get; init; }
+
     /// <inheritdoc/>
     public ChildProcess Spawn(SpawnRequest request)
     {
         _loop.VerifyAccess();
         ObjectDisposedException.ThrowIf(_disposed, this);
-        int pid = Spawner.Spawn(request);
+        int pid = ChildOomScore is { } score
+            ? OomScore.WhileOwn(score, () => Spawner.Spawn(request)) : Spawner.Spawn(request);
         _recent.Forget(pid); // a remembered exit with this pid belongs to an earlier process
         return new ChildProcess(pid, Watch(pid), signal => KillOwn(pid, signal));
     }

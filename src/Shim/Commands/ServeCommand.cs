@@ -1,3 +1,4 @@
+using System.Globalization;
 using Linux;
 using Shim.Bundles;
 using Shim.Configuration;
@@ -19,6 +20,12 @@ internal static class ServeCommand
 {
     /// <summary>The environment variable in which containerd passes the socket for events.</summary>
     public const string TtrpcAddressVariable = "TTRPC_ADDRESS";
+
+    /// <summary>
+    /// The environment variable in which <c>start</c> passes containerd's score for the OOM killer. The shim's own is
+    /// lower, and what it starts must not inherit that.
+    /// </summary>
+    public const string OomScoreVariable = "SHIM_CONTAINERD_OOM_SCORE_ADJ";
 
     private const int InheritedListener = 3;
     private const int MostLooks = 200;
@@ -65,7 +72,11 @@ internal static class ServeCommand
         // Until a Create names the configuration, or none, for its own; reading a file could block.
         log.Configure(ShimConfiguration.Default, arguments.Id, arguments.Debug);
         Reaper.BecomeSubreaper();
-        var reaper = new Reaper(loop, SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD)));
+        var reaper = new Reaper(loop, SignalDescriptor.Open(loop, SignalSet.Of(Signals.SIGCHLD)))
+        {
+            ChildOomScore = int.TryParse(Environment.GetEnvironmentVariable(OomScoreVariable),
+                CultureInfo.InvariantCulture, out int score) ? score : null,
+        };
         using UnixListener listener = Listen(arguments, out ShimSocket? socket);
         string ttrpcAddress = Environment.GetEnvironmentVariable(TtrpcAddressVariable) ?? "";
         await using var events = new EventPublisher(ttrpcAddress, arguments.Namespace, loop.Time, log);

@@ -45,22 +45,28 @@ internal sealed class StartAnswer
     {
         if (input.IsEmpty)
             return new StartAnswer(null, null);
+        // Options may be no valid parameters: a length in them is no valid text.
+        if (TryParse(BootstrapParams.Parser, input) is { } parameters
+            && parameters.InstanceId == id && parameters.Namespace == @namespace)
+            return new StartAnswer(parameters, OptionsAmong(parameters.Extensions));
+        return new StartAnswer(null, TryParse(Any.Parser, input));
+    }
+
+    private static T? TryParse<T>(MessageParser<T> parser, ReadOnlySpan<byte> input) where T : class, IMessage<T>
+    {
         try
         {
-            BootstrapParams parameters = BootstrapParams.Parser.ParseFrom(input);
-            if (parameters.InstanceId == id && parameters.Namespace == @namespace)
-                return new StartAnswer(parameters, OptionsAmong(parameters.Extensions));
-            return new StartAnswer(null, Any.Parser.ParseFrom(input));
+            return parser.ParseFrom(input);
         }
         catch (InvalidProtocolBufferException)
         {
-            return new StartAnswer(null, null);
+            return null;
         }
     }
 
-    private static Any? OptionsAmong(IEnumerable<Extension> extensions)
+    private static Any? OptionsAmong(IEnumerable<Containerd.Api.Bootstrap.Extension> extensions)
     {
-        foreach (Extension extension in extensions)
+        foreach (Containerd.Api.Bootstrap.Extension extension in extensions)
             if (extension.Value is { } value && RuntimeOptions.Are(value))
                 return value;
         return null;

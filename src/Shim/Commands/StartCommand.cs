@@ -126,17 +126,18 @@ internal static class StartCommand
     }
 
     /// <summary>
-    /// The environment that containerd passed, plus the ttrpc address if it is only in the parameters, as it may be
-    /// from containerd 2.3 on; null: unchanged.
+    /// The environment that containerd passed, plus its own score for the OOM killer, which this process has inherited,
+    /// and the ttrpc address if it is only in the parameters, as it may be from containerd 2.3 on.
     /// </summary>
-    private static List<string>? DaemonEnvironment(StartAnswer answer)
+    private static List<string> DaemonEnvironment(StartAnswer answer)
     {
-        const string Variable = ServeCommand.TtrpcAddressVariable;
-        if (answer.TtrpcAddress.Length == 0 || Environment.GetEnvironmentVariable(Variable) is { Length: > 0 })
-            return null;
-        List<string> environment = [$"{Variable}={answer.TtrpcAddress}"];
+        const string Address = ServeCommand.TtrpcAddressVariable, Score = ServeCommand.OomScoreVariable;
+        bool hasAddress = Environment.GetEnvironmentVariable(Address) is { Length: > 0 };
+        List<string> environment = [string.Create(CultureInfo.InvariantCulture, $"{Score}={OomScore.Own}")];
+        if (!hasAddress && answer.TtrpcAddress.Length > 0)
+            environment.Add($"{Address}={answer.TtrpcAddress}");
         foreach (System.Collections.DictionaryEntry entry in Environment.GetEnvironmentVariables())
-            if ((string)entry.Key != Variable)
+            if ((string)entry.Key != Score && (hasAddress || (string)entry.Key != Address))
                 environment.Add($"{entry.Key}={entry.Value}");
         return environment;
     }

@@ -17,6 +17,9 @@ internal sealed partial class Container
     public void WatchEnd() => LoopTask.Watch(async () =>
     {
         ProcessEnd end = IsSandbox ? await SandboxEndAsync() : await EndInSandboxAsync();
+        // Now, since what follows may take long. A container that was to be killed needs no explanation.
+        if (end.Status == KilledStatus && !_isWatchedAfterKill && Sandbox.ExplainByOutOfMemory())
+            _outOfMemoryKills++;
         Init.Exited.TrySetResult();
         if (!IsSandbox && !_hasOwnPidNamespace)
             await KillRemainingProcessesAsync();
@@ -160,11 +163,8 @@ internal sealed partial class Container
 
     private void End(ContainerProcess process, ProcessEnd end) => process.TryEnd(end, () =>
     {
-        if (process == Init && end.Status == KilledStatus && Sandbox.HasRunOutOfMemory())
-        {
-            _outOfMemoryKills++;
+        if (process == Init && _outOfMemoryKills > 0)
             _context.Events.Publish(TaskEvents.OutOfMemory(Id));
-        }
         Log.Exited(Id, process == Init ? "" : process.Id, end.Status);
         _context.Events.Publish(TaskEvents.Exited(Id, process.Id, process.Pid, end.Status, end.At));
     });

@@ -27,22 +27,39 @@ internal sealed partial class Container
     /// <summary>What the container uses; if it has ended, what it used when that was asked last.</summary>
     /// <exception cref="RefusedException">It has been deleted.</exception>
     /// <exception cref="RunscException">The sandbox failed.</exception>
-    /// <exception cref="LinuxException">A cgroup cannot be read.</exception>
+    /// <exception cref="LinuxException">Its limit cannot be read.</exception>
     public async Task<ContainerUsage> UsageAsync()
     {
         if (Init.State == ProcessState.Deleted)
             throw new RefusedException(Refusal.NotFound, $"{Init} is {StateName}: it has no statistics");
+        if (!HasEnded)
+            try
+            {
+                var usage = new ContainerUsage(await _statistics.ReadAsync(), Sandbox.Usage.ReadCpu(),
+                    Sandbox.Usage.Read(), IsSandbox);
+                _usage = usage.Divided(_usage);
+            }
+            catch (RunscException) when (Init.Exited.Task.IsCompleted || Sandbox.Died.IsCompleted)
+            {
+                // It has ended, and that is still to be reported.
+            }
         // containerd asks after an exit: it may have been for want of memory.
-        RunscStats inside = HasEnded ? _statistics.Last ?? new RunscStats() : await _statistics.ReadAsync();
-        // The CRI takes any number but a huge one for a limit, and what is not used of it for available.
-        ulong limit = FindOwnCgroup() is { } group ? CgroupReader.MemoryLimit(group) : ulong.MaxValue;
-        if (inside.MemoryLimit > 0)
-            limit = inside.MemoryLimit;
-        return new ContainerUsage(inside, Sandbox.Usage.ReadCpu(), Sandbox.Usage.Read(), IsSandbox)
+        return (_usage ?? new ContainerUsage(new RunscStats(), null, null, IsSandbox)) with
         {
-            MemoryLimit = Math.Min(limit, NodeMemory.Total),
+            MemoryLimit = MemoryLimit(),
             OutOfMemoryKills = _outOfMemoryKills,
         };
+    }
+
+    /// <summary>
+    /// Nothing is ever larger than the node's memory, and the CRI subtracts what is in use from any number but 2^62 and
+    /// more.
+    /// </summary>
+    private ulong MemoryLimit()
+    {
+        ulong limit = _usage?.Inside.MemoryLimit is { } known and > 0 ? known
+            : FindOwnCgroup() is { } group ? CgroupReader.MemoryLimit(group) : ulong.MaxValue;
+        return Math.Min(limit, NodeMemory.Total);
     }
 
     /// <summary>Sets limits in the container's cgroup on the node.</summary>
@@ -87,13 +104,6 @@ internal sealed partial class Container
     /// <exception cref="RunscException">runsc could not be asked.</exception>
     public Task<string> RunscVersionAsync() => _runsc.VersionTextAsync();
 
-    private Cgroup? FindOwnCgroup()
-    {
-        if (IsSandbox)
-            return Sandbox.Cgroup;
-        if (_cgroupsPath is not { Length: > 0 })
-            return null;
-        Cgroup group = Cgroup.AtPath(_context.Cgroups, _cgroupsPath);
-        return group.Exists ? group : null;
-    }
+    private Cgroup? FindOwnCgroup() =>
+        IsSandbox ? Sandbox.Cgroup : RunscCgroup.Find(_context.Cgroups, _cgroupsPath);
 }

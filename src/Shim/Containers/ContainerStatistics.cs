@@ -18,9 +18,7 @@ internal sealed class ContainerStatistics(Sandbox sandbox, string runscId, Func<
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(2);
 
     private Task<RunscStats>? _asking;
-
-    /// <summary>The last answer; null if there was none.</summary>
-    public RunscStats? Last { get; private set; }
+    private RunscStats? _last;
 
     /// <summary>Reads them, within 2 s.</summary>
     /// <exception cref="RunscException">The sandbox failed, or does not answer and its cgroup says nothing.</exception>
@@ -35,7 +33,7 @@ internal sealed class ContainerStatistics(Sandbox sandbox, string runscId, Func<
                 _asking = sandbox.Control.StatsAsync(runscId);
             else if (Known() is { } known)
                 return known;
-            return Last = await _asking!.WaitAsync(s_bound, time);
+            return _last = await _asking!.WaitAsync(s_bound, time);
         }
         catch (TimeoutException e)
         {
@@ -50,7 +48,7 @@ internal sealed class ContainerStatistics(Sandbox sandbox, string runscId, Func<
         }
     }
 
-    private RunscStats? Known() => Last ?? (cgroup() is { } group ? OfCgroup(group) : null);
+    private RunscStats? Known() => _last ?? (cgroup() is { } group ? OfCgroup(group) : null);
 
     private static RunscStats? OfCgroup(Cgroup group)
     {

@@ -19,28 +19,19 @@ internal sealed record ContainerUsage(RunscStats Inside, CgroupCpu? Cpu, CgroupU
     public CgroupUsage? Undivided => IsFirst ? Node : null;
 
     /// <summary>Its memory limit in bytes: that of the node's memory if it has no lower one.</summary>
-    public required ulong MemoryLimit { get; init; }
+    public ulong MemoryLimit { get; init; }
 
     /// <summary>How often it was killed for want of memory.</summary>
     public ulong OutOfMemoryKills { get; init; }
 
+    /// <summary>Processor time in user mode, in nanoseconds.</summary>
+    public ulong CpuUser { get; private init; }
+
     /// <summary>Processor time in the kernel, in nanoseconds.</summary>
     public ulong CpuKernel => Inside.CpuTotal - CpuUser;
 
-    /// <summary>Processor time in user mode, in nanoseconds: as much of the container's as of the sandbox's.</summary>
-    public ulong CpuUser
-    {
-        get
-        {
-            if (Inside.CpuUser + Inside.CpuKernel > 0)
-                return Math.Min(Inside.CpuUser, Inside.CpuTotal);
-            UInt128 user = Cpu?.User ?? 0, all = user + (Cpu?.Kernel ?? 0);
-            return all == 0 ? Inside.CpuTotal : (ulong)(Inside.CpuTotal * user / all);
-        }
-    }
-
     /// <summary>Memory in use, in bytes.</summary>
-    public ulong Memory => Inside.MemoryUsage > 0 ? Inside.MemoryUsage : Node?.Memory ?? 0;
+    public ulong Memory => Inside.MemoryUsage;
 
     /// <summary>Its part that is cached files and can be freed.</summary>
     public ulong Cached => Math.Min(Inside.MemoryCache, Memory);
@@ -65,4 +56,21 @@ internal sealed record ContainerUsage(RunscStats Inside, CgroupCpu? Cpu, CgroupU
 
     /// <summary>memory.events or memory.oom_control of the node, by the kernel's names.</summary>
     public Counters MemoryEvents => Undivided?.MemoryEvents ?? Counters.None;
+
+    /// <summary>
+    /// The same with the processor time divided into user mode and kernel: as the sandbox says, else as the node divides
+    /// the sandbox's. That proportion changes, and neither part may become less.
+    /// </summary>
+    /// <param name="before">The container's last usage; null if this is its first.</param>
+    public ContainerUsage Divided(ContainerUsage? before)
+    {
+        ulong total = Inside.CpuTotal;
+        if (Inside.CpuUser + Inside.CpuKernel > 0)
+            return this with { CpuUser = Math.Min(Inside.CpuUser, total) };
+        UInt128 user = Cpu?.User ?? 0, all = user + (Cpu?.Kernel ?? 0);
+        ulong part = all == 0 ? total : (ulong)(total * user / all);
+        if (before is not null && before.Inside.CpuTotal <= total)
+            part = Math.Clamp(part, before.CpuUser, total - before.CpuKernel);
+        return this with { CpuUser = part };
+    }
 }

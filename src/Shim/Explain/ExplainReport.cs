@@ -27,7 +27,10 @@ internal sealed record ExplainReport
     /// </summary>
     public bool IsKept { get; init; }
 
-    /// <summary>Requests that are ignored. For kept decisions they were logged when the sandbox was created.</summary>
+    /// <summary>
+    /// Requests that are ignored. For kept decisions only those of the container's own mounts; the others were logged
+    /// when the sandbox was created.
+    /// </summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>The container's mounts; empty if a pod is explained.</summary>
@@ -58,9 +61,9 @@ internal sealed record ExplainReport
         ShimConfiguration configuration, out VolumeAnnotations? requests)
     {
         requests = null;
+        List<string> warnings = [];
         try
         {
-            List<string> warnings = [];
             VolumePlan plan = VolumePlan.Make(annotations, podUid ?? PodUid.Find(annotations, warnings),
                 configuration.KubeletRoot, configuration.EmptyDirsOfPod);
             requests = plan.Requests;
@@ -72,7 +75,7 @@ internal sealed record ExplainReport
         }
         catch (VolumeException e)
         {
-            return new ExplainReport { Failure = $"{SandboxFails}: {e.Message}" };
+            return new ExplainReport { Failure = $"{SandboxFails}: {e.Message}", Warnings = warnings };
         }
     }
 
@@ -118,7 +121,7 @@ internal sealed record ExplainReport
         }
         catch (VolumeException e)
         {
-            return this with { Failure = $"{consequence}: {e.Message}" };
+            return this with { Failure = $"{consequence}: {e.Message}", Warnings = warnings };
         }
         List<ExplainMount> mounts = [];
         for (int i = 0; i < spec.Mounts.Count; i++)

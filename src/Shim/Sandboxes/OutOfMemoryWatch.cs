@@ -52,13 +52,15 @@ internal sealed class OutOfMemoryWatch : IDisposable
         }
     }
 
-    /// <summary>Whether there was a kill since the last call.</summary>
-    public bool HasKilled()
+    /// <summary>How many kills there were since the last call.</summary>
+    /// <exception cref="LinuxException">The counter cannot be read.</exception>
+    public ulong KillsSinceLast()
     {
         if (_group is null || OomCounter.Read(_group) is not { } now || now <= _seen)
-            return false;
+            return 0;
+        ulong kills = now - _seen;
         _seen = now;
-        return true;
+        return kills;
     }
 
     /// <inheritdoc/>

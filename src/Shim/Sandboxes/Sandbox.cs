@@ -14,7 +14,7 @@ internal sealed partial class Sandbox
 {
     private readonly ShimContext _context;
     private readonly List<ISandboxMember> _members = [];
-    private OutOfMemoryReports? _outOfMemory;
+    private OutOfMemoryKills? _outOfMemory;
 
     /// <summary>A sandbox whose process runs.</summary>
     /// <param name="context">What it works with.</param>
@@ -108,15 +108,17 @@ internal sealed partial class Sandbox
     public SandboxRestore RestoreFrom(CheckpointImage image, RestoreSettings settings, TimeSpan timeout) =>
         Restore = new SandboxRestore(this, image, settings, timeout, _context.Time, _context.Log);
 
-    /// <summary>Starts reporting out-of-memory kills, until it has ended.</summary>
+    /// <summary>Starts watching for out-of-memory kills, until it has ended.</summary>
     public void WatchOutOfMemory()
     {
-        _outOfMemory = new OutOfMemoryReports(this, _context);
+        _outOfMemory = new OutOfMemoryKills(this, _context);
         _outOfMemory.Start();
     }
 
-    /// <summary>Whether a lack of memory explains that a container has just been killed.</summary>
-    public bool HasRunOutOfMemory() => _outOfMemory?.ExplainsKill() ?? false;
+    /// <summary>
+    /// Whether a lack of memory explains that a container has just been killed; it does not explain another's end, too.
+    /// </summary>
+    public bool ExplainByOutOfMemory() => _outOfMemory?.Explain() ?? false;
 
     /// <summary>Refuses what cannot be done in a sandbox that has ended or is paused.</summary>
     /// <param name="what">What cannot be done, such as <c>start container web</c>.</param>

@@ -22,22 +22,33 @@ internal sealed class SandboxUsage(Cgroup? group, TimeProvider time)
 
     /// <summary>What it uses, or used when its cgroup was there; at most 500 ms old. Null if that is not known.
     /// </summary>
-    /// <exception cref="LinuxException">The cgroup cannot be read.</exception>
     public CgroupUsage? Read()
     {
         if (group is null || (_usage is not null && time.GetElapsedTime(_usageReadAt) < s_fresh))
             return _usage;
         _usageReadAt = time.GetTimestamp();
-        return _usage = CgroupUsage.Read(group) ?? _usage;
+        return _usage = Try(CgroupUsage.Read) ?? _usage;
     }
 
     /// <summary>Its processor time, or what that was when its cgroup was there. Null if that is not known.</summary>
-    /// <exception cref="LinuxException">The cgroup cannot be read.</exception>
     public CgroupCpu? ReadCpu()
     {
         if (group is null || (_cpu is not null && time.GetElapsedTime(_cpuReadAt) < s_sameQuestion))
             return _cpu;
         _cpuReadAt = time.GetTimestamp();
-        return _cpu = CgroupCpu.Read(group) ?? _cpu;
+        return _cpu = Try(CgroupCpu.Read) ?? _cpu;
+    }
+
+    /// <summary>Figures that cannot be read are no reason to withhold the others.</summary>
+    private T? Try<T>(Func<Cgroup, T?> read) where T : class
+    {
+        try
+        {
+            return read(group!);
+        }
+        catch (LinuxException)
+        {
+            return null;
+        }
     }
 }

@@ -29,17 +29,21 @@ internal sealed class VolumeSetup(ShimContext context)
     {
         List<string> warnings = [];
         string? podUid = PodUid.Find(spec.Annotations, warnings);
+        if (warnings.Count > 0 && saved is not null)
+            RequireNoVolume(saved, warnings[0]);
         VolumePlan plan = await PlanAsync(spec, podUid, configuration, saved);
         warnings.AddRange(plan.Warnings);
+        WarnAboutVolumes(id, warnings);
         foreach (VolumeDecision decision in plan.Decisions.Volumes)
             context.Log.VolumeDecided(id, plan.Decisions.PodUid, decision);
 
         VolumeDecisions decisions = plan.Decisions;
         SpecEdits edits = BeginEdits(id, spec, configuration);
         MountFacts facts = await FactsAsync(spec, decisions);
+        warnings.Clear();
         new VolumeAnnotationRewriter(spec.Mounts, decisions, facts, edits, warnings)
             .RewriteSandbox(plan.Requests, spec.IsOfPod);
-        Warn(warnings, warning => context.Log.VolumeWarning(id, warning));
+        WarnAboutVolumes(id, warnings);
         // Also without a volume to decide about: a container that another shim creates must find that, too.
         if (spec.IsOfPod || podUid is not null)
             decisions.Save(bundle.Volumes);
@@ -67,7 +71,7 @@ internal sealed class VolumeSetup(ShimContext context)
         SpecEdits edits = BeginEdits(id, spec, configuration);
         List<string> warnings = [];
         new VolumeAnnotationRewriter(spec.Mounts, decisions, facts, edits, warnings).RewriteContainer();
-        Warn(warnings, warning => context.Log.VolumeWarning(id, warning));
+        WarnAboutVolumes(id, warnings);
         if (sandbox?.Restore is { IsPending: false } restore)
             RequireNoRestoredVolume(spec, decisions, facts, restore.ImagePath);
         Write(bundle, spec, edits);
@@ -84,6 +88,9 @@ internal sealed class VolumeSetup(ShimContext context)
         return edits;
     }
 
+    private void WarnAboutVolumes(string id, IReadOnlyList<string> warnings) =>
+        Warn(warnings, warning => context.Log.VolumeWarning(id, warning));
+
     /// <summary>Logs the first ones: a pod can have any number of annotations.</summary>
     private void Warn(IReadOnlyList<string> about, Action<string> log)
     {
@@ -95,6 +102,15 @@ internal sealed class VolumeSetup(ShimContext context)
             }
             else
                 log(about[i]);
+    }
+
+    /// <exception cref="VolumeException">The image holds a volume.</exception>
+    private static void RequireNoVolume(VolumeDecisions saved, string why)
+    {
+        foreach (VolumeDecision volume in saved.Volumes)
+            if (!volume.IsPassthrough)
+                throw new VolumeException(
+                    $"volume {volume.Volume.Short()} cannot be restored: the image holds it, but {why}");
     }
 
     private static void Write(Bundle bundle, ContainerSpec spec, SpecEdits edits)

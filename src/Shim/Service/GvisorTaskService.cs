@@ -116,7 +116,7 @@ internal sealed class GvisorTaskService(ShimContext shim, ContainerStore store)
         {
             Binary = configuration.BinaryName,
             Root = Path.Combine(configuration.Root, shim.Namespace),
-            Flags = configuration.RunscConfig,
+            Flags = new Dictionary<string, string>(),
         };
         return new VersionResponse
         {

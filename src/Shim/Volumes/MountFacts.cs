@@ -9,9 +9,6 @@ namespace Shim.Volumes;
 /// <param name="SharedMemory">The pod's shared memory; null if the container does not mount it.</param>
 internal sealed record MountFacts(IReadOnlyDictionary<string, string> Aliases, SharedMemory? SharedMemory)
 {
-    /// <summary>Nothing is known, and nothing need be.</summary>
-    public static MountFacts None { get; } = new(MountAliases.None, null);
-
     /// <summary>Whether reading them looks at anything on the node, and so can block.</summary>
     public static bool Blocks(ContainerSpec spec, VolumeDecisions decisions) => MountAliases.AreNeeded(decisions)
         || (spec.IsSandbox && SharedMemory.SourceIn(spec.Mounts, spec.SandboxId) is not null);
@@ -19,7 +16,6 @@ internal sealed record MountFacts(IReadOnlyDictionary<string, string> Aliases, S
     /// <summary>Reads them.</summary>
     /// <param name="spec">The container.</param>
     /// <param name="decisions">The pod's volumes.</param>
-    /// <exception cref="Linux.LinuxException">The pod's shared memory cannot be looked at.</exception>
     public static MountFacts Read(ContainerSpec spec, VolumeDecisions decisions)
     {
         string? shared = SharedMemory.SourceIn(spec.Mounts, spec.SandboxId);

@@ -10,7 +10,7 @@ namespace Shim.Volumes;
 /// through a hint that the shim adds. Any other directory that is mounted there stays what it is.
 /// </summary>
 /// <param name="Source">The CRI's tmpfs on the node.</param>
-/// <param name="Size">The limit of its size in bytes; null if it has none, or if it is gone.</param>
+/// <param name="Size">The limit of its size in bytes; null if it has none, or cannot be looked at.</param>
 internal sealed record SharedMemory(string Source, ulong? Size)
 {
     /// <summary>The hint's name, the same as in gVisor's own shim.</summary>
@@ -36,11 +36,18 @@ internal sealed record SharedMemory(string Source, ulong? Size)
     }
 
     /// <summary>Looks at the source. Blocks.</summary>
-    /// <exception cref="LinuxException">It cannot be looked at.</exception>
     public static SharedMemory Read(string source)
     {
-        using OpenDirectory? directory = OpenDirectory.TryOpen(source);
-        return new SharedMemory(source, directory?.SizeInMemory);
+        try
+        {
+            using OpenDirectory? directory = OpenDirectory.TryOpen(source);
+            return new SharedMemory(source, directory?.SizeInMemory);
+        }
+        catch (LinuxException)
+        {
+            // The pod can do without the limit.
+            return new SharedMemory(source, null);
+        }
     }
 
     /// <summary>Makes the mounts tmpfs, and removes others at the same place.</summary>

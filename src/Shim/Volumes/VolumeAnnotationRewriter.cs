@@ -7,7 +7,7 @@ namespace Shim.Volumes;
 /// all containers of the pod share and which checkpoints capture.
 /// </summary>
 /// <remarks>
-/// A pure function from annotations, mounts and decisions to edits. runsc reads hints only in the sandbox's
+/// What is written depends on nothing but what is passed to it. runsc reads hints only in the sandbox's
 /// specification, and matches them to mounts by comparing sources as text, so only the shim writes sources, and always
 /// the same ones. The first mount of a shared volume decides its medium for all, so a volume's mounts are all bind or
 /// all tmpfs. Rewriting a rewritten specification changes nothing.
@@ -40,6 +40,7 @@ internal sealed class VolumeAnnotationRewriter(IReadOnlyList<SpecMount> mounts, 
                 OpenHostSockets();
         }
         RewriteMounts();
+        SharedMemory.RemoveHint(edits);
         facts.SharedMemory?.SetHint(edits);
     }
 
@@ -48,6 +49,7 @@ internal sealed class VolumeAnnotationRewriter(IReadOnlyList<SpecMount> mounts, 
     public void RewriteContainer()
     {
         RewriteMounts();
+        SharedMemory.RemoveHint(edits);
         foreach (SpecMount mount in mounts)
             if (IsOfNode(mount) && IsOfFuseDriver(decisions.At(facts.SourceOf(mount))))
                 OpenHostSockets();
@@ -121,7 +123,6 @@ internal sealed class VolumeAnnotationRewriter(IReadOnlyList<SpecMount> mounts, 
                     + "gVisor does not support: what is mounted in a sandbox cannot appear on the node; use HostToContainer "
                     + "or None");
         }
-        SharedMemory.RemoveHint(edits);
         facts.SharedMemory?.RewriteMounts(mounts, edits);
     }
 

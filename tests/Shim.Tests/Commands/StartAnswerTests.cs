@@ -61,6 +61,26 @@ public sealed class StartAnswerTests
         Assert.Equal("runtimeoptions.v1.Options", answer.Options!.TypeUrl);
     }
 
+    /// <summary>The length of a long one is no valid UTF-8, which parameters would have there.</summary>
+    [Theory]
+    [InlineData(100)]
+    [InlineData(200)]
+    [InlineData(20_000)]
+    public void Runtime_options_may_hold_a_configuration_of_any_length(int length)
+    {
+        var options = new Any
+        {
+            TypeUrl = "runtimeoptions.v1.Options",
+            Value = new Containerd.Api.RuntimeOptions.Options
+            {
+                ConfigBody = ByteString.CopyFromUtf8(new string('#', length)),
+            }.ToByteString(),
+        };
+        StartAnswer answer = StartAnswer.For(options.ToByteArray(), "web", "k8s.io");
+        AssertPlain(answer);
+        Assert.Equal(options, answer.Options);
+    }
+
     [Theory]
     [InlineData("runtimeoptions.v1.Options", true)]
     [InlineData("type.googleapis.com/runtimeoptions.v1.Options", true)]
@@ -68,9 +88,9 @@ public sealed class StartAnswerTests
     public void Runtime_options_are_one_of_the_extensions(string type, bool are)
     {
         BootstrapParams parameters = s_parameters.Clone();
-        parameters.Extensions.Add(new Extension());
-        parameters.Extensions.Add(new Extension { Value = new Any { TypeUrl = "first.v1.Extension" } });
-        parameters.Extensions.Add(new Extension { Value = new Any { TypeUrl = type } });
+        parameters.Extensions.Add(new Containerd.Api.Bootstrap.Extension());
+        parameters.Extensions.Add(new Containerd.Api.Bootstrap.Extension { Value = new Any { TypeUrl = "first.v1.Extension" } });
+        parameters.Extensions.Add(new Containerd.Api.Bootstrap.Extension { Value = new Any { TypeUrl = type } });
         StartAnswer answer = StartAnswer.For(parameters.ToByteArray(), "web", "k8s.io");
         Assert.Equal(are ? type : null, answer.Options?.TypeUrl);
     }

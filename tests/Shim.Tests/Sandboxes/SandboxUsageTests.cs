@@ -1,6 +1,5 @@
 using Linux;
 using Shim.Sandboxes;
-using Shim.Tests.Support;
 
 namespace Shim.Tests.Sandboxes;
 

@@ -46,7 +46,8 @@ public sealed class MetricsTests
     };
 
     private static readonly ContainerUsage s_first =
-        new(s_inside, s_cpu, s_node, IsFirst: true) { MemoryLimit = 12, OutOfMemoryKills = 1 };
+        new ContainerUsage(s_inside, s_cpu, s_node, IsFirst: true) { MemoryLimit = 12, OutOfMemoryKills = 1 }
+            .Divided(null);
 
     private static readonly ContainerUsage s_other = new(s_inside, s_cpu, s_node, IsFirst: false) { MemoryLimit = 12 };
 

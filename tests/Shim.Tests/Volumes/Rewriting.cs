@@ -11,6 +11,8 @@ internal sealed record Rewriting(
     IReadOnlyDictionary<string, string> Annotations,
     IReadOnlyList<SpecMount> Mounts)
 {
+    private static readonly MountFacts s_noFacts = new(MountAliases.None, null);
+
     /// <summary>The mounts in the notation of <see cref="ExamplePod.Mount"/>.</summary>
     public IEnumerable<string> MountTexts => Mounts.Select(ExamplePod.TextOf);
 
@@ -25,7 +27,7 @@ internal sealed record Rewriting(
         List<string> warnings = [];
         VolumeDecisions decisions = VolumeDecider.Decide(requests, pod, configured, warnings);
         var edits = new SpecEdits(annotations, mounts);
-        new VolumeAnnotationRewriter(mounts, decisions, facts ?? MountFacts.None, edits, warnings)
+        new VolumeAnnotationRewriter(mounts, decisions, facts ?? s_noFacts, edits, warnings)
             .RewriteSandbox(requests, isOfPod);
         return Of(decisions, warnings, annotations, mounts, edits);
     }
@@ -36,7 +38,7 @@ internal sealed record Rewriting(
     {
         var edits = new SpecEdits(annotations, mounts);
         List<string> warnings = [];
-        new VolumeAnnotationRewriter(mounts, decisions, facts ?? MountFacts.None, edits, warnings).RewriteContainer();
+        new VolumeAnnotationRewriter(mounts, decisions, facts ?? s_noFacts, edits, warnings).RewriteContainer();
         return Of(decisions, warnings, annotations, mounts, edits);
     }
 

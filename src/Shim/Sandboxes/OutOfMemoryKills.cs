@@ -5,20 +5,19 @@ namespace Shim.Sandboxes;
 /// <summary>Finds out which of a sandbox's containers were killed for want of memory.</summary>
 /// <remarks>
 /// The kernel counts the kills in the sandbox's cgroup, in which the processes of all its containers are, and does not
-/// say whose process it was. So a kill explains the end of the container that a signal ends just then, and no other's;
-/// if it was the sandbox's own process, the end of all.
+/// say whose process it was. So each kill explains the end of one container that a signal ends just then; if it was the
+/// sandbox's own process, the end of all.
 /// </remarks>
-internal sealed class OutOfMemoryReports(Sandbox sandbox, ShimContext context)
+internal sealed class OutOfMemoryKills(Sandbox sandbox, ShimContext context)
 {
-    /// <summary>
-    /// The sandbox notices the end of a process, and reports that of its container, within this time.
-    /// </summary>
-    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(2);
+    /// <summary>The sandbox notices the end of a process, and reports that of its container, within this time.</summary>
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(10);
 
     private OutOfMemoryWatch _watch = OutOfMemoryWatch.None;
-    private long? _killedAt;
+    private ulong _unexplained;
+    private long _lastAt;
 
     /// <summary>Starts watching, until the sandbox has ended. A failure is logged.</summary>
     public void Start()
@@ -37,30 +36,36 @@ internal sealed class OutOfMemoryReports(Sandbox sandbox, ShimContext context)
     }
 
     /// <summary>Whether a kill explains that a container has just been ended by SIGKILL.</summary>
-    public bool ExplainsKill()
+    public bool Explain()
     {
         Look();
-        if (_killedAt is not { } at || context.Time.GetElapsedTime(at) > s_soon)
+        if (_unexplained == 0 || context.Time.GetElapsedTime(_lastAt) > s_soon)
             return false;
         if (!sandbox.Died.IsCompleted)
-            _killedAt = null;
+            _unexplained--;
         return true;
     }
 
     /// <returns>Whether there was a kill since it last looked.</returns>
     private bool Look()
     {
+        ulong kills;
         try
         {
-            if (!_watch.HasKilled())
-                return false;
+            kills = _watch.KillsSinceLast();
         }
         catch (LinuxException e)
         {
             context.Log.OomNotWatched(sandbox.Id, e);
             return false;
         }
-        _killedAt = context.Time.GetTimestamp();
+        if (kills == 0)
+            return false;
+        // What nobody's end has explained by now were processes that their containers outlived.
+        if (context.Time.GetElapsedTime(_lastAt) > s_soon)
+            _unexplained = 0;
+        _unexplained += kills;
+        _lastAt = context.Time.GetTimestamp();
         context.Log.OutOfMemory(sandbox.Id);
         return true;
     }
