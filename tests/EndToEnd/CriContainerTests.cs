@@ -64,7 +64,7 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         Assert.Equal(Limit - stats.Memory.WorkingSetBytes.Value, stats.Memory.AvailableBytes.Value);
     }
 
-    /// <summary>Kubelet's systemd driver names cgroups so; runsc without systemd-cgroup makes directories of it.</summary>
+    /// <summary>Kubelet's systemd driver names it so; runsc without systemd-cgroup makes a directory of it.</summary>
     [Theory, ContainerdVersions]
     public async Task Limits_can_be_changed_where_the_cgroup_is_a_slice(string version)
     {

@@ -116,7 +116,7 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Contains("Read-only file system", result.Error, StringComparison.Ordinal);
     }
 
-    /// <summary>The shim's own is lower, or a node's kernel would rather kill anything else than the container.</summary>
+    /// <summary>The shim's own is lower. With that a kernel would rather kill anything but the container.</summary>
     [Theory, ContainerdVersions]
     public async Task A_container_without_an_oom_score_has_containerds(string version)
     {

@@ -10,7 +10,9 @@ namespace Shim.Sandboxes;
 /// </remarks>
 internal sealed class OutOfMemoryKills(Sandbox sandbox, ShimContext context)
 {
-    /// <summary>The sandbox notices the end of a process, and reports that of its container, within this time.</summary>
+    /// <summary>
+    /// The sandbox notices the end of a process, and reports that of its container, within this time.
+    /// </summary>
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(10);

@@ -120,8 +120,8 @@ internal sealed class VolumeAnnotationRewriter(IReadOnlyList<SpecMount> mounts, 
             else if (mount.SharedPropagation is { } propagation)
                 throw new VolumeException(
                     $"mount {mount.Destination.Short()} has the propagation {propagation} (Bidirectional), which "
-                    + "gVisor does not support: what is mounted in a sandbox cannot appear on the node; use HostToContainer "
-                    + "or None");
+                    + "gVisor does not support: what is mounted in a sandbox cannot appear on the node; use "
+                    + "HostToContainer or None");
         }
         facts.SharedMemory?.RewriteMounts(mounts, edits);
     }

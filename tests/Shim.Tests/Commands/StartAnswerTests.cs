@@ -89,8 +89,8 @@ public sealed class StartAnswerTests
     {
         BootstrapParams parameters = s_parameters.Clone();
         parameters.Extensions.Add(new Containerd.Api.Bootstrap.Extension());
-        parameters.Extensions.Add(new Containerd.Api.Bootstrap.Extension { Value = new Any { TypeUrl = "first.v1.Extension" } });
-        parameters.Extensions.Add(new Containerd.Api.Bootstrap.Extension { Value = new Any { TypeUrl = type } });
+        foreach (string each in (string[])["first.v1.Extension", type])
+            parameters.Extensions.Add(new Containerd.Api.Bootstrap.Extension { Value = new Any { TypeUrl = each } });
         StartAnswer answer = StartAnswer.For(parameters.ToByteArray(), "web", "k8s.io");
         Assert.Equal(are ? type : null, answer.Options?.TypeUrl);
     }
