@@ -58,8 +58,8 @@ internal sealed record ContainerUsage(RunscStats Inside, CgroupCpu? Cpu, CgroupU
     public Counters MemoryEvents => Undivided?.MemoryEvents ?? Counters.None;
 
     /// <summary>
-    /// The same with the processor time divided into user mode and kernel: as the sandbox says, else as the node divides
-    /// the sandbox's. That proportion changes, and neither part may become less.
+    /// The same with the processor time divided into user mode and kernel: as the sandbox says, else as the node
+    /// divides the sandbox's. That proportion changes, and neither part may become less.
     /// </summary>
     /// <param name="before">The container's last usage; null if this is its first.</param>
     public ContainerUsage Divided(ContainerUsage? before)
