@@ -133,23 +133,15 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
     [Theory, ContainerdVersions]
     public async Task A_directory_that_is_mounted_as_shared_memory_is_that_directory(string version)
     {
-        Daemon daemon = await DaemonAsync(version);
-        string directory = Directory.CreateDirectory(Path.Combine(daemon.Directory, Id("hshm"))).FullName;
-        await File.WriteAllTextAsync(Path.Combine(directory, "f"), "of the node\n");
-        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("shm"), ["--rm", "--mount",
-            $"type=bind,src={directory},dst=/dev/shm,options=rbind:rw"], "cat", "/dev/shm/f"));
-        Assert.Equal("of the node\n", result.Succeeded());
+        string read = await ReadMountedAsync(version, "dst=/dev/shm,options=rbind:rw", "of the node", "/dev/shm/f");
+        Assert.Equal("of the node\n", read);
     }
 
     [Theory, ContainerdVersions]
     public async Task A_relative_mount_destination_is_below_the_root(string version)
     {
-        Daemon daemon = await DaemonAsync(version);
-        string directory = Directory.CreateDirectory(Path.Combine(daemon.Directory, Id("data"))).FullName;
-        await File.WriteAllTextAsync(Path.Combine(directory, "f"), "found\n");
-        CommandResult result = await daemon.CtrAsync(daemon.Run(Id("relative"), ["--rm", "--mount",
-            $"type=bind,src={directory},dst=data,options=rbind:ro"], "cat", "/data/f"));
-        Assert.Equal("found\n", result.Succeeded());
+        string read = await ReadMountedAsync(version, "dst=data,options=rbind:ro", "found", "/data/f");
+        Assert.Equal("found\n", read);
     }
 
     [Theory, ContainerdVersions]
@@ -186,5 +178,15 @@ public class RunTests(Daemons daemons) : ContainerTest(daemons)
         await UntilStoppedAsync(daemon, id);
         Assert.Contains("exit code 137", (await daemon.CtrAsync("tasks", "delete", id)).Error,
             StringComparison.Ordinal);
+    }
+
+    /// <summary>What a container reads in a file of a directory of the node that is mounted.</summary>
+    private async Task<string> ReadMountedAsync(string version, string mount, string content, string path)
+    {
+        Daemon daemon = await DaemonAsync(version);
+        string directory = Directory.CreateDirectory(Path.Combine(daemon.Directory, Id("mounted"))).FullName;
+        await File.WriteAllTextAsync(Path.Combine(directory, "f"), $"{content}\n");
+        return (await daemon.CtrAsync(daemon.Run(Id("reader"),
+            ["--rm", "--mount", $"type=bind,src={directory},{mount}"], "cat", path))).Succeeded();
     }
 }

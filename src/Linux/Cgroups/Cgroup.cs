@@ -98,11 +98,7 @@ public sealed class Cgroup
     public static Cgroup AtPath(CgroupHierarchies hierarchies, string path)
     {
         ArgumentNullException.ThrowIfNull(hierarchies);
-        ArgumentNullException.ThrowIfNull(path);
-        List<string> components = PathParts.ComponentsInside(path, "cgroup");
-        if (components.Count == 0)
-            throw new LinuxException(Errno.EINVAL, "cgroup", path, "the path names no group");
-        string relative = string.Join('/', components);
+        string relative = Relative(path);
         Dictionary<string, string> directories = [];
         string? unified = null;
         foreach (CgroupHierarchy hierarchy in hierarchies.All)
@@ -120,11 +116,7 @@ public sealed class Cgroup
     /// <exception cref="LinuxException">EINVAL: the path contains ".." or is empty.</exception>
     public Cgroup Below(string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
-        List<string> components = PathParts.ComponentsInside(path, "cgroup");
-        if (components.Count == 0)
-            throw new LinuxException(Errno.EINVAL, "cgroup", path, "the path names no group");
-        string relative = string.Join('/', components);
+        string relative = Relative(path);
         Dictionary<string, string> directories = [];
         foreach ((string controller, string directory) in _directories)
             directories[controller] = $"{directory.TrimEnd('/')}/{relative}";
@@ -170,6 +162,14 @@ public sealed class Cgroup
                 isGone = false; // EBUSY: it is in use.
             }
         return isGone;
+    }
+
+    private static string Relative(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        List<string> components = PathParts.ComponentsInside(path, "cgroup");
+        return components.Count > 0 ? string.Join('/', components)
+            : throw new LinuxException(Errno.EINVAL, "cgroup", path, "the path names no group");
     }
 
     // Controllers mounted together share a directory.

@@ -30,7 +30,7 @@ internal sealed class VolumeSetup(ShimContext context)
         List<string> warnings = [];
         string? podUid = PodUid.Find(spec.Annotations, warnings);
         if (warnings.Count > 0 && saved is not null)
-            RequireNoVolume(saved, warnings[0]);
+            RestoredVolumes.RequireNone(saved, warnings[0]);
         VolumePlan plan = await PlanAsync(spec, podUid, configuration, saved);
         warnings.AddRange(plan.Warnings);
         WarnAboutVolumes(id, warnings);
@@ -102,15 +102,6 @@ internal sealed class VolumeSetup(ShimContext context)
             }
             else
                 log(about[i]);
-    }
-
-    /// <exception cref="VolumeException">The image holds a volume.</exception>
-    private static void RequireNoVolume(VolumeDecisions saved, string why)
-    {
-        foreach (VolumeDecision volume in saved.Volumes)
-            if (!volume.IsPassthrough)
-                throw new VolumeException(
-                    $"volume {volume.Volume.Short()} cannot be restored: the image holds it, but {why}");
     }
 
     private static void Write(Bundle bundle, ContainerSpec spec, SpecEdits edits)

@@ -44,6 +44,17 @@ internal static class RestoredVolumes
         };
     }
 
+    /// <summary>Refuses to restore a pod whose volumes cannot be found.</summary>
+    /// <param name="saved">The decisions that the image was made with.</param>
+    /// <param name="why">Why they cannot.</param>
+    /// <exception cref="VolumeException">The image holds a volume.</exception>
+    public static void RequireNone(VolumeDecisions saved, string why)
+    {
+        foreach (VolumeDecision inImage in saved.Volumes)
+            if (!inImage.IsPassthrough)
+                throw Unrestorable(inImage.Volume, why);
+    }
+
     private static VolumeDecision InSandbox(VolumeDecision inImage, PodVolume volume, PodVolumes pod) =>
         volume.Directory is { OtherUse: null }
             ? inImage with { Path = volume.Path, Rule = VolumeRule.Restored, Why = "the image holds it" }
