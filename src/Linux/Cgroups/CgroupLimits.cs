@@ -8,13 +8,14 @@ public static class CgroupLimits
     private const ulong DefaultPeriod = 100_000;
 
     /// <summary>Sets the limits that are not null.</summary>
-    /// <exception cref="LinuxException">The kernel refused a limit; those before it have been set.</exception>
+    /// <exception cref="LinuxException">The kernel refused a limit; those before it have been set. EBUSY: more memory
+    /// is in use than would be allowed.</exception>
     public static void Apply(Cgroup group, ResourceLimits limits)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(limits);
         if (group.Mode == CgroupMode.Unified)
-            ApplyV2(group.UnifiedDirectory!, limits);
+            ApplyV2(group, limits);
         else
             ApplyV1(group, limits);
     }
@@ -53,14 +54,19 @@ public static class CgroupLimits
                 : long.MaxValue;
     }
 
-    private static void ApplyV2(string directory, ResourceLimits limits)
+    private static void ApplyV2(Cgroup group, ResourceLimits limits)
     {
+        string directory = group.UnifiedDirectory!;
         if (limits.CpuShares is { } shares and > 0)
             Write("cpu.weight", Text(WeightOf(shares)));
         if (limits.CpuQuota is { } quota)
             Write("cpu.max", $"{(quota < 0 ? "max" : Text(quota))} {Text(limits.CpuPeriod ?? DefaultPeriod)}");
         Write("cpuset.cpus", Given(limits.CpusetCpus));
         Write("cpuset.mems", Given(limits.CpusetMems));
+        // Where v1 refuses, v2 kills until the limit holds.
+        if (limits.Memory is >= 0 and { } lower && CgroupReader.MemoryInUse(group) is { } inUse && inUse > (ulong)lower)
+            throw new LinuxException(Errno.EBUSY, "write", $"{directory}/memory.max",
+                $"{inUse} bytes are in use, more than {lower}");
         if (limits.Memory is { } memory)
             Write("memory.max", memory < 0 ? "max" : Text(memory));
         // In v2 the limit is for swap alone.

@@ -15,6 +15,21 @@ public static class CgroupReader
             : NumberIn(group.DirectoryOf("memory"), "memory.limit_in_bytes")) ?? ulong.MaxValue;
     }
 
+    /// <summary>The memory in bytes that the kernel cannot free without killing or swapping: all but cached files.
+    /// </summary>
+    /// <exception cref="LinuxException">A file exists and cannot be read.</exception>
+    public static ulong MemoryInUse(Cgroup group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        bool isV2 = group.Mode == CgroupMode.Unified;
+        string? directory = isV2 ? group.UnifiedDirectory : group.DirectoryOf("memory");
+        ulong all = NumberIn(directory, isV2 ? "memory.current" : "memory.usage_in_bytes") ?? 0;
+        Counters counters = CountersIn(directory, "memory.stat");
+        // Shared memory is counted as files, but has none to be written back to.
+        ulong files = counters[isV2 ? "file" : "total_cache"], shared = counters[isV2 ? "shmem" : "total_shmem"];
+        return all - Math.Min(all, files - Math.Min(files, shared));
+    }
+
     internal static string? TextIn(string? directory, string file) =>
         directory is null ? null : SmallFile.TryReadText($"{directory}/{file}");
 

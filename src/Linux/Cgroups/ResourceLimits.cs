@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace Linux;
 
 /// <summary>Limits of a control group, named as in the OCI runtime specification. Null leaves a limit
@@ -29,5 +31,5 @@ public sealed record ResourceLimits
     public long? Pids { get; init; }
 
     /// <summary>Files of cgroup v2, and what to write into each.</summary>
-    public IReadOnlyDictionary<string, string> Unified { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Unified { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 }

@@ -35,6 +35,7 @@ internal sealed partial class Container
                 end = end with { Status = StatusOfGone(end.Status) };
             End(Init, end);
         });
+        await Sandbox.Limits.RemoveAsync(Id);
     });
 
     /// <summary>

@@ -1,6 +1,7 @@
 using Linux;
 using Shim.Oci;
 using Shim.Runsc;
+using Shim.Sandboxes;
 
 namespace Shim.Containers;
 
@@ -62,21 +63,30 @@ internal sealed partial class Container
         return Math.Min(limit, NodeMemory.Total);
     }
 
-    /// <summary>Sets limits in the container's cgroup on the node.</summary>
+    /// <summary>Changes the container's limits.</summary>
     /// <remarks>
     /// The processes of all of a sandbox's containers are in the first one's cgroup. The others have cgroups too, which
-    /// runsc makes for those who look for them; limits there are seen, but limit nothing.
+    /// runsc makes for those who look for them; limits there are seen, but limit nothing. What limits them is the pod's
+    /// cgroup, which changes with them (<see cref="PodLimits"/>), or which a kubelet changes.
     /// </remarks>
     /// <param name="resources">OCI LinuxResources, as JSON.</param>
     /// <exception cref="RefusedException">It is not that, or the container has no cgroup.</exception>
     /// <exception cref="LinuxException">The kernel refused a limit.</exception>
-    public Task UpdateAsync(ReadOnlyMemory<byte> resources) => Init.Operations.RunAsync(() =>
+    /// <exception cref="IOException">The kernel did not set one within a minute.</exception>
+    public Task UpdateAsync(ReadOnlyMemory<byte> resources) => Init.Operations.RunAsync(async () =>
     {
         ResourceLimits limits = ResourcesJson.Parse(resources);
         if (HasEnded)
             throw new RefusedException(Refusal.WrongState, $"cannot update {Init}: it is {StateName}");
-        CgroupLimits.Apply(FindOwnCgroup() ?? throw new RefusedException(Refusal.Unsupported,
-            $"cannot update {Init}: it has no cgroup of its own on the node"), limits);
+        Cgroup group = FindOwnCgroup() ?? throw new RefusedException(Refusal.Unsupported,
+            $"cannot update {Init}: it has no cgroup of its own on the node");
+        // What holds comes first: a limit that is refused shall not be seen either.
+        if (!IsSandbox)
+            await Sandbox.Limits.ChangeAsync(Id, limits);
+        // The kernel first frees what it can of the memory that is more than a new limit.
+        await _context.Blocking.RunAsync("limit", Id, () => CgroupLimits.Apply(group, limits));
+        if (IsSandbox)
+            await Sandbox.Limits.ChangePodAsync(limits);
     });
 
     /// <summary>Waits until something in the sandbox has ended, by a runsc of its own.</summary>

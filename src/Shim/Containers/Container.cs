@@ -201,6 +201,7 @@ internal sealed partial class Container : ISandboxMember
         if (_restorePlace is { } place)
             Sandbox.Restore!.Remove(place);
         Sandbox.Remove(this);
+        await Sandbox.Limits.RemoveAsync(Id);
         _store.Remove(this);
         Log.Deleted(Id, "");
         ProcessEnd end = Init.End!.Value;

@@ -66,6 +66,8 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
         (CreateRequest request, ContainerSpec spec) = (creation.Request, creation.Spec);
         ShimConfiguration configuration = request.Configuration;
 
+        ResourceLimits limits = PodResources.Parse(spec.Annotations);
+
         // From which images it is to be restored, and whether it can be, before anything is done.
         RestoreAnnotations annotations = RestoreAnnotations.Parse(spec.Annotations);
         await _restores.RequireAllowedCheckpointsAsync(spec, configuration);
@@ -89,6 +91,7 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
 
         Sandbox sandbox = Sandbox.Open(context, request.Id, pid, context.Processes.WatchAsync(pid), creation.Runner,
             creation.State.RunscId, request.Bundle.RunscLog, volumes, spec.Namespace);
+        await sandbox.Limits.HoldAsync(spec, limits);
         int? place = image is null ? null : RestoreFrom(image, sandbox, annotations, configuration).Add(spec.Name);
         sandbox.WatchOutOfMemory();
         return Finish(creation, sandbox, stdio, place);
@@ -115,6 +118,8 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
                 creation.Runner, creation.State.RunscId, request.Bundle.RunscLog);
             return Finish(creation, foreign, stdio, place);
         }
+        creation.Undo.Add("give back its limits", () => sandbox.Limits.RemoveAsync(request.Id));
+        await sandbox.Limits.AddAsync(request.Id, spec.Resources);
         while (sandbox.IsBeingSaved)
             await creation.Pending.WhileWantedAsync(sandbox.Saved);
         // So that the next checkpoint sees the container.

@@ -164,6 +164,13 @@ internal sealed class ShimLog : IDisposable
     internal void OutOfMemory(string sandbox) =>
         _logger.Warning("out of memory: killed in the sandbox's cgroup {sandbox}", sandbox);
 
+    internal void LimitsShared(string sandbox) => _logger.Information(
+        "limits of single containers are not enforced: they hold for the sandbox's containers together {sandbox}",
+        sandbox);
+
+    internal void LimitsNotSet(string sandbox, Exception error) =>
+        _logger.Warning("limits of the pod not set {sandbox} {reason}", sandbox, error.Message);
+
     internal void OomNotWatched(string sandbox, Exception error) =>
         _logger.Warning("not watching for out-of-memory kills {sandbox} {reason}", sandbox, error.Message);
 

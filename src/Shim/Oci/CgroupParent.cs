@@ -1,3 +1,5 @@
+using Linux;
+
 namespace Shim.Oci;
 
 /// <summary>
@@ -26,5 +28,24 @@ internal static class CgroupParent
             end = slash;
         }
         return null;
+    }
+
+    /// <summary>
+    /// Whether a cgroup is a kubelet's for a pod, or below one: <c>pod</c> and its uid, or with systemd a slice like
+    /// <c>kubepods-burstable-podUID.slice</c>.
+    /// </summary>
+    public static bool IsInPodsCgroup(Cgroup cgroup)
+    {
+        string? path = cgroup.Mode == CgroupMode.Unified ? cgroup.UnifiedDirectory : cgroup.DirectoryOf("memory");
+        ReadOnlySpan<char> rest = path;
+        foreach (Range range in rest.Split('/'))
+        {
+            ReadOnlySpan<char> part = rest[range];
+            // With colons it is the name of a unit, of which runsc without systemd-cgroup makes a directory.
+            if (!part.Contains(':') && (part.StartsWith("pod")
+                || (part.EndsWith(".slice") && part.Contains("-pod", StringComparison.Ordinal))))
+                return true;
+        }
+        return false;
     }
 }

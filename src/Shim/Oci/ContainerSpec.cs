@@ -31,6 +31,8 @@ internal sealed class ContainerSpec
             CgroupsPath = path.GetString();
         RootPropagation = Text(linux, "rootfsPropagation");
         HasOwnPidNamespace = ReadOwnPidNamespace(linux);
+        if (linux.TryGetProperty("resources"u8, out JsonElement resources))
+            Resources = ResourcesJson.Of(resources);
     }
 
     /// <summary>Reads the specification.</summary>
@@ -61,8 +63,8 @@ internal sealed class ContainerSpec
                 throw new JsonException("not a JSON object");
             return new ContainerSpec(json, document.RootElement);
         }
-        // InvalidOperationException: a string that is not valid Unicode.
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        // InvalidOperationException: a string that is not valid Unicode. FormatException: a number that is too large.
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             throw new RefusedException(
                 Refusal.InvalidArgument, $"{path} is not an OCI specification: {e.Message}", e);
@@ -84,6 +86,9 @@ internal sealed class ContainerSpec
 
     /// <summary>The container's cgroup; null if it names none.</summary>
     public string? CgroupsPath { get; }
+
+    /// <summary>The container's limits.</summary>
+    public ResourceLimits Resources { get; } = new();
 
     /// <summary>The propagation of the root file system; empty if none is given.</summary>
     public string RootPropagation { get; } = "";

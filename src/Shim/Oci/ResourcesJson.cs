@@ -3,7 +3,7 @@ using Linux;
 
 namespace Shim.Oci;
 
-/// <summary>Parses the OCI LinuxResources of an Update request.</summary>
+/// <summary>Reads OCI LinuxResources: of a specification, or of an Update request.</summary>
 internal static class ResourcesJson
 {
     /// <summary>Parses the limits that the shim applies.</summary>
@@ -13,26 +13,34 @@ internal static class ResourcesJson
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            JsonElement? root = OrNone(document.RootElement);
-            JsonElement? cpu = Child(root, "cpu"), memory = Child(root, "memory");
-            return new ResourceLimits
-            {
-                CpuShares = Unsigned(cpu, "shares"),
-                CpuQuota = Number(cpu, "quota"),
-                CpuPeriod = Unsigned(cpu, "period"),
-                CpusetCpus = Text(cpu, "cpus"),
-                CpusetMems = Text(cpu, "mems"),
-                Memory = Number(memory, "limit"),
-                MemorySwap = Number(memory, "swap"),
-                Pids = Number(Child(root, "pids"), "limit"),
-                Unified = Strings(Child(root, "unified")),
-            };
+            return Of(document.RootElement);
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             throw new RefusedException(
                 Refusal.InvalidArgument, $"resources are not valid OCI LinuxResources: {e.Message}", e);
         }
+    }
+
+    /// <summary>Reads the limits that the shim applies.</summary>
+    /// <exception cref="InvalidOperationException">A value has another type.</exception>
+    /// <exception cref="FormatException">A number is too large.</exception>
+    public static ResourceLimits Of(JsonElement resources)
+    {
+        JsonElement? root = OrNone(resources);
+        JsonElement? cpu = Child(root, "cpu"), memory = Child(root, "memory"), unified = Child(root, "unified");
+        var limits = new ResourceLimits
+        {
+            CpuShares = Unsigned(cpu, "shares"),
+            CpuQuota = Number(cpu, "quota"),
+            CpuPeriod = Unsigned(cpu, "period"),
+            CpusetCpus = Text(cpu, "cpus"),
+            CpusetMems = Text(cpu, "mems"),
+            Memory = Number(memory, "limit"),
+            MemorySwap = Number(memory, "swap"),
+            Pids = Number(Child(root, "pids"), "limit"),
+        };
+        return unified is null ? limits : limits with { Unified = Strings(unified) };
     }
 
     // A missing or null limit is left unchanged; the getters below throw on a value of another type.

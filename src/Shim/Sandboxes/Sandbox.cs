@@ -31,6 +31,7 @@ internal sealed partial class Sandbox
         Pid = pid;
         Died = died;
         Control = control;
+        Limits = new PodLimits(this, context);
     }
 
     /// <summary>containerd's id of its first container.</summary>
@@ -53,6 +54,9 @@ internal sealed partial class Sandbox
 
     /// <summary>What it uses according to that.</summary>
     public SandboxUsage Usage { get; private init; } = new(null, TimeProvider.System);
+
+    /// <summary>The limits of its pod.</summary>
+    public PodLimits Limits { get; }
 
     /// <summary>What was decided about the pod's volumes; null if the sandbox is another shim's.</summary>
     public VolumeDecisions? Volumes { get; init; }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Linux;
 using Shim.Bundles;
 using Shim.Oci;
 
@@ -37,6 +38,16 @@ public sealed class CgroupParentTests
     [InlineData("kubepods.slice/kubepods-pod7d0f.slice/cri-containerd-abc.scope", null)]
     public void The_parent_is_the_path_up_to_the_pod(string? path, string? parent) =>
         Assert.Equal(parent, CgroupParent.Of(path));
+
+    [Theory]
+    [InlineData("/kubepods/besteffort/pod7d0f", true)]
+    [InlineData("/kubepods/pod7d0f/abc", true)]
+    [InlineData("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod7d0f.slice/cri-abc.scope", true)]
+    [InlineData("/system.slice/kubepods-pod7d0f.slice:cri-containerd:abc", false)]
+    [InlineData("/test/abc", false)]
+    [InlineData("/machine.slice/cri-podman.scope", false)]
+    public void A_kubelets_cgroup_is_known_by_its_name(string path, bool expected) =>
+        Assert.Equal(expected, CgroupParent.IsInPodsCgroup(Cgroup.AtPath(CgroupHierarchies.Read(), path)));
 
     [Theory]
     [InlineData("/kubepods/pod1/abc", Sandbox, "/kubepods/pod1")]
