@@ -137,6 +137,7 @@ busybox bookworm busybox-static
 cni bookworm containernetworking-plugins
 network bookworm $(network_packages)
 criu bookworm $(criu_packages)
+filesystems bookworm fuse3 libfuse3-3 fuse-overlayfs erofs-utils liblz4-1
 go trixie $(go_packages)
 EOF
 }

@@ -23,9 +23,13 @@ public static class Tools
     /// <summary>containerd 2.x asks for CRIU before the CRI checkpoints anything, whatever the runtime.</summary>
     public static string CriuDirectory { get; } = Path.Combine(Directory, "criu/usr/sbin");
 
+    /// <summary>fuse-overlayfs with fuse's own programs, and mkfs.erofs.</summary>
+    public static string FileSystemsPath { get; } = string.Join(':',
+        ((string[])["sbin", "bin", "usr/bin"]).Select(static path => Path.Combine(Directory, "filesystems", path)));
+
     /// <summary>Where the libraries of the unpacked programs are.</summary>
     public static string LibraryPath { get; } = string.Join(':',
-        ((string[])["runc/usr/lib", "criu/usr/lib", "criu/lib"]).Select(static path =>
+        ((string[])["runc/usr/lib", "criu/usr/lib", "criu/lib", "filesystems/usr/lib", "filesystems/lib"]).Select(static path =>
             Path.Combine(Directory, path, "x86_64-linux-gnu")));
 
     public static string Image { get; } = Path.Combine(Directory, "image.tar");

@@ -59,5 +59,6 @@ internal static unsafe partial class Libc
     }
 
     internal const int WNOHANG = 1;
+    internal const int __WALL = 0x40000000;
     internal const int PR_SET_CHILD_SUBREAPER = 36;
 }

@@ -4,42 +4,49 @@ namespace Linux;
 /// <param name="Flags">The flags for mount(2), without propagation.</param>
 /// <param name="Propagation">The propagation type, perhaps with MS_REC; it needs a separate call.</param>
 /// <param name="Data">The file system's own options, joined by commas.</param>
-internal readonly record struct MountOptions(MountFlags Flags, MountFlags Propagation, string Data)
+/// <param name="IsLoop">Whether the source is a file that is to become a block device.</param>
+/// <param name="Ids">The ids as which those of the files are to appear; null: as they are.</param>
+internal readonly record struct MountOptions(
+    MountFlags Flags, MountFlags Propagation, string Data, bool IsLoop, IdMapping? Ids)
 {
-    // The prefix of options for containerd's own mount manager.
-    private const string PrivatePrefix = "X-containerd.";
+    private const string UidMap = "uidmap=", GidMap = "gidmap=";
 
     /// <summary>The flags of a single mount, which creating a bind mount ignores and a remount sets.</summary>
     internal const MountFlags PerMount = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV
         | MountFlags.MS_NOEXEC | MountFlags.MS_NOATIME | MountFlags.MS_NODIRATIME | MountFlags.MS_RELATIME
         | MountFlags.MS_STRICTATIME | MountFlags.MS_NOSYMFOLLOW;
 
-    /// <exception cref="LinuxException">EOPNOTSUPP: an option is not supported.</exception>
+    /// <exception cref="LinuxException">EINVAL: an option is not understood.</exception>
     internal static MountOptions Parse(IReadOnlyList<string> options)
     {
         MountFlags flags = MountFlags.None;
         MountFlags propagation = MountFlags.None;
         List<string> data = [];
+        bool isLoop = false;
+        string? uidmap = null, gidmap = null;
         foreach (string option in options)
         {
-            if (option.Length == 0 || option.StartsWith(PrivatePrefix, StringComparison.Ordinal))
+            // Notes of other programs, such as containerd's mount manager (mount(8)).
+            if (option is "" or ['X' or 'x', '-', ..])
                 continue;
-            RefuseUnsupported(option);
-            if (PropagationOf(option) is var type && type != MountFlags.None)
+            if (option is "loop")
+                isLoop = true;
+            else if (option.StartsWith(UidMap, StringComparison.Ordinal))
+                uidmap = option[UidMap.Length..];
+            else if (option.StartsWith(GidMap, StringComparison.Ordinal))
+                gidmap = option[GidMap.Length..];
+            else if (PropagationOf(option) is var type && type != MountFlags.None)
                 propagation = type;
             else if (FlagOf(option) is { } flag)
                 flags = flag.Clears ? flags & ~flag.Flags : flags | flag.Flags;
             else
                 data.Add(option);
         }
-        return new MountOptions(flags, propagation, string.Join(',', data));
-    }
-
-    private static void RefuseUnsupported(string option)
-    {
-        if (option is "loop" || option.StartsWith("uidmap=", StringComparison.Ordinal)
-            || option.StartsWith("gidmap=", StringComparison.Ordinal))
-            throw new LinuxException(Errno.EOPNOTSUPP, "mount option", option);
+        if (uidmap is null != gidmap is null)
+            throw new LinuxException(Errno.EINVAL, "mount option", uidmap is null ? GidMap + gidmap : UidMap + uidmap,
+                "uidmap and gidmap must be given together");
+        return new MountOptions(flags, propagation, string.Join(',', data), isLoop,
+            uidmap is null ? null : IdMapping.Parse(uidmap, gidmap!));
     }
 
     private static MountFlags PropagationOf(string option) => option switch

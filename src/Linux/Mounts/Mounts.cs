@@ -56,6 +56,14 @@ public static class Mounts
         throw new LinuxException(Errno.EBUSY, "umount", rootfs, $"still mounted after {UnmountRounds} rounds");
     }
 
+    /// <summary>Whether something is mounted on a directory itself.</summary>
+    /// <exception cref="LinuxException">The kernel's list cannot be read.</exception>
+    public static bool IsMountPoint(string path)
+    {
+        RequireAbsolute(path);
+        return RealPath(path) is { } real && MountPointsUnder(SmallFile.ReadText(MountInfoFile), real).Contains(real);
+    }
+
     /// <summary>The mount points at and under a directory, in the order of the text.</summary>
     /// <param name="mountInfo">The text of a mountinfo file.</param>
     /// <param name="root">The absolute path of the directory, without a trailing slash.</param>
@@ -76,17 +84,25 @@ public static class Mounts
 
     private static void MountOne(MountSpec spec, string rootfs, Stack<string> mounted)
     {
+        RequireResolved(spec);
         MountOptions options = MountOptions.Parse(spec.Options);
         string path = MountTarget.PathOf(rootfs, spec.Target);
         string what = $"{spec.Type} {spec.Source} on {path}";
-        (string? directory, string data) = FitData(spec.Type, options.Data, what);
+        bool isRemount = (options.Flags & MountFlags.MS_REMOUNT) != 0;
 
         // A remount without data changes flags only, in the call below.
-        if ((options.Flags & MountFlags.MS_REMOUNT) == 0 || data.Length > 0)
+        if (!isRemount && spec.Type == "overlay" && options.Ids is { } lowerIds)
+            MountMappedOverlay(spec, options, lowerIds, rootfs, what, mounted);
+        else if (!isRemount || options.Data.Length > 0)
         {
+            (string? directory, string data) = FitData(spec.Type, options.Data, what);
             using Descriptor target = MountTarget.Open(rootfs, spec.Target);
-            Call(directory, spec.Source, target, spec.Type, options.Flags, data, what);
-            if ((options.Flags & MountFlags.MS_REMOUNT) == 0)
+            (Descriptor? device, string source) = options.IsLoop
+                ? LoopDevice.Attach(spec.Source, (options.Flags & MountFlags.MS_RDONLY) != 0) : (null, spec.Source);
+            // The kernel detaches the file when it is unmounted.
+            using (device)
+                Call(directory, source, target, spec.Type, options.Flags, data, what);
+            if (!isRemount)
                 mounted.Push(path);
         }
         // The target is now the root of the new mount, so it must be opened again.
@@ -97,11 +113,53 @@ public static class Mounts
         }
         bool bindWithFlags = (options.Flags & MountFlags.MS_BIND) != 0
             && (options.Flags & MountOptions.PerMount) != 0;
-        if (bindWithFlags || ((options.Flags & MountFlags.MS_REMOUNT) != 0 && data.Length == 0))
+        if (bindWithFlags || (isRemount && options.Data.Length == 0))
         {
             using Descriptor target = MountTarget.Open(rootfs, spec.Target);
             Call(null, null, target, null, options.Flags | MountFlags.MS_REMOUNT, null, $"flags of {what}");
         }
+        if (!isRemount && spec.Type != "overlay" && options.Ids is { } ids)
+        {
+            using Descriptor target = MountTarget.Open(rootfs, spec.Target);
+            IdMappedMount.Mount(target.ProcPath, ids, target, isReadOnly: false);
+            mounted.Push(path);
+        }
+    }
+
+    /// <summary>
+    /// An overlay cannot be mounted with other ids, but what it is made of can. The directory of all layers is mounted
+    /// so on the target, and the overlay over it, which then has the layers as it found them there.
+    /// </summary>
+    private static void MountMappedOverlay(MountSpec spec, MountOptions options, IdMapping ids, string rootfs,
+        string what, Stack<string> mounted)
+    {
+        if (OverlayOptions.Compact(options.Data) is not { } compact)
+            throw new LinuxException(Errno.EOPNOTSUPP, "mount", what,
+                "layers without a common directory cannot be mounted with other ids");
+        (_, string data) = FitData("", compact.Data, what);
+        using (Descriptor covered = MountTarget.Open(rootfs, spec.Target))
+            IdMappedMount.Mount(compact.Directory, ids, covered, isReadOnly: true);
+        string path = MountTarget.PathOf(rootfs, spec.Target);
+        mounted.Push(path);
+        using Descriptor target = MountTarget.Open(rootfs, spec.Target);
+        Call(target.ProcPath, spec.Source, target, spec.Type, options.Flags, data, what);
+        mounted.Push(path);
+    }
+
+    /// <summary>
+    /// containerd's mount manager (2.2 and newer) gives mounts that it has not resolved only to shims that ask for
+    /// them: types like <c>format/mkdir/overlay</c>, and templates like <c>{{ mount 0 }}</c>.
+    /// </summary>
+    private static void RequireResolved(MountSpec spec)
+    {
+        if (spec.Type.Contains('/'))
+            throw Unresolved(spec.Type);
+        foreach (string text in (IEnumerable<string>)[spec.Source, spec.Target, .. spec.Options])
+            if (text.Contains("{{", StringComparison.Ordinal))
+                throw Unresolved($"{spec.Type} {text}");
+
+        static LinuxException Unresolved(string what) => new(Errno.EOPNOTSUPP, "mount", what,
+            "only containerd's mount manager can resolve it; remove it from the snapshotter's configuration");
     }
 
     /// <summary>Makes the data fit into one page: the kernel silently truncates longer data.</summary>

@@ -22,7 +22,7 @@ internal static class OverlayOptions
         string lower = options[index][LowerKey.Length..];
         string[] directories = lower.Split(':');
         // An escaped colon would be split, and an empty entry (data-only layers, `::`) has no directory.
-        if (directories.Length < 2 || lower.Contains('\\') || !Array.TrueForAll(directories, d => d.StartsWith('/')))
+        if (lower.Contains('\\') || !Array.TrueForAll(directories, d => d.StartsWith('/')))
             return null;
         string common = CommonDirectory(directories);
         if (common.Length == 0)

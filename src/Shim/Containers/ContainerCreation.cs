@@ -104,15 +104,31 @@ internal sealed class ContainerCreation
 
     /// <summary>Mounts the root file system.</summary>
     /// <exception cref="IOException">A mount failed.</exception>
-    /// <exception cref="RefusedException">The container is no longer wanted.</exception>
-    public Task MountRootfsAsync()
+    /// <exception cref="RefusedException">The container is no longer wanted, or a mount is not possible.</exception>
+    public async Task MountRootfsAsync()
     {
         Pending.RequireWanted();
         // What others mounted there is not ours to unmount.
         if (Request.Rootfs.Count == 0)
-            return Task.CompletedTask;
+            return;
         Undo.Add("unmount the root file system", () => _context.Blocking.UnmountAsync(Bundle.Rootfs));
-        return _context.Blocking.MountAsync(Request.Rootfs, Bundle.Rootfs);
+        List<MountSpec> next = [];
+        foreach (MountSpec mount in Request.Rootfs)
+            if (MountHelper.Of(mount.Type) is { } helper)
+            {
+                await MountAsync(next);
+                await new MountHelper(_context.Processes, _context.Time).MountAsync(helper, mount, Bundle.Rootfs);
+            }
+            else
+                next.Add(mount);
+        await MountAsync(next);
+    }
+
+    private async Task MountAsync(List<MountSpec> mounts)
+    {
+        if (mounts.Count > 0)
+            await _context.Blocking.MountAsync([.. mounts], Bundle.Rootfs);
+        mounts.Clear();
     }
 
     /// <summary>Opens the standard streams.</summary>

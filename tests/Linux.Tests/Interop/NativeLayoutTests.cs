@@ -78,6 +78,28 @@ public sealed class NativeLayoutTests
         ("SYS_seccomp", (ulong)MembarrierFilter.Numbers()!.Value.Seccomp),
         ("PR_SET_CHILD_SUBREAPER", Libc.PR_SET_CHILD_SUBREAPER),
         ("WNOHANG", Libc.WNOHANG),
+        ("__WALL", Libc.__WALL),
+        ("CLONE_NEWUSER", Libc.CLONE_NEWUSER),
+        ("sizeof(struct loop_config)", Size<Libc.loop_config>()),
+        ("offsetof(struct loop_config, info.lo_flags)", Offset<Libc.loop_config>("lo_flags")),
+        ("offsetof(struct loop_config, info.lo_file_name)", Offset<Libc.loop_config>("lo_file_name")),
+        ("LO_NAME_SIZE", Libc.LO_NAME_SIZE),
+        ("LOOP_CONFIGURE", Libc.LOOP_CONFIGURE),
+        ("LOOP_CTL_GET_FREE", Libc.LOOP_CTL_GET_FREE),
+        ("LO_FLAGS_READ_ONLY", Libc.LO_FLAGS_READ_ONLY),
+        ("LO_FLAGS_AUTOCLEAR", Libc.LO_FLAGS_AUTOCLEAR),
+        ("sizeof(struct mount_attr)", Size<Libc.mount_attr>()),
+        ("offsetof(struct mount_attr, userns_fd)", Offset<Libc.mount_attr>("userns_fd")),
+        ("MOUNT_ATTR_RDONLY", Libc.MOUNT_ATTR_RDONLY),
+        ("MOUNT_ATTR_IDMAP", Libc.MOUNT_ATTR_IDMAP),
+        ("OPEN_TREE_CLONE", Libc.OPEN_TREE_CLONE),
+        ("OPEN_TREE_CLOEXEC", Libc.OPEN_TREE_CLOEXEC),
+        ("AT_RECURSIVE", Libc.AT_RECURSIVE),
+        ("MOVE_MOUNT_F_EMPTY_PATH", Libc.MOVE_MOUNT_F_EMPTY_PATH),
+        ("MOVE_MOUNT_T_SYMLINKS", Libc.MOVE_MOUNT_T_SYMLINKS),
+        ("SYS_open_tree", Libc.SYS_open_tree),
+        ("SYS_move_mount", Libc.SYS_move_mount),
+        ("SYS_mount_setattr", Libc.SYS_mount_setattr),
         ("sizeof(struct winsize)", Size<Libc.winsize>()),
         ("offsetof(struct winsize, ws_col)", Offset<Libc.winsize>("ws_col")),
         ("TIOCSWINSZ", Libc.TIOCSWINSZ),
@@ -121,6 +143,7 @@ public sealed class NativeLayoutTests
             #include <errno.h>
             #include <fcntl.h>
             #include <linux/audit.h>
+            #include <linux/loop.h>
             #include <linux/filter.h>
             #include <linux/membarrier.h>
             #include <linux/seccomp.h>

@@ -181,4 +181,117 @@ public sealed class MountTests : IDisposable
         Assert.Equal(Errno.EBUSY, Assert.Throws<LinuxException>(() => DirectoryTree.Delete(_rootfs)).Errno);
         Assert.True(File.Exists($"{source}/kept"));
     }
+
+    [Fact]
+    public async Task A_file_is_mounted_by_a_loop_device_that_is_gone_afterwards()
+    {
+        string file = await MakeImageAsync();
+        Mounts.Mount([new MountSpec { Type = "ext4", Source = file, Options = ["loop", "ro"] }], _rootfs);
+        Assert.True(Directory.Exists($"{_rootfs}/lost+found"));
+        Assert.Single(LoopDevicesOf(file));
+        Mounts.UnmountAll(_rootfs);
+        await Eventually.TrueAsync("the device is free", () => LoopDevicesOf(file).Count == 0);
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_mounted_leaves_no_loop_device()
+    {
+        string file = _directory["image"];
+        await File.WriteAllBytesAsync(file, new byte[1 << 20]);
+        LinuxException e = Assert.Throws<LinuxException>(() =>
+            Mounts.Mount([new MountSpec { Type = "ext4", Source = file, Options = ["loop"] }], _rootfs));
+        Assert.Contains($"ext4 {file} on {_rootfs}", e.Message, StringComparison.Ordinal);
+        await Eventually.TrueAsync("the device is free", () => LoopDevicesOf(file).Count == 0);
+    }
+
+    [Fact]
+    public async Task Files_are_mounted_at_the_same_time()
+    {
+        string file = await MakeImageAsync();
+        string[] roots = [.. Enumerable.Range(0, 20).Select(i => Directory.CreateDirectory($"{_rootfs}/{i}").FullName)];
+        await Parallel.ForEachAsync(roots, (root, _) =>
+        {
+            Mounts.Mount([new MountSpec { Type = "ext4", Source = file, Options = ["loop", "ro"] }], root);
+            return ValueTask.CompletedTask;
+        });
+        Assert.Equal(roots.Length, LoopDevicesOf(file).Count);
+        Mounts.UnmountAll(_rootfs);
+        await Eventually.TrueAsync("the devices are free", () => LoopDevicesOf(file).Count == 0);
+    }
+
+    private const string Uids = "uidmap=0:100000:65536", Gids = "gidmap=0:200000:65536";
+
+    [Fact]
+    public void A_bind_mount_with_other_ids()
+    {
+        string source = Directory.CreateDirectory(_directory["source"]).FullName;
+        File.WriteAllText($"{source}/file", "x");
+        Mounts.Mount([new MountSpec { Type = "bind", Source = source, Options = ["rbind", "ro", Uids, Gids] }], _rootfs);
+        Assert.Equal((100000u, 200000u), OwnerOf($"{_rootfs}/file"));
+        Assert.StartsWith("ro", OptionsOf(_rootfs), StringComparison.Ordinal);
+        Assert.Equal((0u, 0u), OwnerOf($"{source}/file"));
+        Mounts.UnmountAll(_rootfs);
+        Assert.Empty(Mounted());
+    }
+
+    [Fact]
+    public void An_overlay_with_other_ids()
+    {
+        foreach (string name in (string[])["layers/1/fs", "layers/2/fs", "upper", "work"])
+            Directory.CreateDirectory(_directory[name]);
+        File.WriteAllText(_directory["layers/1/fs/one"], "1");
+        File.WriteAllText(_directory["layers/2/fs/two"], "2");
+        Mounts.Mount([new MountSpec
+        {
+            Type = "overlay",
+            Source = "overlay",
+            Options = [Uids, Gids, $"lowerdir={_directory["layers/1/fs"]}:{_directory["layers/2/fs"]}",
+                $"upperdir={_directory["upper"]}", $"workdir={_directory["work"]}"],
+        }], _rootfs);
+        Assert.Equal((100000u, 200000u), OwnerOf($"{_rootfs}/one"));
+        Assert.Equal((100000u, 200000u), OwnerOf($"{_rootfs}/two"));
+        File.WriteAllText($"{_rootfs}/new", "3");
+        Assert.True(File.Exists(_directory["upper/new"]));
+        Mounts.UnmountAll(_rootfs);
+        Assert.Empty(Mounted());
+        Assert.Equal((0u, 0u), OwnerOf(_directory["layers/1/fs/one"]));
+    }
+
+    [Fact]
+    public void A_file_system_that_cannot_have_other_ids_is_named()
+    {
+        LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount(
+            [new MountSpec { Type = "proc", Source = "proc", Options = [Uids, Gids] }], _rootfs));
+        Assert.Contains("cannot be mounted with other ids", e.Message, StringComparison.Ordinal);
+        Assert.Empty(Mounted());
+    }
+
+    [Fact]
+    public void Ids_that_overlap_are_refused_and_leave_no_process()
+    {
+        int before = ProcFs.Children(Environment.ProcessId).Count;
+        LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount(
+            [new MountSpec { Type = "bind", Source = _directory.Path, Options = ["bind", "uidmap=0:1:9,0:5:9", Gids] }],
+            _rootfs));
+        Assert.Equal(Errno.EINVAL, e.Errno);
+        Assert.Equal(before, ProcFs.Children(Environment.ProcessId).Count);
+    }
+
+    private static (uint, uint) OwnerOf(string path)
+    {
+        FileStatus status = FileStatus.Of(path);
+        return (status.Uid, status.Gid);
+    }
+
+    private async Task<string> MakeImageAsync()
+    {
+        string file = _directory["image"];
+        await File.WriteAllBytesAsync(file, new byte[4 << 20]);
+        (await Command.RunAsync("mkfs.ext4", ["-q", file])).Succeeded();
+        return file;
+    }
+
+    private static List<string> LoopDevicesOf(string file) => [.. Directory.GetDirectories("/sys/block", "loop*")
+        .Where(device => File.Exists($"{device}/loop/backing_file")
+            && File.ReadAllText($"{device}/loop/backing_file").Trim() == file)];
 }

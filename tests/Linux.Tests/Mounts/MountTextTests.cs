@@ -59,15 +59,41 @@ public sealed class MountTextTests
         Assert.Equal("size=1m,mode=755", options.Data);
     }
 
+    [Fact]
+    public void Options_that_are_more_than_flags()
+    {
+        MountOptions options = MountOptions.Parse(
+            ["loop", "ro", "X-mount.mkdir", "x-systemd.automount", "uidmap=0:100000:65536,65536:7:1", "gidmap=0:5:1"]);
+        Assert.True(options.IsLoop);
+        Assert.Equal("", options.Data);
+        Assert.Equal(new IdMapping("0 100000 65536\n65536 7 1\n", "0 5 1\n"), options.Ids);
+    }
+
     [Theory]
-    [InlineData("loop")]
     [InlineData("uidmap=0:1000:1")]
     [InlineData("gidmap=0:1000:1")]
-    public void Unsupported_options_are_rejected(string option)
+    [InlineData("uidmap=0:1000", "gidmap=0:1000:1")]
+    [InlineData("uidmap=0:1000:1", "gidmap=0:1000:-1")]
+    [InlineData("uidmap=", "gidmap=")]
+    [InlineData("uidmap=0:1000:1\n1", "gidmap=0:1000:1")]
+    public void Maps_of_ids_that_are_not_understood_are_rejected(params string[] options)
     {
-        LinuxException e = Assert.Throws<LinuxException>(() => MountOptions.Parse(["ro", option]));
+        LinuxException e = Assert.Throws<LinuxException>(() => MountOptions.Parse(options));
+        Assert.Equal(Errno.EINVAL, e.Errno);
+        Assert.Contains("idmap=", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("format/mkdir/overlay", "overlay", "", "format/mkdir/overlay")]
+    [InlineData("overlay", "overlay", "upperdir={{ mount 0 }}/upper", "overlay upperdir={{ mount 0 }}/upper")]
+    [InlineData("bind", "{{ mount 1 }}", "", "bind {{ mount 1 }}")]
+    public void Mounts_that_containerd_was_to_resolve_are_rejected(string type, string source, string option, string named)
+    {
+        LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount(
+            [new MountSpec { Type = type, Source = source, Options = [option] }], Path.GetTempPath()));
         Assert.Equal(Errno.EOPNOTSUPP, e.Errno);
-        Assert.Contains(option, e.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"mount {named}: only containerd's mount manager can resolve it", e.Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

@@ -6,6 +6,7 @@ public sealed class OverlayOptionsTests
 {
     [Theory]
     [InlineData("lowerdir=/a/b/1/fs:/a/b/2/fs,upperdir=/a/b/3/fs", "/a/b", "lowerdir=1/fs:2/fs,upperdir=/a/b/3/fs")]
+    [InlineData("lowerdir=/a/b/c", "/a/b", "lowerdir=c")]
     [InlineData("x,lowerdir=/a/b:/a/b/c", "/a", "x,lowerdir=b:b/c")]
     [InlineData("lowerdir=/a/b/c:/a/b", "/a", "lowerdir=b/c:b")]
     [InlineData("lowerdir=/a/snap10/fs:/a/snap1/fs", "/a", "lowerdir=snap10/fs:snap1/fs")]
@@ -14,7 +15,7 @@ public sealed class OverlayOptionsTests
 
     [Theory]
     [InlineData("upperdir=/a")]
-    [InlineData("lowerdir=/a/b")]
+    [InlineData("lowerdir=/a")]
     [InlineData("lowerdir=/a:/b")]
     [InlineData("lowerdir=/a/x:b/x")]
     [InlineData("lowerdir=/a/x\\:y:/a/z")]

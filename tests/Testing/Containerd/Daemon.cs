@@ -63,15 +63,18 @@ public sealed class Daemon : IAsyncDisposable
     /// <param name="runscLines">More lines of its table of flags for runsc.</param>
     /// <param name="path">A directory that comes first on its PATH, after that of the shim.</param>
     /// <param name="runsc">Another runsc than Debian's.</param>
-    public static async Task<Daemon> StartAsync(
-        string version, string shimLines = "", string runscLines = "", string path = "", string? runsc = null)
+    /// <param name="containerdLines">More lines of containerd's configuration; <c>DIR</c> stands for its
+    /// directory.</param>
+    public static async Task<Daemon> StartAsync(string version, string shimLines = "", string runscLines = "",
+        string path = "", string? runsc = null, string containerdLines = "")
     {
         Requires.Root("running containers");
         Requires.Tool($"containerd {version}", Tools.Containerd(version));
         Requires.Tool("runsc", Tools.Runsc);
         string directory = System.IO.Directory.CreateTempSubdirectory($"shim-test-{version}-").FullName;
         var daemon = new Daemon(version, directory, path);
-        await DaemonConfiguration.WriteAsync(daemon, shimLines, runscLines, runsc ?? Tools.Runsc);
+        await DaemonConfiguration.WriteAsync(daemon, shimLines, runscLines, runsc ?? Tools.Runsc,
+            containerdLines.Replace("DIR", directory, StringComparison.Ordinal));
         try
         {
             await daemon.StartProcessAsync();

@@ -3,9 +3,11 @@ namespace Testing;
 /// <summary>The files that a user would write: containerd's, the shim's and the network's.</summary>
 internal static class DaemonConfiguration
 {
-    public static async Task WriteAsync(Daemon daemon, string shimLines, string runscLines, string runsc)
+    public static async Task WriteAsync(
+        Daemon daemon, string shimLines, string runscLines, string runsc, string containerdLines)
     {
-        await File.WriteAllTextAsync(Path.Combine(daemon.Directory, "config.toml"), Containerd(daemon));
+        await File.WriteAllTextAsync(Path.Combine(daemon.Directory, "config.toml"),
+            $"{Containerd(daemon)}\n{containerdLines}\n");
         await File.WriteAllTextAsync(daemon.ShimConfiguration, Shim(daemon, "none", shimLines, runscLines, runsc));
         await File.WriteAllTextAsync(daemon.HostNetworkShimConfiguration,
             Shim(daemon, "host", shimLines, runscLines, runsc));

@@ -83,6 +83,8 @@ public sealed class ShimHarness : IAsyncDisposable
             {
                 ["TTRPC_ADDRESS"] = Path.Combine(directory, "containerd.ttrpc"),
                 ["LOG"] = Path.Combine(directory, "log"),
+                ["PATH"] = $"{Tools.FileSystemsPath}:{Environment.GetEnvironmentVariable("PATH")}",
+                ["LD_LIBRARY_PATH"] = Tools.LibraryPath,
             });
         var harness = new ShimHarness(directory, process, events);
         try
