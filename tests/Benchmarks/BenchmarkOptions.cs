@@ -6,7 +6,7 @@ internal sealed record BenchmarkOptions
     public const string Usage = """
         usage: ./build.sh bench [--short] [--only NAME] [--json FILE]
           --short      few repetitions: shows that everything works, not how fast it is
-          --only NAME  one of: start, memory, rpc, exec, run, pod, checkpoint, output, rest, scale
+          --only NAME  one of: start, memory, rpc, exec, run, pod, checkpoint, output, rest, limits, scale
           --json FILE  also write the figures there
         """;
 

@@ -13,6 +13,7 @@ using Testing;
     ("checkpoint", CheckpointBenchmark.RunAsync),
     ("output", OutputBenchmark.RunAsync),
     ("rest", RestBenchmark.RunAsync),
+    ("limits", LimitsBenchmark.RunAsync),
     ("scale", ScaleBenchmark.RunAsync),
 ];
 

@@ -21,7 +21,10 @@ internal sealed class ShimPod : IPod
     /// <summary>The shim, which serves all of the pod.</summary>
     public ServingShim Shim => _shim;
 
-    public static async Task<IPod> PrepareAsync(Session session)
+    public static async Task<IPod> PrepareAsync(Session session) => await MakeAsync(session);
+
+    /// <summary>The same, for those who look at its shim.</summary>
+    public static async Task<ShimPod> MakeAsync(Session session)
     {
         string id = session.NewId();
         var bundles = new PodBundles(Path.Combine(session.Directory, id), id);
