@@ -36,7 +36,8 @@ internal sealed class RunscControl(RunscRunner runner, string log) : ISandboxCon
     {
         if (RunscStateFile.Find(runner.Settings.Root, id) is null)
             return SandboxContainerState.Stopped;
-        using JsonDocument answer = JsonDocument.Parse(await AskAsync(id, RunscArguments.State(id)));
+        using JsonDocument answer = JsonDocument.Parse(
+            RunscOutput.Json(await AskAsync(id, RunscArguments.State(id))));
         return answer.RootElement.GetProperty("status"u8).GetString() switch
         {
             "creating" or "created" => SandboxContainerState.Created,

@@ -1,4 +1,3 @@
-using System.Text;
 using Linux;
 
 namespace Shim.Runsc;
@@ -135,7 +134,7 @@ internal sealed class RunscRunner(IChildProcesses processes, TimeProvider time, 
     /// <summary>The versions of runsc and of the OCI specification, one on each line.</summary>
     /// <exception cref="RunscException">It cannot be started, or ends with an error.</exception>
     public async Task<string> VersionTextAsync() =>
-        Encoding.UTF8.GetString(await RunAsync(["--version"], "/dev/null", s_helpBound)).Trim();
+        RunscVersion.Lines(await RunAsync(["--version"], "/dev/null", s_helpBound));
 
     /// <summary>runsc's version.</summary>
     /// <inheritdoc cref="VersionTextAsync"/>

@@ -51,7 +51,7 @@ internal sealed record RunscStats
     /// <exception cref="JsonException">It is not valid JSON.</exception>
     public static RunscStats Parse(ReadOnlyMemory<byte> line)
     {
-        using JsonDocument document = JsonDocument.Parse(line);
+        using JsonDocument document = JsonDocument.Parse(RunscOutput.Json(line));
         return OfStats(document.RootElement);
     }
 

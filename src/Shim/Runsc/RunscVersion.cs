@@ -23,13 +23,17 @@ internal static class RunscVersion
         {
             throw new RunscException(RunscFailure.NotRunnable, $"cannot start: {e.Message}", e);
         }
-        string version = Parse(Encoding.UTF8.GetString(MemoryFile.Read(output, OutputLimit)));
+        string version = Parse(Lines(MemoryFile.Read(output, OutputLimit)));
         if (exit.ExitCode != 0 || version.Length == 0)
             throw new RunscException(RunscFailure.Failed, $"--version failed with exit status {exit.ExitCode}");
         return version;
     }
 
-    /// <summary>The version in the output of <c>runsc --version</c>: its first line, without "runsc version".</summary>
+    /// <summary>The lines of <c>runsc --version</c>: its version, and that of the OCI specification.</summary>
+    public static string Lines(ReadOnlyMemory<byte> output) =>
+        Encoding.UTF8.GetString(RunscOutput.From(output, "runsc version "u8).Span).Trim();
+
+    /// <summary>The version in these lines: the first one, without "runsc version".</summary>
     public static string Parse(string text)
     {
         const string Prefix = "runsc version ";

@@ -11,7 +11,7 @@ internal static class RunscWaitAnswer
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(answer);
+            using JsonDocument document = JsonDocument.Parse(RunscOutput.Json(answer));
             return document.RootElement.GetProperty("exitStatus"u8).GetInt32();
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException
