@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds, tests, measures, demonstrates and installs containerd-shim-runsc-v1. `./build.sh help` lists the verbs.
 #
-# The only change to the system is apt-get install of what is missing: a compiler and linker, and the programs of lint.
+# The only change to the system is apt-get install of what is missing: a compiler and linker, the programs of lint, and
+# qemu for the tests.
 # The containerd, runsc and other programs that the tests and the demo run are unpacked under .tools/, never installed.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
@@ -26,6 +27,7 @@ usage() {
                    minutes each
   soak [MINUTES]   random calls, pods that come and go, and everything killed at random moments, against a real runsc
                    and containerd; default: 10 minutes (root)
+  vm [FILTER]      run the tests that depend on the version of cgroups in a virtual machine with version 2 (root)
   bench [ARGS]     measure this shim, containerd's runc shim and raw runsc (root)
   tools            unpack containerd 1.6, 1.7 and 2.1, runsc and what else the tests need under ./.tools
   install [PREFIX] copy the binary to PREFIX/bin (default: /usr/local)
@@ -40,6 +42,7 @@ EOF
 . "$ROOT/tests/image.sh"
 . "$ROOT/.ci/lint.sh"
 . "$ROOT/tests/Fuzz/fuzz.sh"
+. "$ROOT/tests/vm/vm.sh"
 
 # --- prerequisites ----------------------------------------------------------------------------------------------------
 
@@ -224,7 +227,7 @@ run_tests() {
   build
   tools
   image
-  local project passed=0 failed=0 skipped=0 summary counts status=0
+  local project passed=0 failed=0 skipped=0 status=0
   if [ $# = 0 ]; then
     if lint; then passed=1; else failed=1; fi
   fi
@@ -240,18 +243,12 @@ run_tests() {
     say "Running $project"
     "tests/$project/bin/Release/net10.0/$project" -noLogo -noColor "${filter[@]}" 2>&1 |
       tee "$log" | show_progress || true
-    # "   Linux.Tests  Total: 155, Errors: 0, Failed: 1, Skipped: 0, Not Run: 0, Time: 9.356s"
-    summary=$(grep -E '^ *[A-Za-z.]+ +Total: [0-9]+' "$log" | tail -n 1)
-    counts=$(sed -nE 's/.*Total: ([0-9]+), Errors: ([0-9]+), Failed: ([0-9]+), Skipped: ([0-9]+).*/\1 \2 \3 \4/p' \
-      <<<"$summary")
-    if [ -z "$counts" ]; then
-      grep -q 'No test' "$log" || { note "$project printed no summary"; failed=$((failed + 1)); }
-      continue
-    fi
-    local total errors bad left; read -r total errors bad left <<<"$counts"
-    note "$summary"
-    passed=$((passed + total - bad - left)) failed=$((failed + bad + errors)) skipped=$((skipped + left))
+    count_tests "$project" "$log"
   done
+  if [ $# = 0 ] && vm_is_possible; then
+    vm_boot 2>&1 | tee "$log" | show_progress || true
+    count_tests "the virtual machine" "$log"
+  fi
   if [ $# = 0 ]; then
     say "Running every benchmark a few times, to see that it works"
     if dotnet run -c Release --project tests/Benchmarks -v quiet -- --short >"$log" 2>&1; then
@@ -265,6 +262,38 @@ run_tests() {
   [ $((passed + failed)) -gt 0 ] || { note "no test matches ${1:-}"; status=1; }
   echo "$passed passed, $failed failed, $skipped skipped"
   return $status
+}
+
+# count_tests WHAT LOG: adds the counts in a test program's output to those of the caller.
+count_tests() {
+  local summary counts total errors bad left
+  # "   Linux.Tests  Total: 155, Errors: 0, Failed: 1, Skipped: 0, Not Run: 0, Time: 9.356s"
+  summary=$(grep -E '^ *[A-Za-z.]+ +Total: [0-9]+' "$2" | tail -n 1 | tr -d '\r')
+  counts=$(sed -nE 's/.*Total: ([0-9]+), Errors: ([0-9]+), Failed: ([0-9]+), Skipped: ([0-9]+).*/\1 \2 \3 \4/p' \
+    <<<"$summary")
+  if [ -z "$counts" ]; then
+    grep -q 'No test' "$2" || { note "$1 printed no summary"; failed=$((failed + 1)); }
+    return
+  fi
+  read -r total errors bad left <<<"$counts"
+  note "$summary"
+  passed=$((passed + total - bad - left)) failed=$((failed + bad + errors)) skipped=$((skipped + left))
+}
+
+vm() {
+  need_root vm
+  vm_is_possible || die "the virtual machine is an x86-64 one and needs .tools/containerd-2.1 and .tools/runsc"
+  build
+  tools
+  image
+  say "Compiling the tests"
+  dotnet build tests/EndToEnd -c Release -v quiet -nologo -clp:NoSummary
+  local log passed=0 failed=0 skipped=0; log=$(mktemp)
+  vm_boot "$@" 2>&1 | tee "$log"
+  count_tests "the virtual machine" "$log"
+  rm -f "$log"
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ $failed = 0 ] && [ $passed -gt 0 ]
 }
 
 soak() {
@@ -319,6 +348,7 @@ case ${1:-help} in
   demo) demo ;;
   lint) lint ;;
   test) shift; run_tests "$@" ;;
+  vm) shift; vm "$@" ;;
   fuzz) shift; fuzz "$@" ;;
   soak) shift; soak "$@" ;;
   bench) shift; bench "$@" ;;

@@ -52,7 +52,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     }
 
     /// <summary>The pod's annotation is on it, too, and is not followed a second time.</summary>
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions(NewestOnly = true)]
     public async Task A_restarted_container_is_not_restored_again(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);
@@ -179,7 +179,7 @@ public class CriCheckpointTests(Daemons daemons) : CriTest(daemons)
     }
 
     /// <summary>In the middle of a restore, when the sandbox is paused and waits for its container.</summary>
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions(NewestOnly = true)]
     public async Task A_shim_that_is_killed_during_a_restore_leaves_nothing(string version)
     {
         (Kubelet kubelet, string images) = await KubeletWithImagesAsync(version);

@@ -9,7 +9,7 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
 {
     private const long Limit = 256 << 20;
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task CPU_and_memory_usage_are_reported(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
@@ -40,7 +40,7 @@ public class CriContainerTests(Daemons daemons) : CriTest(daemons)
         Assert.Equal(2, sandbox.Containers.Count);
     }
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task Limits_can_be_changed(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);

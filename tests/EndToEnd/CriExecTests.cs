@@ -6,7 +6,7 @@ namespace EndToEnd;
 /// <summary>What `kubectl exec`, `kubectl attach` and probes do in a pod's container.</summary>
 public class CriExecTests(Daemons daemons) : CriTest(daemons)
 {
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task A_command_returns_its_output_and_exit_code(string version)
     {
         PodContainer container = await ContainerAsync(version, new ContainerSettings("app", "sleep", "1000"));

@@ -24,7 +24,7 @@ public class CriFailureTests(Daemons daemons) : CriTest(daemons)
         Assert.Equal(137, await EndsAsync(pod, container));
     }
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task A_pod_survives_a_restart_of_containerd(string version)
     {
         Kubelet kubelet = await OwnKubeletAsync(version);

@@ -17,7 +17,7 @@ public class CriLimitTests(Daemons daemons) : CriTest(daemons)
 
     private readonly string _parent = $"/shim-limits-{Guid.NewGuid():N}";
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task The_sandbox_has_the_sum_of_its_containers_limits_as_they_come_and_go(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
@@ -62,7 +62,7 @@ public class CriLimitTests(Daemons daemons) : CriTest(daemons)
         Assert.Equal((180 * MiB, 20_000), InForce(pod));
     }
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions(NewestOnly = true), VirtualMachine]
     public async Task A_container_that_exceeds_its_limit_is_killed(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
@@ -77,7 +77,7 @@ public class CriLimitTests(Daemons daemons) : CriTest(daemons)
     }
 
     /// <summary>A sandbox needs more than this container may have, which need not be its end.</summary>
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions(NewestOnly = true)]
     public async Task A_container_with_less_memory_than_its_sandbox_uses_is_killed_when_it_uses_some(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);

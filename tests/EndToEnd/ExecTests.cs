@@ -39,7 +39,7 @@ public class ExecTests(Daemons daemons) : ContainerTest(daemons)
         Assert.Equal(input, result.OutputBytes);
     }
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions(NewestOnly = true)]
     public async Task A_hundred_execs_run_at_the_same_time(string version)
     {
         Daemon daemon = await DaemonAsync(version);

@@ -25,7 +25,7 @@ public class LeftoversTests(Daemons daemons) : ContainerTest(daemons)
         await leftovers.AssertNoneAsync();
     }
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task A_running_pod_is_found_and_one_that_is_removed_is_not(string version)
     {
         Daemon daemon = await DaemonAsync(version);

@@ -18,7 +18,7 @@ public class OutOfMemoryTests
     /// <summary>A kill explains an end that follows within this time.</summary>
     private static readonly TimeSpan s_explained = TimeSpan.FromSeconds(5);
 
-    [Fact]
+    [Fact, VirtualMachine]
     public async Task The_event_comes_before_the_exit_event_and_statistics_count_the_kill()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();

@@ -5,12 +5,12 @@ namespace EndToEnd;
 /// <summary>Many pods, one after the other and several at a time: nothing grows.</summary>
 public class PodChurnTests(Daemons daemons) : CriTest(daemons)
 {
-    private const int Pods = 50;
+    private const int Pods = 30;
     private const int AtATime = 10;
 
     /// <summary>On the newest containerd alone: what is counted is the shim's and the node's.</summary>
     [Fact]
-    public async Task Fifty_pods_leave_no_memory_descriptors_or_mounts_behind()
+    public async Task Thirty_pods_leave_no_memory_descriptors_or_mounts_behind()
     {
         Kubelet kubelet = await KubeletAsync(Tools.ContainerdVersions[^1]);
         // One stays, and its containers come and go as the pods do.
@@ -36,7 +36,7 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
         }
         await AssertSharedAsync(witness);
         await Eventually.TrueAsync($"the shim has {descriptors} descriptors", () => Descriptors(shim) == descriptors);
-        // Its heap grows by some 1,500 KiB until it is first collected, and no more; fifty containers that leaked would
+        // Its heap grows by some 1,500 KiB until it is first collected, and no more; thirty containers that leaked would
         // show.
         Assert.InRange(PrivateKilobytes(shim) - memory, long.MinValue, 3072);
         // Processes, mounts, namespaces, cgroups and directories are counted when the test is over.

@@ -15,7 +15,7 @@ public class RestartTests(Daemons daemons) : ContainerTest(daemons)
     public Task Containers_survive_a_kill_of_containerd(string version) =>
         SurviveAsync(version, static daemon => daemon.KillAsync());
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task An_exit_while_containerd_is_down_is_known_after_its_start(string version)
     {
         Daemon daemon = await OwnDaemonAsync(version);

@@ -12,7 +12,7 @@ public sealed class RootFileSystemTests
 {
     private const string Says = "says";
 
-    [Fact]
+    [Fact, VirtualMachine]
     public async Task An_ext4_image_is_mounted_by_a_loop_device()
     {
         await using ShimHarness shim = await ShimHarness.StartAsync();

@@ -7,7 +7,7 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
 {
     private const string Tick = "tick\n";
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task Pause_stops_the_task_and_resume_continues_it(string version)
     {
         Daemon daemon = await DaemonAsync(version);
@@ -36,7 +36,7 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
         await UntilStoppedAsync(daemon, id);
     }
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task Metrics_include_memory_CPU_and_processes(string version)
     {
         Daemon daemon = await DaemonAsync(version);

@@ -17,11 +17,11 @@ public class VolumeFailureTests(Daemons daemons) : CriTest(daemons)
     public Task A_killed_shim_ends_the_pod_and_its_volume(string version) =>
         KillAsync(version, static pod => Kill(ShimOf(pod)));
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions(NewestOnly = true)]
     public Task A_killed_sandbox_ends_the_pod_and_its_volume(string version) =>
         KillAsync(version, static pod => Kill(pod.SandboxPid));
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions(NewestOnly = true)]
     public async Task A_killed_gofer_ends_its_container_alone(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);

@@ -11,7 +11,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
     private const long MiB = 1 << 20;
     private static readonly string[] s_sleep = ["sleep", "1000"];
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task An_emptyDir_on_disk_shared_by_two_containers(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
@@ -71,7 +71,7 @@ public class VolumeTests(Daemons daemons) : CriTest(daemons)
         Assert.False(Directory.Exists(directory));
     }
 
-    [Theory, ContainerdVersions]
+    [Theory, ContainerdVersions, VirtualMachine]
     public async Task A_checkpoint_of_the_sandbox_includes_the_volume(string version)
     {
         Kubelet kubelet = await KubeletAsync(version);
