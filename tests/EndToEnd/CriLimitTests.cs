@@ -22,23 +22,23 @@ public class CriLimitTests(Daemons daemons) : CriTest(daemons)
     {
         Kubelet kubelet = await KubeletAsync(version);
         Pod pod = await RunPodAsync(kubelet, _parent);
-        Assert.Equal((null, null), InForce(pod));
+        Assert.Equal((null, null), HeldTo(pod));
         PodContainer one = await RunAsync(pod, "one", memory: 100 * MiB, quota: 20_000);
-        Assert.Equal((100 * MiB, 20_000), InForce(pod));
+        Assert.Equal((100 * MiB, 20_000), HeldTo(pod));
         PodContainer two = await RunAsync(pod, "two", memory: 200 * MiB, quota: 0);
-        Assert.Equal((300 * MiB, null), InForce(pod));
+        Assert.Equal((300 * MiB, null), HeldTo(pod));
         await UpdateAsync(kubelet, two, memory: 250 * MiB, quota: 40_000);
-        Assert.Equal((350 * MiB, 60_000), InForce(pod));
+        Assert.Equal((350 * MiB, 60_000), HeldTo(pod));
         await one.StopAsync(0);
-        await Eventually.TrueAsync("the limit is lowered", () => InForce(pod) == (250 * MiB, 40_000));
+        await Eventually.TrueAsync("the limit is lowered", () => HeldTo(pod) == (250 * MiB, 40_000));
         // What is in use cannot be taken away.
         (await two.ExecAsync("dd", "if=/dev/zero", "of=/dev/shm/file", "bs=1M", "count=60")).Succeeded();
         await Assert.ThrowsAsync<RpcException>(() => UpdateAsync(kubelet, two, memory: 50 * MiB, quota: 0));
-        Assert.Equal((250 * MiB, 40_000), InForce(pod));
+        Assert.Equal((250 * MiB, 40_000), HeldTo(pod));
         PodContainer three = await RunAsync(pod, "three", memory: 0, quota: 0);
-        Assert.Equal((null, null), InForce(pod));
+        Assert.Equal((null, null), HeldTo(pod));
         await three.RemoveAsync();
-        await Eventually.TrueAsync("the limit is lowered", () => InForce(pod) == (250 * MiB, 40_000));
+        await Eventually.TrueAsync("the limit is lowered", () => HeldTo(pod) == (250 * MiB, 40_000));
     }
 
     [Theory, ContainerdVersions]
@@ -52,14 +52,14 @@ public class CriLimitTests(Daemons daemons) : CriTest(daemons)
             CpuShares = 300,
             MemoryLimitInBytes = 150 * MiB,
         });
-        Assert.Equal((150 * MiB, 20_000), InForce(pod));
+        Assert.Equal((150 * MiB, 20_000), HeldTo(pod));
         PodContainer one = await RunAsync(pod, "one", memory: 100 * MiB, quota: 30_000);
-        Assert.Equal((100 * MiB, 15_000), InForce(pod));
+        Assert.Equal((100 * MiB, 15_000), HeldTo(pod));
         await RunAsync(pod, "two", memory: 100 * MiB, quota: 30_000);
-        Assert.Equal((150 * MiB, 20_000), InForce(pod));
+        Assert.Equal((150 * MiB, 20_000), HeldTo(pod));
         // A kubelet that makes a container larger makes its pod larger, and nobody tells the shim of that.
         await UpdateAsync(kubelet, one, memory: 130 * MiB, quota: 30_000);
-        Assert.Equal((180 * MiB, 20_000), InForce(pod));
+        Assert.Equal((180 * MiB, 20_000), HeldTo(pod));
     }
 
     [Theory, ContainerdVersions(NewestOnly = true), VirtualMachine]
@@ -124,7 +124,7 @@ public class CriLimitTests(Daemons daemons) : CriTest(daemons)
     };
 
     /// <summary>The memory and the processor time in a period that the sandbox may use; null: any.</summary>
-    private static (long? Memory, long? Quota) InForce(Pod pod)
+    private static (long? Memory, long? Quota) HeldTo(Pod pod)
     {
         Cgroup group = Cgroup.OfProcess(CgroupHierarchies.Read(), pod.SandboxPid);
         bool isV2 = group.Mode == CgroupMode.Unified;

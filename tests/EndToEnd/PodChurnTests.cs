@@ -36,8 +36,8 @@ public class PodChurnTests(Daemons daemons) : CriTest(daemons)
         }
         await AssertSharedAsync(witness);
         await Eventually.TrueAsync($"the shim has {descriptors} descriptors", () => Descriptors(shim) == descriptors);
-        // Its heap grows by some 1,500 KiB until it is first collected, and no more; thirty containers that leaked would
-        // show.
+        // Its heap grows by some 1,500 KiB until it is first collected, and no more; thirty containers that leaked
+        // would show.
         Assert.InRange(PrivateKilobytes(shim) - memory, long.MinValue, 3072);
         // Processes, mounts, namespaces, cgroups and directories are counted when the test is over.
     }

@@ -1,3 +1,4 @@
+using Linux;
 using Testing;
 
 namespace EndToEnd;
@@ -42,13 +43,14 @@ public class TaskTests(Daemons daemons) : ContainerTest(daemons)
         Daemon daemon = await DaemonAsync(version);
         string id = Id("busy");
         (await daemon.CtrAsync(daemon.Run(id, ["-d"], "sh", "-c", "while :; do :; done"))).Succeeded();
+        bool isV2 = CgroupHierarchies.Read().Mode == CgroupMode.Unified;
         string metrics = "";
         await Eventually.TrueAsync("it has used CPU time", async () =>
         {
             metrics = (await daemon.CtrAsync("tasks", "metrics", id)).Succeeded();
-            return ValueOf(metrics, "cpuacct.usage") > 0;
+            return ValueOf(metrics, isV2 ? "cpu.usage_usec" : "cpuacct.usage") > 0;
         });
-        Assert.InRange(ValueOf(metrics, "memory.usage_in_bytes"), 1, 1L << 32);
+        Assert.InRange(ValueOf(metrics, isV2 ? "memory.usage" : "memory.usage_in_bytes"), 1, 1L << 32);
         Assert.Equal(1, ValueOf(metrics, "pids.current"));
     }
 

@@ -29,7 +29,8 @@ public static class Tools
 
     /// <summary>Where the libraries of the unpacked programs are.</summary>
     public static string LibraryPath { get; } = string.Join(':',
-        ((string[])["runc/usr/lib", "criu/usr/lib", "criu/lib", "filesystems/usr/lib", "filesystems/lib"]).Select(static path =>
+        ((string[])["runc/usr/lib", "criu/usr/lib", "criu/lib", "filesystems/usr/lib", "filesystems/lib"])
+        .Select(static path =>
             Path.Combine(Directory, path, "x86_64-linux-gnu")));
 
     public static string Image { get; } = Path.Combine(Directory, "image.tar");

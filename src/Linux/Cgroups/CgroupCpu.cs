@@ -24,19 +24,24 @@ public sealed record CgroupCpu
     public ulong ThrottledTime { get; init; }
 
     /// <summary>Reads it.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="recent">What was read before: all but the total is taken from it where that spares files (v1).
+    /// </param>
     /// <returns>Null if the group is gone, or no controller accounts for it.</returns>
     /// <exception cref="LinuxException">A file exists and cannot be read.</exception>
-    public static CgroupCpu? Read(Cgroup group)
+    public static CgroupCpu? Read(Cgroup group, CgroupCpu? recent = null)
     {
         ArgumentNullException.ThrowIfNull(group);
-        return group.Mode == CgroupMode.Unified
-            ? ReadV2(group.UnifiedDirectory!) : ReadV1(group.DirectoryOf("cpuacct"), group.DirectoryOf("cpu"));
+        return group.Mode == CgroupMode.Unified ? ReadV2(group.UnifiedDirectory!)
+            : ReadV1(group.DirectoryOf("cpuacct"), group.DirectoryOf("cpu"), recent);
     }
 
-    private static CgroupCpu? ReadV1(string? account, string? limit)
+    private static CgroupCpu? ReadV1(string? account, string? limit, CgroupCpu? recent)
     {
         if (CgroupReader.NumberIn(account, "cpuacct.usage") is not { } total)
             return null;
+        if (recent is not null)
+            return recent with { Total = total };
         Counters throttling = CgroupReader.CountersIn(limit, "cpu.stat");
         return new CgroupCpu
         {

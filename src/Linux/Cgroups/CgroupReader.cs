@@ -31,7 +31,7 @@ public static class CgroupReader
     }
 
     internal static string? TextIn(string? directory, string file) =>
-        directory is null ? null : SmallFile.TryReadText($"{directory}/{file}");
+        directory is null ? null : SmallFile.TryReadText($"{directory}/{file}", isOneRecord: true);
 
     internal static ulong? NumberIn(string? directory, string file) =>
         TextIn(directory, file) is { } text ? CgroupText.Number(text) : null;

@@ -10,8 +10,13 @@ internal static class SmallFile
     private const int Limit = 64 << 20;
 
     /// <summary>The file's text.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="isOneRecord">
+    /// Whether the kernel writes all of it in one piece, as it does for a group's figures: then it ends with a line
+    /// that does not fill the buffer, and is not read again to see its end.
+    /// </param>
     /// <exception cref="LinuxException">The file cannot be read; EFBIG: over 64 MiB.</exception>
-    internal static string ReadText(string path)
+    internal static string ReadText(string path, bool isOneRecord = false)
     {
         using Descriptor file = Descriptor.Open(path, OpenFlags.O_RDONLY);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(4096);
@@ -22,9 +27,9 @@ internal static class SmallFile
                 int count = file.TryRead(buffer.AsSpan(length), out Errno errno);
                 if (count < 0)
                     throw new LinuxException(errno, "read", path);
-                if (count == 0)
-                    return Encoding.UTF8.GetString(buffer, 0, length);
                 length += count;
+                if (count == 0 || (isOneRecord && length < buffer.Length && buffer[length - 1] == '\n'))
+                    return Encoding.UTF8.GetString(buffer, 0, length);
                 if (length == buffer.Length)
                     buffer = Grow(buffer, path);
             }
@@ -36,11 +41,12 @@ internal static class SmallFile
     }
 
     /// <summary>The file's text, or null if the file, process or device does not exist.</summary>
-    internal static string? TryReadText(string path)
+    /// <inheritdoc cref="ReadText"/>
+    internal static string? TryReadText(string path, bool isOneRecord = false)
     {
         try
         {
-            return ReadText(path);
+            return ReadText(path, isOneRecord);
         }
         catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ESRCH or Errno.ENODEV or Errno.ENOTDIR
             or Errno.EOPNOTSUPP)

@@ -36,8 +36,8 @@ internal static unsafe partial class Libc
         nint flags);
 
     [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial nint mount_setattr(nint number, nint directory, string path, nint flags, mount_attr* attributes,
-        nint size);
+    internal static partial nint mount_setattr(nint number, nint directory, string path, nint flags,
+        mount_attr* attributes, nint size);
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct mount_attr

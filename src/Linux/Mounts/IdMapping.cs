@@ -8,7 +8,7 @@ namespace Linux;
 /// <param name="Gids">As in /proc/PID/gid_map.</param>
 internal sealed record IdMapping(string Uids, string Gids)
 {
-    /// <summary>Parses the values of the options, each a list of <c>INSIDE:OUTSIDE:COUNT</c> joined by commas.</summary>
+    /// <summary>Parses the values of the options: lists of <c>INSIDE:OUTSIDE:COUNT</c>, joined by commas.</summary>
     /// <exception cref="LinuxException">EINVAL: one has another form.</exception>
     internal static IdMapping Parse(string uidmap, string gidmap) =>
         new(Lines("uidmap", uidmap), Lines("gidmap", gidmap));

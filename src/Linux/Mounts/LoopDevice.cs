@@ -30,7 +30,8 @@ internal static unsafe class LoopDevice
             if (TryAttach(path, access, backing, file, readOnly) is { } device)
                 return (device, path);
             if (i == Tries)
-                throw new LinuxException(Errno.EBUSY, "LOOP_CONFIGURE", path, $"others took {Tries} free devices first");
+                throw new LinuxException(Errno.EBUSY, "LOOP_CONFIGURE", path,
+                    $"others took {Tries} free devices first");
             // Those who look for one at the same time find the same one.
             Thread.Sleep(Random.Shared.Next(1 + i));
         }

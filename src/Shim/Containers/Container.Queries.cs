@@ -114,6 +114,7 @@ internal sealed partial class Container
     /// <exception cref="RunscException">runsc could not be asked.</exception>
     public Task<string> RunscVersionAsync() => _runsc.VersionTextAsync();
 
+    /// <summary>It stays where it is, and containerd asks for statistics every second.</summary>
     private Cgroup? FindOwnCgroup() =>
-        IsSandbox ? Sandbox.Cgroup : RunscCgroup.Find(_context.Cgroups, _cgroupsPath);
+        IsSandbox ? Sandbox.Cgroup : _cgroup ??= RunscCgroup.Find(_context.Cgroups, _cgroupsPath);
 }

@@ -36,6 +36,7 @@ internal sealed partial class Container : ISandboxMember
     private readonly ContainerStatistics _statistics;
     private readonly int? _restorePlace;
     private readonly TaskCompletionSource _started = LoopTask.NewSource();
+    private Cgroup? _cgroup;
     private ContainerUsage? _usage;
     private ulong _outOfMemoryKills;
 

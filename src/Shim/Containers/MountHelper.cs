@@ -34,7 +34,9 @@ internal sealed class MountHelper(IChildProcesses processes, TimeProvider time)
     /// <param name="helper">The helper.</param>
     /// <param name="mount">The mount.</param>
     /// <param name="rootfs">The directory on which it is mounted.</param>
-    /// <exception cref="IOException">The helper could not be started, failed, or did not end within a minute.</exception>
+    /// <exception cref="IOException">
+    /// The helper could not be started, failed, or did not end within a minute.
+    /// </exception>
     /// <exception cref="RefusedException">It is to be mounted inside of another file system.</exception>
     public async Task MountAsync(string helper, MountSpec mount, string rootfs)
     {

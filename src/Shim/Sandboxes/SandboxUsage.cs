@@ -19,6 +19,7 @@ internal sealed class SandboxUsage(Cgroup? group, TimeProvider time)
     private CgroupCpu? _cpu;
     private long _usageReadAt;
     private long _cpuReadAt;
+    private long _cpuPartsReadAt;
 
     /// <summary>What it uses, or used when its cgroup was there; at most 500 ms old. Null if that is not known.
     /// </summary>
@@ -30,13 +31,19 @@ internal sealed class SandboxUsage(Cgroup? group, TimeProvider time)
         return _usage = Try(CgroupUsage.Read) ?? _usage;
     }
 
-    /// <summary>Its processor time, or what that was when its cgroup was there. Null if that is not known.</summary>
+    /// <summary>
+    /// Its processor time, or what that was when its cgroup was there. The total is new with each question, its parts
+    /// are at most 500 ms old. Null if it is not known.
+    /// </summary>
     public CgroupCpu? ReadCpu()
     {
         if (group is null || (_cpu is not null && time.GetElapsedTime(_cpuReadAt) < s_sameQuestion))
             return _cpu;
         _cpuReadAt = time.GetTimestamp();
-        return _cpu = Try(CgroupCpu.Read) ?? _cpu;
+        bool isRecent = _cpu is not null && time.GetElapsedTime(_cpuPartsReadAt) < s_fresh;
+        if (!isRecent)
+            _cpuPartsReadAt = _cpuReadAt;
+        return _cpu = Try(each => CgroupCpu.Read(each, isRecent ? _cpu : null)) ?? _cpu;
     }
 
     /// <summary>Figures that cannot be read are no reason to withhold the others.</summary>

@@ -226,7 +226,8 @@ public sealed class MountTests : IDisposable
     {
         string source = Directory.CreateDirectory(_directory["source"]).FullName;
         File.WriteAllText($"{source}/file", "x");
-        Mounts.Mount([new MountSpec { Type = "bind", Source = source, Options = ["rbind", "ro", Uids, Gids] }], _rootfs);
+        Mounts.Mount([new MountSpec { Type = "bind", Source = source, Options = ["rbind", "ro", Uids, Gids] }],
+            _rootfs);
         Assert.Equal((100000u, 200000u), OwnerOf($"{_rootfs}/file"));
         Assert.StartsWith("ro", OptionsOf(_rootfs), StringComparison.Ordinal);
         Assert.Equal((0u, 0u), OwnerOf($"{source}/file"));

@@ -87,7 +87,8 @@ public sealed class MountTextTests
     [InlineData("format/mkdir/overlay", "overlay", "", "format/mkdir/overlay")]
     [InlineData("overlay", "overlay", "upperdir={{ mount 0 }}/upper", "overlay upperdir={{ mount 0 }}/upper")]
     [InlineData("bind", "{{ mount 1 }}", "", "bind {{ mount 1 }}")]
-    public void Mounts_that_containerd_was_to_resolve_are_rejected(string type, string source, string option, string named)
+    public void Mounts_that_containerd_was_to_resolve_are_rejected(
+        string type, string source, string option, string named)
     {
         LinuxException e = Assert.Throws<LinuxException>(() => Mounts.Mount(
             [new MountSpec { Type = type, Source = source, Options = [option] }], Path.GetTempPath()));

@@ -21,6 +21,25 @@ public sealed class SandboxUsageTests
     }
 
     [Fact]
+    public void What_processor_time_consists_of_is_read_twice_a_second()
+    {
+        var usage = new SandboxUsage(_own, _time);
+        ulong User(int milliseconds)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(milliseconds));
+            // In the kernel's coarsest unit, a hundredth of a second, it must have changed.
+            for (long begin = Environment.TickCount64; Environment.TickCount64 < begin + 100;)
+                Thread.SpinWait(100);
+            return usage.ReadCpu()!.User;
+        }
+
+        Assert.SkipWhen(_own.Mode == CgroupMode.Unified, "cgroup v2 has all of it in one file");
+        ulong first = User(0);
+        Assert.Equal(first, User(499));
+        Assert.NotEqual(first, User(10)); // one question lasts 10 ms
+    }
+
+    [Fact]
     public void The_rest_is_read_twice_a_second()
     {
         var usage = new SandboxUsage(_own, _time);
