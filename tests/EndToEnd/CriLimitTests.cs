@@ -33,12 +33,27 @@ public class CriLimitTests(Daemons daemons) : CriTest(daemons)
         await Eventually.TrueAsync("the limit is lowered", () => HeldTo(pod) == (250 * MiB, 40_000));
         // What is in use cannot be taken away.
         (await two.ExecAsync("dd", "if=/dev/zero", "of=/dev/shm/file", "bs=1M", "count=60")).Succeeded();
-        await Assert.ThrowsAsync<RpcException>(() => UpdateAsync(kubelet, two, memory: 50 * MiB, quota: 0));
+        await Assert.ThrowsAsync<RpcException>(() => UpdateAsync(kubelet, two, memory: 50 * MiB, quota: 30_000));
         Assert.Equal((250 * MiB, 40_000), HeldTo(pod));
         PodContainer three = await RunAsync(pod, "three", memory: 0, quota: 0);
         Assert.Equal((null, null), HeldTo(pod));
         await three.RemoveAsync();
         await Eventually.TrueAsync("the limit is lowered", () => HeldTo(pod) == (250 * MiB, 40_000));
+    }
+
+    /// <summary>gVisor frees the memory of a container that has ended some time later.</summary>
+    [Theory, ContainerdVersions(NewestOnly = true), VirtualMachine]
+    public async Task The_limit_is_lowered_when_the_memory_of_an_ended_container_is_free(string version)
+    {
+        Kubelet kubelet = await KubeletAsync(version);
+        Pod pod = await RunPodAsync(kubelet, _parent);
+        await RunAsync(pod, "small", memory: 100 * MiB, quota: 0);
+        PodContainer large = await RunAsync(pod, "large", memory: 400 * MiB, quota: 0);
+        (await large.ExecAsync("dd", "if=/dev/zero", "of=/dev/file", "bs=1M", "count=200")).Succeeded();
+        Assert.Equal((500 * MiB, null), HeldTo(pod));
+        await large.StopAsync(0);
+        await Eventually.TrueAsync("the limit is lowered", () => HeldTo(pod) == (100 * MiB, null));
+        (await pod.Containers[0].ExecAsync("true")).Succeeded();
     }
 
     [Theory, ContainerdVersions]

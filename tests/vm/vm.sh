@@ -25,7 +25,7 @@ vm_boot() {
     -kernel "$VM"/kernel/boot/vmlinuz-* -initrd "$VM/initramfs.cpio" \
     -append "console=ttyS0 quiet loglevel=0 panic=-1 psi=1 cgroup_no_v1=all" \
     -drive "file=$VM/disk,format=raw,if=virtio,cache=unsafe" -nic none -display none -no-reboot \
-    -serial stdio -monitor none </dev/null | tr -d '\r'
+    -serial stdio -monitor none </dev/null | tr -d '\r' || note "the virtual machine did not power off"
   rm -f "$VM/disk"
 }
 

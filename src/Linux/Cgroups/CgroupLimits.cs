@@ -25,12 +25,7 @@ public static class CgroupLimits
 
     private static void ApplyV1(Cgroup group, ResourceLimits limits)
     {
-        Write("cpu", "cpu.shares", limits.CpuShares);
-        // The kernel checks a quota against the current period.
-        Write("cpu", "cpu.cfs_period_us", limits.CpuPeriod);
-        Write("cpu", "cpu.cfs_quota_us", limits.CpuQuota < 0 ? -1 : limits.CpuQuota);
-        Write("cpuset", "cpuset.cpus", Given(limits.CpusetCpus));
-        Write("cpuset", "cpuset.mems", Given(limits.CpusetMems));
+        // Memory first: it is what may be refused.
         // The memory limit may never exceed that of memory and swap, so the direction decides which is written first.
         bool swapFirst = limits.MemorySwap is { } swap
             && (swap < 0 || swap > Number("memory", "memory.memsw.limit_in_bytes"));
@@ -39,6 +34,12 @@ public static class CgroupLimits
         Write("memory", "memory.limit_in_bytes", limits.Memory);
         if (!swapFirst)
             Write("memory", "memory.memsw.limit_in_bytes", limits.MemorySwap);
+        Write("cpu", "cpu.shares", limits.CpuShares);
+        // The kernel checks a quota against the current period.
+        Write("cpu", "cpu.cfs_period_us", limits.CpuPeriod);
+        Write("cpu", "cpu.cfs_quota_us", limits.CpuQuota < 0 ? -1 : limits.CpuQuota);
+        Write("cpuset", "cpuset.cpus", Given(limits.CpusetCpus));
+        Write("cpuset", "cpuset.mems", Given(limits.CpusetMems));
         Write("pids", "pids.max", limits.Pids is { } pids ? Limit(pids) : null);
 
         void Write<T>(string controller, string file, T? value)
@@ -57,12 +58,6 @@ public static class CgroupLimits
     private static void ApplyV2(Cgroup group, ResourceLimits limits)
     {
         string directory = group.UnifiedDirectory!;
-        if (limits.CpuShares is { } shares and > 0)
-            Write("cpu.weight", Text(WeightOf(shares)));
-        if (limits.CpuQuota is { } quota)
-            Write("cpu.max", $"{(quota < 0 ? "max" : Text(quota))} {Text(limits.CpuPeriod ?? DefaultPeriod)}");
-        Write("cpuset.cpus", Given(limits.CpusetCpus));
-        Write("cpuset.mems", Given(limits.CpusetMems));
         // Where v1 refuses, v2 kills until the limit holds.
         if (limits.Memory is >= 0 and { } lower && CgroupReader.MemoryInUse(group) is { } inUse && inUse > (ulong)lower)
             throw new LinuxException(Errno.EBUSY, "write", $"{directory}/memory.max",
@@ -72,6 +67,12 @@ public static class CgroupLimits
         // In v2 the limit is for swap alone.
         if (limits.MemorySwap is { } swap)
             Write("memory.swap.max", swap < 0 ? "max" : Text(Math.Max(0, swap - Math.Max(0, limits.Memory ?? 0))));
+        if (limits.CpuShares is { } shares and > 0)
+            Write("cpu.weight", Text(WeightOf(shares)));
+        if (limits.CpuQuota is { } quota)
+            Write("cpu.max", $"{(quota < 0 ? "max" : Text(quota))} {Text(limits.CpuPeriod ?? DefaultPeriod)}");
+        Write("cpuset.cpus", Given(limits.CpusetCpus));
+        Write("cpuset.mems", Given(limits.CpusetMems));
         if (limits.Pids is { } pids)
             Write("pids.max", Limit(pids));
         foreach ((string file, string value) in limits.Unified)

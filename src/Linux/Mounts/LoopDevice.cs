@@ -55,6 +55,11 @@ internal static unsafe class LoopDevice
             return device;
         Errno errno = LinuxException.LastErrno;
         device.Dispose();
-        return errno == Errno.EBUSY ? null : throw new LinuxException(errno, "LOOP_CONFIGURE", $"{path} for {file}");
+        if (errno == Errno.EBUSY)
+            return null;
+        string what = $"{path} for {file}";
+        throw errno is Errno.EINVAL or Errno.ENOTTY
+            ? new LinuxException(errno, "LOOP_CONFIGURE", what, "the file is empty, or Linux is older than 5.8")
+            : new LinuxException(errno, "LOOP_CONFIGURE", what);
     }
 }

@@ -28,11 +28,12 @@ public static class Mounts
             foreach (MountSpec spec in mounts)
                 MountOne(spec, rootfs, mounted);
         }
-        catch (LinuxException failure)
+        catch (Exception failure)
         {
             if (Undo(mounted) is not { } left)
                 throw;
-            throw new LinuxException(failure.Errno, "undo mount", left, $"still mounted after: {failure.Message}");
+            throw new LinuxException((failure as LinuxException)?.Errno ?? Errno.EIO, "undo mount", left,
+                $"still mounted after: {failure.Message}");
         }
     }
 
@@ -97,7 +98,7 @@ public static class Mounts
         {
             (string? directory, string data) = FitData(spec.Type, options.Data, what);
             using Descriptor target = MountTarget.Open(rootfs, spec.Target);
-            (Descriptor? device, string source) = options.IsLoop
+            (Descriptor? device, string source) = options.IsLoop && !isRemount
                 ? LoopDevice.Attach(spec.Source, (options.Flags & MountFlags.MS_RDONLY) != 0) : (null, spec.Source);
             // The kernel detaches the file when it is unmounted.
             using (device)
@@ -106,11 +107,6 @@ public static class Mounts
                 mounted.Push(path);
         }
         // The target is now the root of the new mount, so it must be opened again.
-        if (options.Propagation != MountFlags.None)
-        {
-            using Descriptor target = MountTarget.Open(rootfs, spec.Target);
-            Call(null, null, target, null, options.Propagation, null, $"propagation of {path}");
-        }
         bool bindWithFlags = (options.Flags & MountFlags.MS_BIND) != 0
             && (options.Flags & MountOptions.PerMount) != 0;
         if (bindWithFlags || (isRemount && options.Data.Length == 0))
@@ -123,6 +119,11 @@ public static class Mounts
             using Descriptor target = MountTarget.Open(rootfs, spec.Target);
             IdMappedMount.Mount(target.ProcPath, ids, target, isReadOnly: false);
             mounted.Push(path);
+        }
+        if (options.Propagation != MountFlags.None)
+        {
+            using Descriptor target = MountTarget.Open(rootfs, spec.Target);
+            Call(null, null, target, null, options.Propagation, null, $"propagation of {path}");
         }
     }
 
@@ -150,8 +151,10 @@ public static class Mounts
     /// containerd's mount manager (2.2 and newer) gives mounts that it has not resolved only to shims that ask for
     /// them: types like <c>format/mkdir/overlay</c>, and templates like <c>{{ mount 0 }}</c>.
     /// </summary>
-    private static void RequireResolved(MountSpec spec)
+    /// <exception cref="LinuxException">EOPNOTSUPP: it is such a one.</exception>
+    public static void RequireResolved(MountSpec spec)
     {
+        ArgumentNullException.ThrowIfNull(spec);
         if (spec.Type.Contains('/'))
             throw Unresolved(spec.Type);
         foreach (string text in (IEnumerable<string>)[spec.Source, spec.Target, .. spec.Options])

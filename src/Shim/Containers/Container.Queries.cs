@@ -82,12 +82,15 @@ internal sealed partial class Container
             $"cannot update {Init}: it has no cgroup of its own on the node");
         // What holds comes first: a limit that is refused shall not be seen either.
         if (!IsSandbox)
-            await Sandbox.Limits.ChangeAsync(Id, limits);
-        // The kernel first frees what it can of the memory that is more than a new limit.
-        await _context.Blocking.RunAsync("limit", Id, () => CgroupLimits.Apply(group, limits));
-        if (IsSandbox)
-            await Sandbox.Limits.ChangePodAsync(limits);
+            await Sandbox.Limits.ChangeAsync(Id, limits, () => ApplyAsync(group, limits));
+        else
+            await Sandbox.Limits.ChangePodAsync(limits,
+                () => ApplyAsync(group, Sandbox.Limits.AreHeld ? PodResources.Others(limits) : limits));
     });
+
+    /// <summary>The kernel first frees what it can of the memory that is more than a new limit.</summary>
+    private Task ApplyAsync(Cgroup group, ResourceLimits limits) =>
+        _context.Blocking.RunAsync("limit", Id, () => CgroupLimits.Apply(group, limits));
 
     /// <summary>Waits until something in the sandbox has ended, by a runsc of its own.</summary>
     /// <param name="what">What to wait for.</param>

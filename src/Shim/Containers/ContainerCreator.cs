@@ -66,8 +66,6 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
         (CreateRequest request, ContainerSpec spec) = (creation.Request, creation.Spec);
         ShimConfiguration configuration = request.Configuration;
 
-        ResourceLimits limits = PodResources.Parse(spec.Annotations);
-
         // From which images it is to be restored, and whether it can be, before anything is done.
         RestoreAnnotations annotations = RestoreAnnotations.Parse(spec.Annotations);
         await _restores.RequireAllowedCheckpointsAsync(spec, configuration);
@@ -91,7 +89,7 @@ internal sealed class ContainerCreator(ShimContext context, ContainerStore store
 
         Sandbox sandbox = Sandbox.Open(context, request.Id, pid, context.Processes.WatchAsync(pid), creation.Runner,
             creation.State.RunscId, request.Bundle.RunscLog, volumes, spec.Namespace);
-        await sandbox.Limits.HoldAsync(spec, limits);
+        await sandbox.Limits.HoldAsync(spec);
         int? place = image is null ? null : RestoreFrom(image, sandbox, annotations, configuration).Add(spec.Name);
         sandbox.WatchOutOfMemory();
         return Finish(creation, sandbox, stdio, place);

@@ -12,6 +12,7 @@ internal sealed class MountHelper(IChildProcesses processes, TimeProvider time)
 {
     private const int OutputLimit = 4096;
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_killBound = TimeSpan.FromSeconds(2);
 
     /// <summary>The helper for a type of file system; null: the kernel mounts it.</summary>
     public static string? Of(string type) =>
@@ -26,7 +27,8 @@ internal sealed class MountHelper(IChildProcesses processes, TimeProvider time)
     {
         List<string> arguments = [helper, mount.Source, directory];
         foreach (string option in mount.Options)
-            arguments.AddRange(["-o", option]);
+            if (option is not ['X' or 'x', '-', ..]) // notes of other programs
+                arguments.AddRange(["-o", option]);
         return [.. arguments, "-t", mount.Type[(mount.Type.IndexOf('.') + 1)..]];
     }
 
@@ -44,16 +46,20 @@ internal sealed class MountHelper(IChildProcesses processes, TimeProvider time)
         if (mount.Target.Trim('/').Length > 0)
             throw new RefusedException(Refusal.Unsupported,
                 $"mount {mount.Type} on {mount.Target}: {helper} mounts only the root of a root file system");
+        Mounts.RequireResolved(mount);
         using Descriptor output = MemoryFile.Create(helper);
         ChildProcess child = processes.Spawn(new SpawnRequest
         {
             Path = helper,
             Arguments = Arguments(helper, mount, rootfs),
             Descriptors = [null, output, output],
+            NewProcessGroup = true,
         });
         if (!await LoopTask.AnyWithinAsync(s_bound, time, child.Exited))
         {
-            child.Kill(Signals.SIGKILL);
+            // The helper and what it has started: one that lived on could mount after the create has been undone.
+            Signals.Send(-child.Pid, Signals.SIGKILL);
+            await LoopTask.AnyWithinAsync(s_killBound, time, child.Exited);
             throw Failed($"timed out after {s_bound.TotalSeconds:0} s and was killed");
         }
         ProcessExit exit = await child.Exited;

@@ -42,10 +42,23 @@ internal static class CgroupParent
         {
             ReadOnlySpan<char> part = rest[range];
             // With colons it is the name of a unit, of which runsc without systemd-cgroup makes a directory.
-            if (!part.Contains(':') && (part.StartsWith("pod")
-                || (part.EndsWith(".slice") && part.Contains("-pod", StringComparison.Ordinal))))
+            if (part.Contains(':'))
+                continue;
+            if (part.StartsWith("pod") && IsUid(part[3..]))
+                return true;
+            int name = part.LastIndexOf("-pod");
+            if (name >= 0 && part.EndsWith(".slice") && IsUid(part[(name + 4)..^6]))
                 return true;
         }
         return false;
+    }
+
+    /// <summary>Of a pod, or the hash of a static one; in slices with underscores.</summary>
+    private static bool IsUid(ReadOnlySpan<char> text)
+    {
+        foreach (char each in text)
+            if (!char.IsAsciiHexDigitLower(each) && each is not ('-' or '_'))
+                return false;
+        return !text.IsEmpty;
     }
 }

@@ -19,6 +19,9 @@ internal static class PodResources
     /// <exception cref="RefusedException">One is not a number.</exception>
     public static ResourceLimits Parse(IReadOnlyDictionary<string, string> annotations)
     {
+        // CRI-O does not write these and passes on a pod's own, which would choose its weight.
+        if (annotations.ContainsKey(ContainerSpec.CrioSandbox))
+            return new ResourceLimits();
         return new ResourceLimits
         {
             CpuPeriod = (ulong?)Number("cpu-period"),
@@ -58,6 +61,18 @@ internal static class PodResources
             Memory = Lower(pod.Memory, Sum(containers, static limits => limits.Memory)),
         };
     }
+
+    /// <summary>The limits that a pod has none of.</summary>
+    public static ResourceLimits Others(ResourceLimits limits) =>
+        limits with { CpuPeriod = null, CpuQuota = null, CpuShares = null, Memory = null };
+
+    /// <summary>The same without what neither is nor was limited: the kernel may have no file for it.</summary>
+    public static ResourceLimits WithoutNeedless(ResourceLimits limits, ResourceLimits before) => limits with
+    {
+        Memory = limits.Memory < 0 && before.Memory < 0 ? null : limits.Memory,
+        CpuQuota = limits.CpuQuota < 0 && before.CpuQuota < 0 ? null : limits.CpuQuota,
+        CpuPeriod = limits.CpuQuota < 0 && before.CpuQuota < 0 ? null : limits.CpuPeriod,
+    };
 
     /// <summary>The limits of a pod one of whose containers gets others: they change by as much.</summary>
     public static ResourceLimits Follow(ResourceLimits pod, ResourceLimits before, ResourceLimits after)

@@ -14,28 +14,46 @@ namespace Shim.Sandboxes;
 internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
 {
     /// <summary>What a sandbox needs to start a container, beside what it uses without any, in bytes.</summary>
-    private const ulong RoomToStart = 16 << 20;
+    private const long RoomToStart = 16 << 20;
+
+    /// <summary>What it may use beside what it uses when that is more than its limit, in bytes.</summary>
+    private const long RoomToShrink = 4 << 20;
+
+    private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_longestRetry = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, ResourceLimits> _containers = new(StringComparer.Ordinal);
     private readonly OrderedOperations _changes = new();
     private ResourceLimits _pod = new();
-    private ResourceLimits? _inForce;
-    private ulong _leastMemory;
+    private ResourceLimits _inForce = new() { CpuQuota = -1, Memory = -1 };
+    private long _leastMemory;
     private bool _wasSaid;
+
+    /// <summary>Whether the cgroup may have other limits than <see cref="_inForce"/>.</summary>
+    private bool _mayDiffer;
+
+    /// <summary>Whether the memory limit is to be lowered as soon as less is in use.</summary>
+    private bool _isToBeLowered;
+
+    private bool _isLowering;
 
     /// <summary>The cgroup that it limits; null if it is not its own, or a kubelet limits it.</summary>
     private Cgroup? _group;
 
+    /// <summary>Whether it limits the sandbox.</summary>
+    public bool AreHeld => _group is not null;
+
     /// <summary>Limits the sandbox, unless a kubelet does.</summary>
     /// <param name="spec">The specification of its first container.</param>
-    /// <param name="pod">The pod's limits.</param>
-    public Task HoldAsync(ContainerSpec spec, ResourceLimits pod) => _changes.RunAsync(async () =>
+    /// <exception cref="RefusedException">An annotation that gives a limit of the pod is not a number.</exception>
+    public Task HoldAsync(ContainerSpec spec) => _changes.RunAsync(async () =>
     {
         if (!spec.IsOfPod || sandbox.Cgroup is not { } group || CgroupParent.IsInPodsCgroup(group)
             || RunscCgroup.Find(context.Cgroups, spec.CgroupsPath) is not { } own || !own.SameAs(group))
             return;
-        (_group, _pod) = (group, pod);
-        _leastMemory = CgroupReader.MemoryInUse(group) + RoomToStart;
+        _pod = PodResources.Parse(spec.Annotations);
+        _group = group;
+        _leastMemory = (long)CgroupReader.MemoryInUse(group) + RoomToStart;
         await TryApplyAsync();
     });
 
@@ -59,36 +77,52 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
     });
 
     /// <summary>A container's limits change. The pod's change with them, by as much.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="change">The limits that change.</param>
+    /// <param name="commit">Done when the pod's have changed; if it fails, they are changed back.</param>
     /// <exception cref="IOException">
     /// The kernel refused a limit, or more memory is in use, or it took longer than a minute. Nothing changes.
     /// </exception>
-    public Task ChangeAsync(string id, ResourceLimits change) => _changes.RunAsync(async () =>
+    public Task ChangeAsync(string id, ResourceLimits change, Func<Task> commit) => _changes.RunAsync(async () =>
     {
-        if (!_containers.TryGetValue(id, out ResourceLimits? before))
-            return;
         ResourceLimits podBefore = _pod;
-        ResourceLimits after = Changed(before, change);
-        _containers[id] = after;
-        _pod = PodResources.Follow(_pod, before, after);
+        if (_containers.TryGetValue(id, out ResourceLimits? before))
+        {
+            _containers[id] = Changed(before, change);
+            _pod = PodResources.Follow(_pod, before, _containers[id]);
+        }
         try
         {
             await ApplyAsync(mayBeInUse: false);
+            await commit();
         }
         catch
         {
-            (_containers[id], _pod) = (before, podBefore);
+            _pod = podBefore;
+            if (before is not null)
+                _containers[id] = before;
+            await TryApplyAsync();
             throw;
         }
     });
 
     /// <summary>The sandbox's first container, which stands for the pod, gets other limits.</summary>
-    /// <exception cref="IOException">
-    /// The kernel refused a limit, or more memory is in use, or it took longer than a minute.
-    /// </exception>
-    public Task ChangePodAsync(ResourceLimits change) => _changes.RunAsync(async () =>
+    /// <inheritdoc cref="ChangeAsync"/>
+    public Task ChangePodAsync(ResourceLimits change, Func<Task> commit) => _changes.RunAsync(async () =>
     {
+        ResourceLimits before = _pod;
         _pod = Changed(_pod, change);
-        await ApplyAsync(mayBeInUse: false);
+        try
+        {
+            await ApplyAsync(mayBeInUse: false);
+            await commit();
+        }
+        catch
+        {
+            _pod = before;
+            await TryApplyAsync();
+            throw;
+        }
     });
 
     private async Task TryApplyAsync()
@@ -106,25 +140,53 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
     }
 
     /// <param name="mayBeInUse">
-    /// Whether more memory than the limit may be in use, which then is the limit: nobody asked for the sandbox's end.
-    /// Else such a limit is refused.
+    /// Whether more memory than the limit may be in use, which is then lowered later: nobody asked for the sandbox's
+    /// end. Else such a limit is refused.
     /// </param>
     private async Task ApplyAsync(bool mayBeInUse)
     {
         if (_group is not { } group || sandbox.Died.IsCompleted)
             return;
         ResourceLimits limits = PodResources.Together(_pod, _containers.Values);
-        if (limits == (_inForce ?? Nothing(limits)))
+        if (limits == _inForce && !_mayDiffer && !_isToBeLowered)
             return;
+        ResourceLimits change = _mayDiffer ? limits : PodResources.WithoutNeedless(limits, _inForce);
+        _mayDiffer = true;
         // The kernel first frees what it can of the memory that is more than a new limit.
-        await context.Blocking.RunAsync("limit", sandbox.Id, () =>
-            CgroupLimits.Apply(group, limits with { Memory = Possible(group, limits.Memory, mayBeInUse) }));
+        _isToBeLowered = await context.Blocking.RunAsync("limit", sandbox.Id, () => Write(group, change, mayBeInUse));
+        _mayDiffer = false;
         _inForce = limits;
+        if (_isToBeLowered && !_isLowering)
+            LoopTask.Watch(LowerAsync);
     }
 
-    /// <summary>A small container is given less than its sandbox itself needs.</summary>
-    private long? Possible(Cgroup group, long? limit, bool mayBeInUse) => limit is { } bytes and >= 0
-        ? Math.Max(bytes, (long)Math.Max(_leastMemory, mayBeInUse ? CgroupReader.MemoryInUse(group) : 0)) : limit;
+    /// <returns>Whether more memory than the limit is in use, and the limit is above that.</returns>
+    private bool Write(Cgroup group, ResourceLimits limits, bool mayBeInUse)
+    {
+        if (limits.Memory is not (>= 0 and { } wanted))
+        {
+            CgroupLimits.Apply(group, limits);
+            return false;
+        }
+        // A small container is given less than its sandbox itself needs.
+        long least = Math.Max(wanted, _leastMemory), inUse = (long)CgroupReader.MemoryInUse(group);
+        bool isInUse = mayBeInUse && inUse > least;
+        CgroupLimits.Apply(group, limits with { Memory = isInUse ? inUse + RoomToShrink : least });
+        return isInUse;
+    }
+
+    /// <summary>gVisor frees the memory of a container that has ended some time later.</summary>
+    private async Task LowerAsync()
+    {
+        _isLowering = true;
+        for (TimeSpan pause = s_firstRetry; _isToBeLowered && !sandbox.Died.IsCompleted;
+            pause = Backoff.Next(pause, s_longestRetry))
+        {
+            await LoopTask.AnyWithinAsync(pause, context.Time, sandbox.Died);
+            await _changes.RunAsync(TryApplyAsync);
+        }
+        _isLowering = false;
+    }
 
     private bool HasLimits()
     {
@@ -133,10 +195,6 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
                 return true;
         return false;
     }
-
-    /// <summary>What a new cgroup is limited to.</summary>
-    private static ResourceLimits Nothing(ResourceLimits like) =>
-        new() { CpuPeriod = like.CpuPeriod, CpuQuota = -1, Memory = -1, Unified = like.Unified };
 
     private static ResourceLimits Changed(ResourceLimits limits, ResourceLimits change) => limits with
     {

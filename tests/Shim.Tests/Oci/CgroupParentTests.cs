@@ -46,6 +46,8 @@ public sealed class CgroupParentTests
     [InlineData("/system.slice/kubepods-pod7d0f.slice:cri-containerd:abc", false)]
     [InlineData("/test/abc", false)]
     [InlineData("/machine.slice/cri-podman.scope", false)]
+    [InlineData("/podman/abc", false)]
+    [InlineData("/user-podman.slice/abc", false)]
     public void A_kubelets_cgroup_is_known_by_its_name(string path, bool expected) =>
         Assert.Equal(expected, CgroupParent.IsInPodsCgroup(Cgroup.AtPath(CgroupHierarchies.Read(), path)));
 
