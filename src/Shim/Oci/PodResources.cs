@@ -9,6 +9,8 @@ internal static class PodResources
     private const string Prefix = "io.kubernetes.cri.sandbox-";
     private const long DefaultPeriod = 100_000;
 
+    private const long RoomToShrink = 4 << 20;
+
     // The kernel accepts no lower quota, and no other shares (kernel/sched).
     private const long LowestQuota = 1_000;
     private const ulong LowestShares = 2, DefaultShares = 1_024, HighestShares = 262_144;
@@ -61,6 +63,15 @@ internal static class PodResources
             Memory = Lower(pod.Memory, Sum(containers, static limits => limits.Memory)),
         };
     }
+
+    /// <summary>
+    /// The memory limit of a pod that uses more than it may: what it uses and a little room, but never more than before,
+    /// or it could grow with every attempt to lower it.
+    /// </summary>
+    /// <param name="inUse">What it uses, in bytes.</param>
+    /// <param name="before">Its limit so far; negative: it had none.</param>
+    public static long LowerTo(long inUse, long before) =>
+        before < 0 ? inUse + RoomToShrink : Math.Min(before, inUse + RoomToShrink);
 
     /// <summary>The limits that a pod has none of.</summary>
     public static ResourceLimits Others(ResourceLimits limits) =>

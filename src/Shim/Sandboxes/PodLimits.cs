@@ -16,9 +16,6 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
     /// <summary>What a sandbox needs to start a container, beside what it uses without any, in bytes.</summary>
     private const long RoomToStart = 16 << 20;
 
-    /// <summary>What it may use beside what it uses when that is more than its limit, in bytes.</summary>
-    private const long RoomToShrink = 4 << 20;
-
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longestRetry = TimeSpan.FromMinutes(1);
 
@@ -27,6 +24,10 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
     private ResourceLimits _pod = new();
     private ResourceLimits _inForce = new() { CpuQuota = -1, Memory = -1 };
     private long _leastMemory;
+
+    /// <summary>The memory limit of the cgroup in bytes; negative: it has none.</summary>
+    private long _memory = -1;
+
     private bool _wasSaid;
 
     /// <summary>Whether the cgroup may have other limits than <see cref="_inForce"/>.</summary>
@@ -166,12 +167,16 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
         if (limits.Memory is not (>= 0 and { } wanted))
         {
             CgroupLimits.Apply(group, limits);
+            if (limits.Memory is not null)
+                _memory = -1;
             return false;
         }
         // A small container is given less than its sandbox itself needs.
         long least = Math.Max(wanted, _leastMemory), inUse = (long)CgroupReader.MemoryInUse(group);
         bool isInUse = mayBeInUse && inUse > least;
-        CgroupLimits.Apply(group, limits with { Memory = isInUse ? inUse + RoomToShrink : least });
+        long possible = isInUse ? PodResources.LowerTo(inUse, _memory) : least;
+        CgroupLimits.Apply(group, limits with { Memory = possible });
+        _memory = possible;
         return isInUse;
     }
 

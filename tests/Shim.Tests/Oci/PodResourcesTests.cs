@@ -91,6 +91,32 @@ public sealed class PodResourcesTests
         Assert.Equal((expected, expected), (changed.Memory, changed.CpuQuota));
     }
 
+    [Theory]
+    // in use, limit before, limit
+    [InlineData(100L << 20, -1L, 104L << 20)]
+    [InlineData(100L << 20, 500L << 20, 104L << 20)]
+    [InlineData(100L << 20, 101L << 20, 101L << 20)]
+    public void A_limit_that_is_in_use_is_lowered_and_never_raised(long inUse, long before, long expected) =>
+        Assert.Equal(expected, PodResources.LowerTo(inUse, before));
+
+    [Fact]
+    public void CRI_Os_pods_cannot_choose_their_limits() => Assert.Equal(new ResourceLimits(),
+        PodResources.Parse(new Dictionary<string, string>
+        {
+            ["io.kubernetes.cri.sandbox-cpu-shares"] = "262144",
+            ["io.kubernetes.cri-o.SandboxID"] = "abc",
+        }));
+
+    [Fact]
+    public void What_is_not_and_was_not_limited_is_not_written()
+    {
+        ResourceLimits none = PodResources.Together(new ResourceLimits(), []);
+        Assert.Equal(new ResourceLimits(), PodResources.WithoutNeedless(none, none));
+        ResourceLimits some = none with { Memory = 5, CpuQuota = 2_000 };
+        Assert.Equal(none, PodResources.WithoutNeedless(none, some));
+        Assert.Equal(some, PodResources.WithoutNeedless(some, none));
+    }
+
     private static ResourceLimits Parse(params (string Name, string Value)[] annotations) =>
         PodResources.Parse(annotations.ToDictionary(static each => Prefix + each.Name, static each => each.Value));
 
