@@ -65,8 +65,8 @@ internal static class PodResources
     }
 
     /// <summary>
-    /// The memory limit of a pod that uses more than it may: what it uses and a little room, but never more than before,
-    /// or it could grow with every attempt to lower it.
+    /// The memory limit of a pod that uses more than it may: what it uses and a little room, but never more than
+    /// before, or it could grow with every attempt to lower it.
     /// </summary>
     /// <param name="inUse">What it uses, in bytes.</param>
     /// <param name="before">Its limit so far; negative: it had none.</param>
