@@ -39,8 +39,7 @@ public class OutOfMemoryTests
         WriteBundle(shim, ["sleep", "1000"]);
         await shim.RunAsync("c");
         var sandbox = (int)(await shim.Tasks.StateAsync(new StateRequest { Id = "c" })).Pid;
-        Cgroup group = Cgroup.OfProcess(CgroupHierarchies.Read(), sandbox);
-        string directory = group.Mode == CgroupMode.Unified ? group.UnifiedDirectory! : group.DirectoryOf("memory")!;
+        string directory = Cgroup.OfProcess(CgroupHierarchies.Read(), sandbox).MemoryDirectory!;
         // Whatever is killed in the sandbox's cgroup: here a process that is not the sandbox's.
         using Process hog = Process.Start("sh", ["-c",
             $"echo 1000 > /proc/self/oom_score_adj; echo $$ > {directory}/cgroup.procs; exec tail /dev/zero"]);

@@ -20,7 +20,7 @@ public sealed class RootFileSystemTests
         await File.WriteAllBytesAsync(image, new byte[16 << 20]);
         (await Command.RunAsync("mkfs.ext4", ["-q", "-d", WriteTree(shim), image])).Succeeded();
         await RunAsync(shim, new Mount { Type = "ext4", Source = image, Options = { "loop", "rw" } });
-        await Eventually.TrueAsync("the loop device is free", () => !IsLoopDevice(image));
+        await Eventually.TrueAsync("the loop device is free", () => LoopDevices.Of(image).Count == 0);
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class RootFileSystemTests
             [image, WriteTree(shim)],
             environment: new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = Tools.LibraryPath })).Succeeded();
         await RunAsync(shim, new Mount { Type = "erofs", Source = image, Options = { "ro", "loop" } });
-        await Eventually.TrueAsync("the loop device is free", () => !IsLoopDevice(image));
+        await Eventually.TrueAsync("the loop device is free", () => LoopDevices.Of(image).Count == 0);
     }
 
     [Fact]
@@ -103,7 +103,4 @@ public sealed class RootFileSystemTests
         File.WriteAllText(Path.Combine(tree, "file"), Says);
         return tree;
     }
-
-    private static bool IsLoopDevice(string file) => Directory.GetDirectories("/sys/block", "loop*").Any(device =>
-        File.Exists($"{device}/loop/backing_file") && File.ReadAllText($"{device}/loop/backing_file").Trim() == file);
 }

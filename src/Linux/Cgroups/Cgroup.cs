@@ -53,6 +53,9 @@ public sealed class Cgroup
         return MemberDirectories().Overlaps(other.MemberDirectories());
     }
 
+    /// <summary>The directory with the group's figures and limits of memory; null if it has none.</summary>
+    public string? MemoryDirectory => Mode == CgroupMode.Unified ? UnifiedDirectory : DirectoryOf("memory");
+
     /// <summary>The v1 directory of a controller, or null if the group has none.</summary>
     public string? DirectoryOf(string controller) => _directories.GetValueOrDefault(controller);
 

@@ -10,9 +10,8 @@ public static class CgroupReader
     public static ulong MemoryLimit(Cgroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        return (group.Mode == CgroupMode.Unified
-            ? NumberIn(group.UnifiedDirectory, "memory.max")
-            : NumberIn(group.DirectoryOf("memory"), "memory.limit_in_bytes")) ?? ulong.MaxValue;
+        return NumberIn(group.MemoryDirectory,
+            group.Mode == CgroupMode.Unified ? "memory.max" : "memory.limit_in_bytes") ?? ulong.MaxValue;
     }
 
     /// <summary>The memory in bytes that the kernel cannot free without killing or swapping: all but cached files.
@@ -22,7 +21,7 @@ public static class CgroupReader
     {
         ArgumentNullException.ThrowIfNull(group);
         bool isV2 = group.Mode == CgroupMode.Unified;
-        string? directory = isV2 ? group.UnifiedDirectory : group.DirectoryOf("memory");
+        string? directory = group.MemoryDirectory;
         ulong all = NumberIn(directory, isV2 ? "memory.current" : "memory.usage_in_bytes") ?? 0;
         Counters counters = CountersIn(directory, "memory.stat");
         // Shared memory is counted as files, but has none to be written back to.

@@ -26,8 +26,7 @@ internal readonly record struct MountOptions(
         string? uidmap = null, gidmap = null;
         foreach (string option in options)
         {
-            // Notes of other programs, such as containerd's mount manager (mount(8)).
-            if (option is "" or ['X' or 'x', '-', ..])
+            if (option.Length == 0 || MountSpec.IsNote(option))
                 continue;
             if (option is "loop")
                 isLoop = true;

@@ -14,4 +14,10 @@ public sealed record MountSpec
 
     /// <summary>Options as in fstab(5): known ones become flags, the others are passed to the file system.</summary>
     public IReadOnlyList<string> Options { get; init; } = [];
+
+    /// <summary>
+    /// Whether an option is a note of other programs, such as containerd's mount manager, that no file system is given
+    /// (mount(8)).
+    /// </summary>
+    public static bool IsNote(string option) => option is ['X' or 'x', '-', ..];
 }

@@ -137,7 +137,7 @@ public static class Mounts
         if (OverlayOptions.Compact(options.Data) is not { } compact)
             throw new LinuxException(Errno.EOPNOTSUPP, "mount", what,
                 "layers without a common directory cannot be mounted with other ids");
-        (_, string data) = FitData("", compact.Data, what);
+        (_, string data) = FitData(spec.Type, compact.Data, what);
         using (Descriptor covered = MountTarget.Open(rootfs, spec.Target))
             IdMappedMount.Mount(compact.Directory, ids, covered, isReadOnly: true);
         string path = MountTarget.PathOf(rootfs, spec.Target);

@@ -27,7 +27,7 @@ internal sealed class MountHelper(IChildProcesses processes, TimeProvider time)
     {
         List<string> arguments = [helper, mount.Source, directory];
         foreach (string option in mount.Options)
-            if (option is not ['X' or 'x', '-', ..]) // notes of other programs
+            if (!MountSpec.IsNote(option))
                 arguments.AddRange(["-o", option]);
         return [.. arguments, "-t", mount.Type[(mount.Type.IndexOf('.') + 1)..]];
     }

@@ -36,8 +36,7 @@ internal static class CgroupParent
     /// </summary>
     public static bool IsInPodsCgroup(Cgroup cgroup)
     {
-        string? path = cgroup.Mode == CgroupMode.Unified ? cgroup.UnifiedDirectory : cgroup.DirectoryOf("memory");
-        ReadOnlySpan<char> rest = path;
+        ReadOnlySpan<char> rest = cgroup.MemoryDirectory;
         foreach (Range range in rest.Split('/'))
         {
             ReadOnlySpan<char> part = rest[range];

@@ -92,19 +92,12 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
             _containers[id] = Changed(before, change);
             _pod = PodResources.Follow(_pod, before, _containers[id]);
         }
-        try
-        {
-            await ApplyAsync(mayBeInUse: false);
-            await commit();
-        }
-        catch
+        await ApplyAndCommitAsync(commit, undo: () =>
         {
             _pod = podBefore;
             if (before is not null)
                 _containers[id] = before;
-            await TryApplyAsync();
-            throw;
-        }
+        });
     });
 
     /// <summary>The sandbox's first container, which stands for the pod, gets other limits.</summary>
@@ -113,6 +106,11 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
     {
         ResourceLimits before = _pod;
         _pod = Changed(_pod, change);
+        await ApplyAndCommitAsync(commit, undo: () => _pod = before);
+    });
+
+    private async Task ApplyAndCommitAsync(Func<Task> commit, Action undo)
+    {
         try
         {
             await ApplyAsync(mayBeInUse: false);
@@ -120,11 +118,11 @@ internal sealed class PodLimits(Sandbox sandbox, ShimContext context)
         }
         catch
         {
-            _pod = before;
+            undo();
             await TryApplyAsync();
             throw;
         }
-    });
+    }
 
     private async Task TryApplyAsync()
     {

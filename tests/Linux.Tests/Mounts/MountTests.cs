@@ -188,9 +188,9 @@ public sealed class MountTests : IDisposable
         string file = await MakeImageAsync();
         Mounts.Mount([new MountSpec { Type = "ext4", Source = file, Options = ["loop", "ro"] }], _rootfs);
         Assert.True(Directory.Exists($"{_rootfs}/lost+found"));
-        Assert.Single(LoopDevicesOf(file));
+        Assert.Single(LoopDevices.Of(file));
         Mounts.UnmountAll(_rootfs);
-        await Eventually.TrueAsync("the device is free", () => LoopDevicesOf(file).Count == 0);
+        await Eventually.TrueAsync("the device is free", () => LoopDevices.Of(file).Count == 0);
     }
 
     [Fact]
@@ -201,7 +201,7 @@ public sealed class MountTests : IDisposable
         LinuxException e = Assert.Throws<LinuxException>(() =>
             Mounts.Mount([new MountSpec { Type = "ext4", Source = file, Options = ["loop"] }], _rootfs));
         Assert.Contains($"ext4 {file} on {_rootfs}", e.Message, StringComparison.Ordinal);
-        await Eventually.TrueAsync("the device is free", () => LoopDevicesOf(file).Count == 0);
+        await Eventually.TrueAsync("the device is free", () => LoopDevices.Of(file).Count == 0);
     }
 
     [Fact]
@@ -214,9 +214,9 @@ public sealed class MountTests : IDisposable
             Mounts.Mount([new MountSpec { Type = "ext4", Source = file, Options = ["loop", "ro"] }], root);
             return ValueTask.CompletedTask;
         });
-        Assert.Equal(roots.Length, LoopDevicesOf(file).Count);
+        Assert.Equal(roots.Length, LoopDevices.Of(file).Count);
         Mounts.UnmountAll(_rootfs);
-        await Eventually.TrueAsync("the devices are free", () => LoopDevicesOf(file).Count == 0);
+        await Eventually.TrueAsync("the devices are free", () => LoopDevices.Of(file).Count == 0);
     }
 
     private const string Uids = "uidmap=0:100000:65536", Gids = "gidmap=0:200000:65536";
@@ -291,8 +291,4 @@ public sealed class MountTests : IDisposable
         (await Command.RunAsync("mkfs.ext4", ["-q", file])).Succeeded();
         return file;
     }
-
-    private static List<string> LoopDevicesOf(string file) => [.. Directory.GetDirectories("/sys/block", "loop*")
-        .Where(device => File.Exists($"{device}/loop/backing_file")
-            && File.ReadAllText($"{device}/loop/backing_file").Trim() == file)];
 }
